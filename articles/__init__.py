@@ -1,0 +1,1 @@
+"""What we send: feeds and pages, their formats, the identity of a story, cleaning."""

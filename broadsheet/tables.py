@@ -1,0 +1,21 @@
+"""All tables of all rooms, brought together once: importing this module completes the metadata."""
+
+from __future__ import annotations
+
+import articles.articles
+import articles.feeds
+import mailer.batches
+import mailer.bounce_reports
+import mailer.deliveries
+import mailer.letters
+import mailer.suppressions
+import newsletters.issues
+import newsletters.newsletters
+import newsletters.schedules
+import staff.members
+import subscribers.consents
+import subscribers.subscribers
+import subscribers.subscriptions
+from ground.database import Base
+
+metadata = Base.metadata

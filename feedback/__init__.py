@@ -1,0 +1,1 @@
+"""What comes back: mail events applied to deliveries, subscriptions and suppressions; figures."""

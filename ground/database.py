@@ -1,0 +1,148 @@
+"""The database: tables' base, column types, and the one way to open a transaction.
+
+SQLite is the embedded default, PostgreSQL comes by URL. Rooms are plain synchronous code on a `Session`; whoever opens
+the transaction (a door, a task) runs it in a thread and answers only after the `with` block has committed.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Engine, Enum, Integer, MetaData, create_engine, event
+from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.orm import DeclarativeBase, Session
+from sqlalchemy.pool import ConnectionPoolEntry
+from sqlalchemy.types import TypeDecorator
+
+NAMING = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An aware UTC instant. A naive datetime is refused at the door of the database, not found there a year later."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"naive datetime {value!r}: every instant in the database is aware UTC")
+        instant = value.astimezone(UTC)
+        return instant.replace(tzinfo=None) if dialect.name == "sqlite" else instant
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if dialect.name == "sqlite" else value.astimezone(UTC)
+
+
+#: A row's number. SQLite only counts by itself in a plain INTEGER primary key.
+RowId = BigInteger().with_variant(Integer, "sqlite")
+
+#: Small structured values; JSONB where the database has it.
+Json = JSON().with_variant(JSONB(), "postgresql")
+
+
+def one_of(words: type[enum.StrEnum], name: str) -> Enum:
+    """A column that holds one word of `words`, guarded by a CHECK named `name` (not a database enum: those are hard to change)."""
+    return Enum(
+        words,
+        name=name,
+        native_enum=False,
+        create_constraint=True,
+        length=24,
+        values_callable=lambda members: [member.value for member in members],
+    )
+
+
+class Base(DeclarativeBase):
+    """All tables of all rooms share this metadata, so that foreign keys across rooms can be named by string."""
+
+    metadata = MetaData(naming_convention=NAMING)
+    type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json}  # noqa: RUF012 - read once by SQLAlchemy
+
+
+class Database:
+    """One database with two ways in: `write()` and `read()`.
+
+    On SQLite a writer begins with BEGIN IMMEDIATE: under SQLAlchemy's default mode concurrent read-modify-writes lose
+    updates without an error (tests/ground/test_database.py shows it). Readers run on a second engine that cannot write.
+    """
+
+    def __init__(self, url: str, *, busy_timeout_ms: int = 10_000) -> None:
+        self.url = url
+        self.writer = _engine(url, begin="BEGIN IMMEDIATE", busy_timeout_ms=busy_timeout_ms)
+        self.reader = self.writer
+        if self.is_sqlite:
+            self.reader = _engine(url, begin="BEGIN", busy_timeout_ms=busy_timeout_ms, query_only=True)
+
+    @property
+    def is_sqlite(self) -> bool:
+        return self.writer.dialect.name == "sqlite"
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A session in one transaction: committed when the block ends, rolled back when it raises."""
+        with Session(self.writer, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees one consistent state and cannot write (on PostgreSQL: is rolled back at the end)."""
+        with Session(self.reader, expire_on_commit=False) as session:
+            try:
+                yield session
+            finally:
+                session.rollback()
+
+    def dispose(self) -> None:
+        self.writer.dispose()
+        self.reader.dispose()
+
+
+def _engine(url: str, *, begin: str, busy_timeout_ms: int, query_only: bool = False) -> Engine:
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    if engine.dialect.name == "sqlite":
+        _take_over_sqlite(engine, begin=begin, busy_timeout_ms=busy_timeout_ms, query_only=query_only)
+    return engine
+
+
+def _take_over_sqlite(engine: Engine, *, begin: str, busy_timeout_ms: int, query_only: bool) -> None:
+    # synchronous=FULL: under WAL, NORMAL may lose the last commits on power loss. For a ledger of sent mail a lost
+    # commit is a duplicate that nobody knows of.
+    pragmas = [
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        f"busy_timeout={busy_timeout_ms}",
+        "temp_store=MEMORY",
+        "cache_size=-64000",
+    ]
+    if query_only:
+        pragmas.append("query_only=ON")
+
+    @event.listens_for(engine, "connect")
+    def _on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = None  # pysqlite must not begin transactions behind our back
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
+        for pragma in pragmas:
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)

@@ -1,0 +1,127 @@
+"""Language: texts through gettext, writing direction by script, dates by Babel.
+
+Catalogues are the .po files themselves (`locales/<tag>/LC_MESSAGES/broadsheet.po`): they are read at start, so there is
+no compiled file to forget.
+"""
+
+from __future__ import annotations
+
+import gettext
+import io
+from datetime import date, datetime, time
+from functools import cache
+from pathlib import Path
+from typing import Literal
+from zoneinfo import ZoneInfo
+
+from babel import Locale
+from babel.dates import format_date, format_time
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po
+
+DOMAIN = "broadsheet"
+
+Direction = Literal["ltr", "rtl"]
+DateStyle = Literal["full", "long", "medium", "short"]
+
+#: Scripts that run from right to left. Direction follows the script, not a list of languages: Sorani is as
+#: right-to-left as Arabic, and Kurmanji (ku-Latn) is not.
+_RTL_SCRIPTS = frozenset({"Arab", "Hebr", "Syrc", "Thaa", "Nkoo", "Adlm", "Rohg", "Mand", "Samr"})
+
+#: CLDR's full date for ckb puts its parts in an order that no newsroom prints; these are the newsroom's.
+_DATE_PATTERNS = {
+    "ckb": {"full": "EEEE، dی MMMMی y", "long": "dی MMMMی y", "medium": "dی MMMMی y", "short": "y/MM/dd"},
+}
+
+#: Babel knows the customer's Arabic month names (آذار) only by the country.
+_LOCALES = {"ar": "ar_IQ", "ckb": "ckb_IQ", "en": "en_GB"}
+
+_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
+
+
+@cache
+def _locale(tag: str) -> Locale:
+    return Locale.parse(_LOCALES.get(tag, tag.replace("-", "_")))
+
+
+@cache
+def direction(tag: str) -> Direction:
+    """Which way a language tag (BCP 47: `ar`, `ckb`, `ku-Latn`) is written."""
+    subtags = tag.replace("_", "-").split("-")
+    script = next((part.title() for part in subtags[1:] if len(part) == 4 and part.isalpha()), None)
+    if script is None:
+        script = _likely_script(subtags[0].lower())
+    return "rtl" if script in _RTL_SCRIPTS else "ltr"
+
+
+def _likely_script(language: str) -> str | None:
+    from babel.core import get_global
+
+    likely = get_global("likely_subtags").get(language)
+    return likely.split("_")[1] if likely and likely.count("_") >= 1 else None
+
+
+def isolate(text: str) -> str:
+    """Wrap a run of unknown direction, so that it does not disturb the text around it (U+2068 ... U+2069)."""
+    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
+
+
+class Texts:
+    """Everything one language says: translations, plurals, direction, dates."""
+
+    def __init__(self, tag: str, translations: gettext.NullTranslations) -> None:
+        self.tag = tag
+        self.direction: Direction = direction(tag)
+        self.gettext = translations.gettext
+        self.ngettext = translations.ngettext
+        self.pgettext = translations.pgettext
+        self.npgettext = translations.npgettext
+        self.translations = translations
+
+    @property
+    def start(self) -> str:
+        """The physical side where lines begin; mails need `left`/`right`, clients ignore logical properties."""
+        return "right" if self.direction == "rtl" else "left"
+
+    @property
+    def end(self) -> str:
+        return "left" if self.direction == "rtl" else "right"
+
+    def date(self, day: date, style: DateStyle = "full") -> str:
+        pattern = _DATE_PATTERNS.get(self.tag, {}).get(style, style)
+        return format_date(day, format=pattern, locale=_locale(self.tag))
+
+    def time(self, at: datetime | time, zone: str | None = None) -> str:
+        """The hour as a newsroom prints it: 24 hours, in `zone` when an instant is given."""
+        if isinstance(at, datetime) and zone is not None:
+            at = at.astimezone(ZoneInfo(zone))
+        return format_time(at, format="HH:mm", locale=_locale(self.tag))
+
+
+class Languages:
+    """The catalogues of one folder. A language without a catalogue speaks English, in its own direction."""
+
+    def __init__(self, locales: Path) -> None:
+        self._locales = locales
+        self._texts: dict[str, Texts] = {}
+
+    @property
+    def available(self) -> list[str]:
+        return sorted({"en", *(path.parent.parent.name for path in self._locales.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))})
+
+    def texts(self, tag: str) -> Texts:
+        found = self._texts.get(tag)
+        if found is None:
+            found = self._texts[tag] = Texts(tag, self._read(tag))
+        return found
+
+    def _read(self, tag: str) -> gettext.NullTranslations:
+        path = self._locales / tag.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.po"
+        if not path.is_file():
+            return gettext.NullTranslations()
+        with path.open("rb") as source:
+            catalogue = read_po(source, locale=_locale(tag))
+        compiled = io.BytesIO()
+        write_mo(compiled, catalogue)
+        compiled.seek(0)
+        return gettext.GNUTranslations(compiled)

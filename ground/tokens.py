@@ -1,0 +1,109 @@
+"""Signed tokens: short strings that only we can make, each good for one purpose.
+
+    <key id>.<payload>[~<expiry>].<mac>          e.g.  a.1f4.k3J8n0wQzQx1Yk0pC8mT2g
+
+HMAC-SHA256, cut to 128 bits; one key per purpose is derived from the master key, so a confirmation token is no
+unsubscribe token. Keys rotate by id; old ones stay in the ring, because an unsubscribe link works for ever.
+"""
+
+from __future__ import annotations
+
+import base64
+import enum
+import hashlib
+import hmac
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+
+class Purpose(enum.StrEnum):
+    CONFIRM = "confirm"  # 72 h
+    UNSUBSCRIBE = "unsubscribe"  # no end
+    PREFERENCES = "preferences"
+    VIEW = "view"  # reading, no more
+    FORM = "form"  # shows that a form was fetched from us, and when
+    VERP = "verp"  # the return path
+    MESSAGE_ID = "message-id"
+    SIGN_IN = "sign-in"
+
+
+@dataclass(frozen=True, slots=True)
+class Valid:
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """Ours, but its time is over: the page can say so and offer a new one."""
+
+    payload: str
+
+
+@dataclass(frozen=True, slots=True)
+class Forged:
+    """Not ours, or not for this purpose, or damaged on the way."""
+
+
+Reading = Valid | Expired | Forged
+
+_PAYLOAD = re.compile(r"[A-Za-z0-9_-]{1,120}\Z")
+_MAC_BYTES = 16
+
+
+class KeyRing:
+    """Master keys by id; the current one signs, all of them verify."""
+
+    def __init__(self, keys: Mapping[str, bytes], current: str) -> None:
+        if current not in keys:
+            raise ValueError(f"the current key {current!r} is not in the ring ({', '.join(sorted(keys))})")
+        for key_id, key in keys.items():
+            if not re.fullmatch(r"[a-z0-9]{1,4}", key_id):
+                raise ValueError(f"key id {key_id!r}: one to four small letters or digits")
+            if len(key) < 32:
+                raise ValueError(f"key {key_id!r} has {len(key)} bytes: at least 32 are needed")
+        self._keys = dict(keys)
+        self._current = current
+        self._derived: dict[tuple[str, Purpose], bytes] = {}
+
+    def sign(self, purpose: Purpose, payload: str, *, expires_at: datetime | None = None) -> str:
+        """A token for this payload (letters, digits, `_`, `-`). Raises ValueError for any other payload."""
+        if not _PAYLOAD.match(payload):
+            raise ValueError(f"token payload {payload!r}: only letters, digits, _ and -, at most 120")
+        body = payload if expires_at is None else f"{payload}~{int(expires_at.timestamp())}"
+        return f"{self._current}.{body}.{self._mac_text(self._current, purpose, body)}"
+
+    def read(self, purpose: Purpose, token: str, *, now: datetime) -> Reading:
+        """What a token says; never raises, whatever it is given."""
+        parts = token.split(".") if len(token) <= 200 and token.isascii() else []
+        if len(parts) != 3 or parts[0] not in self._keys:
+            return Forged()
+        key_id, body, mac = parts
+        if not hmac.compare_digest(mac, self._mac_text(key_id, purpose, body)):
+            return Forged()
+        payload, _, expiry = body.partition("~")
+        if expiry and datetime.fromtimestamp(int(expiry), UTC) <= now:
+            return Expired(payload)
+        return Valid(payload)
+
+    def mac(self, purpose: Purpose, data: bytes) -> bytes:
+        """The 32 bytes of HMAC-SHA256 under the current key: for what must be derivable, not readable."""
+        return hmac.digest(self._key(self._current, purpose), data, "sha256")
+
+    def macs(self, purpose: Purpose, data: bytes) -> list[bytes]:
+        """The same under every key of the ring, the current one first: for reading what an older key made."""
+        ids = [self._current, *(key_id for key_id in self._keys if key_id != self._current)]
+        return [hmac.digest(self._key(key_id, purpose), data, "sha256") for key_id in ids]
+
+    def _mac_text(self, key_id: str, purpose: Purpose, body: str) -> str:
+        mac = hmac.digest(self._key(key_id, purpose), body.encode("ascii"), "sha256")[:_MAC_BYTES]
+        return base64.urlsafe_b64encode(mac).rstrip(b"=").decode("ascii")
+
+    def _key(self, key_id: str, purpose: Purpose) -> bytes:
+        derived = self._derived.get((key_id, purpose))
+        if derived is None:
+            label = f"broadsheet {purpose}".encode()
+            derived = hmac.digest(self._keys[key_id], label, hashlib.sha256)
+            self._derived[key_id, purpose] = derived
+        return derived

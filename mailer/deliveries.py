@@ -1,0 +1,181 @@
+"""Deliveries: our undertaking to bring one letter to one recipient, with its history.
+
+The state machine is one total table (`NEXT`): every (state, event) pair has an answer, and an event that means nothing
+in a state leaves it. Terminal states never change; what is learnt after acceptance (bounced, complained) is a column.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ground.database import Base, RowId, one_of
+
+
+class State(enum.StrEnum):
+    READY = "ready"  # may be sent from next_at on
+    CLAIMED = "claimed"  # a worker holds it; nothing has been handed over
+    SENDING = "sending"  # the intent is committed: from here on a crash leaves it in doubt
+    ACCEPTED = "accepted"  # 250 after the final dot: the next server has it
+    DEFERRED = "deferred"  # 4xx: back to ready at next_at
+    FAILED = "failed"  # 5xx, or the letter's lifetime is over
+    UNCERTAIN = "uncertain"  # no valid answer to the final dot, or a crash after the intent
+    SKIPPED = "skipped"  # left, paused, suppressed, erased, cancelled, expired before it was sent
+
+
+#: No way leads out of these.
+TERMINAL = frozenset({State.ACCEPTED, State.FAILED, State.SKIPPED})
+#: An issue is finished when no delivery is in one of these.
+OPEN = frozenset(State) - TERMINAL
+
+
+class Event(enum.StrEnum):
+    CLAIM = "claim"
+    RELEASE = "release"  # the worker gives it back, or its lease ran out before the intent
+    INTEND = "intend"
+    ACCEPT = "accept"
+    DEFER = "defer"
+    RETRY = "retry"  # next_at has come
+    FAIL = "fail"
+    LOSE = "lose"  # no valid answer, or the lease ran out after the intent
+    PROVE = "prove"  # evidence that it arrived, or policy assume_sent
+    RESEND = "resend"  # policy
+    SKIP = "skip"
+
+
+NEXT: dict[State, dict[Event, State]] = {
+    State.READY: {Event.CLAIM: State.CLAIMED, Event.SKIP: State.SKIPPED},
+    State.CLAIMED: {
+        Event.INTEND: State.SENDING,
+        Event.RELEASE: State.READY,
+        Event.SKIP: State.SKIPPED,
+        Event.FAIL: State.FAILED,  # a row that cannot be rendered
+    },
+    State.SENDING: {
+        Event.ACCEPT: State.ACCEPTED,
+        Event.DEFER: State.DEFERRED,
+        Event.FAIL: State.FAILED,
+        Event.LOSE: State.UNCERTAIN,
+        Event.PROVE: State.ACCEPTED,  # a DSN may beat the flush
+        Event.RELEASE: State.READY,  # the connection broke before DATA: certainly not sent
+    },
+    State.ACCEPTED: {},
+    State.DEFERRED: {
+        Event.RETRY: State.READY,
+        Event.CLAIM: State.CLAIMED,
+        Event.SKIP: State.SKIPPED,
+        Event.FAIL: State.FAILED,
+    },
+    State.FAILED: {},
+    State.UNCERTAIN: {
+        Event.ACCEPT: State.ACCEPTED,  # an old worker that really got its 250
+        Event.PROVE: State.ACCEPTED,
+        Event.RESEND: State.READY,
+        Event.FAIL: State.FAILED,  # a bounce that names it, or lifetime over
+    },
+    State.SKIPPED: {},
+}
+
+
+def after(state: State, event: Event) -> State:
+    """The state that follows; an event that means nothing in a state leaves it as it is."""
+    return NEXT[state].get(event, state)
+
+
+def sources(event: Event) -> list[State]:
+    """The states in which an event has an effect: the guard of every UPDATE."""
+    return [state for state in State if event in NEXT[state]]
+
+
+class Delivery(Base):
+    __tablename__ = "deliveries"
+    __table_args__ = (
+        UniqueConstraint("letter_id", "recipient_id"),
+        Index(
+            "ix_deliveries_lease",
+            "lease_until",
+            sqlite_where=text("state IN ('claimed', 'sending')"),
+            postgresql_where=text("state IN ('claimed', 'sending')"),
+        ),
+        # Leaving, pausing, suppressing and erasing find that person's open rows by these two.
+        Index(
+            "ix_deliveries_open_recipient",
+            "recipient_id",
+            sqlite_where=text("state IN ('ready', 'claimed', 'deferred')"),
+            postgresql_where=text("state IN ('ready', 'claimed', 'deferred')"),
+        ),
+        Index(
+            "ix_deliveries_open_address",
+            "address_key",
+            sqlite_where=text("state IN ('ready', 'claimed', 'deferred')"),
+            postgresql_where=text("state IN ('ready', 'claimed', 'deferred')"),
+        ),
+        # What is in doubt is rare and looked for every minute.
+        Index(
+            "ix_deliveries_uncertain",
+            "uncertain_at",
+            sqlite_where=text("state = 'uncertain'"),
+            postgresql_where=text("state = 'uncertain'"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"))
+    variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id"))
+    recipient_id: Mapped[int] = mapped_column(RowId)  # a number the caller knows; no key into another room
+    scope: Mapped[str | None] = mapped_column(String(64))  # what a leave narrows itself to, e.g. "edition:3"
+    domain_group: Mapped[str] = mapped_column(String(64))
+    address: Mapped[str] = mapped_column(String(320))  # the envelope's recipient
+    address_key: Mapped[str] = mapped_column(String(320))  # the same in small letters: what suppressions compare
+    fields: Mapped[dict[str, Any]]
+    state: Mapped[State] = mapped_column(one_of(State, "state"), default=State.READY)
+    reason: Mapped[str | None] = mapped_column(String(120))  # why failed, skipped or uncertain
+    attempt: Mapped[int] = mapped_column(default=0)
+    owner: Mapped[str | None] = mapped_column(String(64))
+    lease_until: Mapped[datetime | None]
+    not_before: Mapped[datetime | None]  # the reader's own hour
+    next_at: Mapped[datetime]
+    stage: Mapped[str | None] = mapped_column(String(16))  # connect | mail | rcpt | data | dot
+    route: Mapped[str | None] = mapped_column(String(40))
+    code: Mapped[int | None]
+    enhanced: Mapped[str | None] = mapped_column(String(16))
+    reply: Mapped[str | None] = mapped_column(String(512))
+    queue_id: Mapped[str | None] = mapped_column(String(128))  # what the next server called it in its 250
+    uncertain_at: Mapped[datetime | None]
+    accepted_at: Mapped[datetime | None]
+    bounced_at: Mapped[datetime | None]  # a later fact: a report said so
+    bounce_kind: Mapped[str | None] = mapped_column(String(16))
+    complained_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Attempt(Base):
+    """One SMTP transaction that did not end in acceptance; append-only. (Accepted ones are told by the delivery itself.)"""
+
+    __tablename__ = "attempts"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id"), index=True)
+    number: Mapped[int]
+    at: Mapped[datetime]
+    outcome: Mapped[str] = mapped_column(String(16))
+    stage: Mapped[str | None] = mapped_column(String(16))
+    route: Mapped[str | None] = mapped_column(String(40))
+    code: Mapped[int | None]
+    enhanced: Mapped[str | None] = mapped_column(String(16))
+    reply: Mapped[str | None] = mapped_column(String(512))
+
+
+def skip_recipient(session: Session, recipient_id: int, *, reason: str, scope: str | None = None) -> None:
+    """Skip what has not been handed over to this person, in the caller's transaction.
+
+    `scope` narrows it to one edition (`edition:3`); None means everything.
+    """
+    mine = [Delivery.recipient_id == recipient_id, Delivery.state.in_(sources(Event.SKIP))]
+    if scope is not None:
+        mine.append(Delivery.scope == scope)
+    session.execute(update(Delivery).where(*mine).values(state=State.SKIPPED, reason=reason))

@@ -1,0 +1,75 @@
+"""Letters and their compiled variants.
+
+A *letter* is what is sent: its kind, lane, lifetime and what to do when an outcome is in doubt. A *variant* is one
+compiled form of a text (language, layout, theme), addressed by the hash of its content, so that a thousand
+confirmations share one row. A delivery names its letter and its variant.
+"""
+
+from __future__ import annotations
+
+import enum
+from datetime import datetime
+
+from sqlalchemy import LargeBinary, String
+from sqlalchemy.orm import Mapped, mapped_column
+
+from ground.database import Base, RowId, one_of
+
+
+class Kind(enum.StrEnum):
+    """What a letter is for; decides its list headers."""
+
+    ISSUE = "issue"  # a digest to the readers of an edition
+    TX = "tx"  # an answer to something one reader did
+    STAFF = "staff"  # to editors and operators
+
+
+class Lane(enum.StrEnum):
+    """Which queue carries it; `tx` has its own connections, so that a running digest never delays a confirmation."""
+
+    TX = "tx"
+    BULK = "bulk"
+
+
+class InDoubt(enum.StrEnum):
+    """What becomes of a delivery whose outcome nobody can know, after a grace in which evidence may come."""
+
+    RESEND = "resend"  # once, same Message-ID, same bytes: losing a reader silently is worse than a second copy
+    ASSUME_SENT = "assume_sent"  # for alerts
+    HOLD = "hold"  # a person decides
+
+
+class LetterState(enum.StrEnum):
+    """Where a letter stands. Deliveries leave only while it is `sending`."""
+
+    BUILDING = "building"  # its audience is being written; nothing may leave yet
+    SENDING = "sending"
+    PAUSED = "paused"
+    CANCELLED = "cancelled"
+    FINISHED = "finished"
+
+
+class Letter(Base):
+    __tablename__ = "letters"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    name: Mapped[str] = mapped_column(String(40))  # the folder in templates/email: daily, confirm, welcome
+    kind: Mapped[Kind] = mapped_column(one_of(Kind, "kind"))
+    lane: Mapped[Lane] = mapped_column(one_of(Lane, "lane"))
+    state: Mapped[LetterState] = mapped_column(one_of(LetterState, "state"))
+    in_doubt: Mapped[InDoubt] = mapped_column(one_of(InDoubt, "in_doubt"))
+    due_at: Mapped[datetime]  # the Date header of every copy, so that a resend has the same bytes
+    deadline_at: Mapped[datetime]  # due_at + lifetime: what is still deferred then has failed as expired
+    sealed_count: Mapped[int | None]  # deliveries there were when the audience was sealed
+    created_at: Mapped[datetime]
+    finished_at: Mapped[datetime | None]
+
+
+class Variant(Base):
+    __tablename__ = "variants"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of what it was compiled from
+    language: Mapped[str] = mapped_column(String(16))
+    compiled: Mapped[bytes] = mapped_column(LargeBinary)  # mailer.letter.Compiled, serialised
+    created_at: Mapped[datetime]

@@ -1,0 +1,101 @@
+"""Suppressions: addresses we must not mail, each with its reason and who or what said so.
+
+A suppression is about an *address*, whatever its owner reads; a subscription is about *permission*.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Iterable
+from datetime import datetime
+
+from sqlalchemy import CursorResult, ForeignKey, Index, String, or_, select, text, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ground.database import Base, RowId, one_of
+from mailer.deliveries import Delivery, Event, State, sources
+
+
+class Cause(enum.StrEnum):
+    HARD_BOUNCE = "hard_bounce"  # the receiving server says there is no such mailbox
+    COMPLAINT = "complaint"  # the reader pressed "spam"
+    MANUAL = "manual"  # an operator's decision
+    ERASED = "erased"  # the person asked to be forgotten; only a hash stays
+
+
+class Suppression(Base):
+    __tablename__ = "suppressions"
+    __table_args__ = (
+        # One standing suppression an address; lifted ones stay as history.
+        Index(
+            "uq_suppressions_standing",
+            "address_key",
+            unique=True,
+            sqlite_where=text("lifted_at IS NULL"),
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    address_key: Mapped[str] = mapped_column(String(320), index=True)
+    cause: Mapped[Cause] = mapped_column(one_of(Cause, "cause"))
+    note: Mapped[str | None] = mapped_column(String(512))  # the reply, the operator's words
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"))
+    until: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+    lifted_by: Mapped[str | None] = mapped_column(String(120))
+
+
+def standing(session: Session, address_key: str, *, now: datetime) -> Suppression | None:
+    """The suppression that forbids mail to this address now, if there is one."""
+    return session.scalar(
+        select(Suppression).where(
+            Suppression.address_key == address_key,
+            Suppression.lifted_at.is_(None),
+            or_(Suppression.until.is_(None), Suppression.until > now),
+        )
+    )
+
+
+def suppress(
+    session: Session,
+    address_key: str,
+    cause: Cause,
+    *,
+    now: datetime,
+    note: str | None = None,
+    delivery_id: int | None = None,
+) -> Suppression:
+    """Forbid mail to an address and skip what is still to go there, in the caller's transaction. Twice is harmless."""
+    found = session.scalar(
+        select(Suppression).where(Suppression.address_key == address_key, Suppression.lifted_at.is_(None))
+    )
+    if found is None:
+        found = Suppression(
+            address_key=address_key, cause=cause, note=note, delivery_id=delivery_id, created_at=now, until=None
+        )
+        session.add(found)
+    skip_open(session, [address_key], reason=f"suppressed: {cause}")
+    session.flush()
+    return found
+
+
+def lift(session: Session, address_key: str, *, by: str, now: datetime) -> bool:
+    """Allow mail to an address again; False where no suppression stood."""
+    result = session.execute(
+        update(Suppression)
+        .where(Suppression.address_key == address_key, Suppression.lifted_at.is_(None))
+        .values(lifted_at=now, lifted_by=by)
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount > 0
+
+
+def skip_open(session: Session, address_keys: Iterable[str], *, reason: str) -> None:
+    """Skip every delivery to these addresses that has not been handed over."""
+    session.execute(
+        update(Delivery)
+        .where(Delivery.address_key.in_(list(address_keys)), Delivery.state.in_(sources(Event.SKIP)))
+        .values(state=State.SKIPPED, reason=reason)
+    )

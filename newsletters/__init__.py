@@ -1,0 +1,1 @@
+"""The issue: newsletters and their editions, schedules and slots, composing, curating, publishing, the archive."""

@@ -1,0 +1,1 @@
+"""Who may do what: editors and operators, their sessions, the audit trail."""

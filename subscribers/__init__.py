@@ -1,0 +1,1 @@
+"""People and permission: subscribers, subscriptions, consent, double opt-in, preferences, leaving."""

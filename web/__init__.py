@@ -1,0 +1,1 @@
+"""The door of HTTP: readers' pages, the archive, health."""
