@@ -1,0 +1,24 @@
+"""Where the files lie that are not Python: templates, catalogues, static files.
+
+In a checkout they stand at the top level; a wheel carries them inside this package. One function knows both.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+_PACKAGE = Path(__file__).parent
+
+Shipped = Literal["templates", "locales"]
+
+
+def locate(name: Shipped) -> Path:
+    """The folder of this name. Raises FileNotFoundError when the installation is incomplete."""
+    for folder in (_PACKAGE / "_shipped" / name, _PACKAGE.parent / name):
+        if folder.is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"The folder {name!r} is neither beside the package nor inside it: this installation is incomplete. "
+        "Install Broadsheet again from a wheel, or run it from a whole checkout."
+    )

@@ -1,0 +1,183 @@
+"""Settings: environment `BROADSHEET_*` over a TOML file over defaults; `BROADSHEET_X_FILE` reads a secret from a file.
+
+An unknown key in the file is refused, so that a typing error is found at the start and not on the day it matters.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from datetime import timedelta
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import (
+    BaseSettings,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+PREFIX = "BROADSHEET_"
+NESTED = "__"
+
+
+class ConfigurationError(Exception):
+    """Settings that cannot be used; the text says which, why, and what to write instead."""
+
+
+class Smtp(BaseModel):
+    """The route that mail leaves by."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=25, ge=1, le=65535)
+    #: `starttls` and `implicit` are required, not tried: a server that does not offer it gets no mail.
+    tls: Literal["none", "starttls", "implicit"] = "starttls"
+    username: str | None = None
+    password: SecretStr | None = None
+    connections: int = Field(default=10, ge=1, le=200)
+    tx_connections: int = Field(
+        default=2, ge=1, le=20, description="kept apart, so that a digest never delays a confirmation"
+    )
+    messages_per_connection: int = Field(default=100, ge=1)
+
+
+class Settings(BaseSettings):
+    """All that an operator can set."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_nested_delimiter=NESTED, extra="forbid", frozen=True, validate_default=True
+    )
+
+    data_dir: Path = Field(
+        default=Path("var"), description="database, keys, mailbox and bounces of the embedded default"
+    )
+    database_url: str = Field(default="", description="empty: SQLite in data_dir; or postgresql+psycopg://...")
+    keys_file: Path | None = Field(default=None, description="the key ring; made on first run in data_dir; back it up")
+    base_url: str = Field(
+        default="http://127.0.0.1:8000", description="what readers type; the only host that is answered"
+    )
+    host: str = Field(default="127.0.0.1", description="the address the web server binds")
+    port: int = Field(default=8000, ge=0, le=65535)
+    mail_domain: str = Field(default="", description="domain of Message-IDs and list ids; empty: the host of base_url")
+    bounce_domain: str = Field(default="", description="domain of the return path; empty: bounces.<mail_domain>")
+    bounces_maildir: Path | None = Field(
+        default=None, description="where bounces are delivered; empty: data_dir/bounces"
+    )
+    smtp: Smtp = Smtp()
+    fetch_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(), description="host:port pairs that may be fetched although they are private; comma-separated"
+    )
+    fetch_every: timedelta = Field(
+        default=timedelta(minutes=5), description="how often the collector looks for due feeds"
+    )
+    in_doubt_grace: timedelta = Field(
+        default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
+    )
+    bounces_every: timedelta = Field(default=timedelta(minutes=1), description="how often the bounce maildir is read")
+    form_min_age: timedelta = Field(
+        default=timedelta(seconds=2), description="a sign-up form sent faster than this is a robot's"
+    )
+    mailbox_host: str = Field(default="127.0.0.1", description="the developer's mailbox (serve --dev, inbox, demo)")
+    mailbox_port: int = Field(default=1025, ge=0, le=65535)
+    log_format: Literal["console", "json"] = "console"
+
+    @field_validator("fetch_allowed_hosts", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
+
+    @field_validator("base_url")
+    @classmethod
+    def _plain_base_url(cls, value: str) -> str:
+        parts = urlsplit(value)
+        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.path not in {"", "/"}:
+            raise ValueError("write scheme and host only, like https://news.example.org")
+        return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _fill_in(self) -> Self:
+        derived: dict[str, Any] = {}
+        host = urlsplit(self.base_url).hostname or ""
+        domain = self.mail_domain or (host if not _is_ip(host) else "broadsheet.example")
+        derived["mail_domain"] = domain
+        derived["bounce_domain"] = self.bounce_domain or f"bounces.{domain}"
+        derived["database_url"] = self.database_url or f"sqlite:///{self.data_dir / 'broadsheet.sqlite3'}"
+        derived["keys_file"] = self.keys_file or self.data_dir / "keys.json"
+        derived["bounces_maildir"] = self.bounces_maildir or self.data_dir / "bounces"
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)  # the model is frozen for everybody else
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        del env_settings, dotenv_settings, file_secret_settings
+        sources: list[PydanticBaseSettingsSource] = [init_settings, Environment(settings_cls)]
+        path = config_path()
+        if path is not None:
+            sources.append(TomlConfigSettingsSource(settings_cls, path))
+        return tuple(sources)
+
+
+class Environment(EnvSettingsSource):
+    """The environment, where `BROADSHEET_SMTP__PASSWORD_FILE=/run/secrets/smtp` stands for the file's content."""
+
+    def _load_env_vars(self) -> Mapping[str, str | None]:
+        values = dict(super()._load_env_vars())
+        for name, path in list(values.items()):
+            if path and _names_a_secret_file(name):
+                del values[name]
+                values.setdefault(name.removesuffix("_file"), Path(path).read_text(encoding="utf-8").strip())
+        return values
+
+
+def _names_a_secret_file(name: str) -> bool:
+    return name.startswith(PREFIX.lower()) and name.endswith("_file") and name != f"{PREFIX.lower()}keys_file"
+
+
+def config_path() -> Path | None:
+    """The TOML file: BROADSHEET_CONFIG, else `broadsheet.toml` in the working directory, else none."""
+    given = os.environ.get(f"{PREFIX}CONFIG")  # noqa: TID251 - this is the door of settings
+    if given:
+        return Path(given)
+    default = Path("broadsheet.toml")
+    return default if default.is_file() else None
+
+
+def load(**over: Any) -> Settings:  # noqa: ANN401 - what a command line may set
+    """Read the settings. Raises ConfigurationError in words an operator can act on."""
+    path = config_path()
+    if path is not None and not path.is_file():
+        raise ConfigurationError(f"BROADSHEET_CONFIG names {path}, and there is no such file. Correct it or unset it.")
+    try:
+        return Settings(**over)
+    except ValidationError as problem:
+        lines = [f"  {'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors()]
+        source = f"the environment or {path}" if path else "the environment"
+        text = "\n".join(lines)
+        raise ConfigurationError(
+            f"These settings from {source} cannot be used:\n{text}\nCorrect them and start again."
+        ) from None
+    except OSError as problem:
+        raise ConfigurationError(
+            f"A settings file cannot be read: {problem}. Correct its name or its permissions."
+        ) from None
+    except ValueError as problem:
+        raise ConfigurationError(f"{path} is not valid TOML: {problem}.") from None
+
+
+def _is_ip(host: str) -> bool:
+    return host.replace(".", "").isdigit() or ":" in host or host == "localhost"
