@@ -1,0 +1,68 @@
+# Two commands on a machine with git, Python 3.11 or newer, and make:
+#   make demo            the whole service, for real, on this machine (make demo ARGS=--once: run once, print a summary, exit)
+#   make test            every test
+PYTHON ?= python3
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: help demo test quick-test slow-test postgres-test check format lint types contracts deps lock pictures clean texts
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo: .venv/runtime
+	@$(BIN)/python -m broadsheet demo $(ARGS)
+
+test: quick-test slow-test postgres-test
+	@$(BIN)/python tools/missing_parts.py
+
+quick-test: .venv/dev
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not faults"
+
+slow-test: .venv/dev
+	$(BIN)/python -m pytest -q -m "slow or faults"
+
+postgres-test: .venv/dev
+	$(BIN)/python -m pytest -q -n 2 --database=postgresql -m "not faults"
+
+# The list that CI runs.
+check: format lint types contracts deps test
+
+format: .venv/dev
+	$(BIN)/ruff format --check .
+
+lint: .venv/dev
+	$(BIN)/ruff check .
+
+types: .venv/dev
+	$(BIN)/mypy
+
+contracts: .venv/dev
+	$(BIN)/lint-imports
+
+deps: .venv/dev
+	$(BIN)/deptry .
+
+# Hash-locked, without any index address in them.
+LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-emit-index-url --no-header --no-annotate
+lock: .venv/dev
+	$(LOCK) --output-file requirements/runtime.txt
+	$(LOCK) --group dev --output-file requirements/dev.txt
+
+.venv/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Broadsheet needs Python 3.11 or newer; this is $$($(PYTHON) --version). Say which: make PYTHON=python3.12 ..."; exit 1; }
+	@$(PYTHON) -m venv .venv || \
+		{ rm -rf .venv; echo "This Python cannot make virtual environments. On Debian and Ubuntu: apt install python3-venv"; exit 1; }
+
+.venv/runtime: requirements/runtime.txt | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+.venv/dev: requirements/dev.txt pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@ .venv/runtime
+
+clean:
+	rm -rf .venv build dist var .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
