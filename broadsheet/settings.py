@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import (
     BaseSettings,
     EnvSettingsSource,
@@ -21,6 +21,13 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+
+def _seconds(value: object) -> object:
+    return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdigit() else value
+
+
+#: `30` is seconds; ISO 8601 (`PT5M`) says more.
+Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 PREFIX = "BROADSHEET_"
 NESTED = "__"
@@ -74,14 +81,14 @@ class Settings(BaseSettings):
     fetch_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="host:port pairs that may be fetched although they are private; comma-separated"
     )
-    fetch_every: timedelta = Field(
+    fetch_every: Duration = Field(
         default=timedelta(minutes=5), description="how often the collector looks for due feeds"
     )
-    in_doubt_grace: timedelta = Field(
+    in_doubt_grace: Duration = Field(
         default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
     )
-    bounces_every: timedelta = Field(default=timedelta(minutes=1), description="how often the bounce maildir is read")
-    form_min_age: timedelta = Field(
+    bounces_every: Duration = Field(default=timedelta(minutes=1), description="how often the bounce maildir is read")
+    form_min_age: Duration = Field(
         default=timedelta(seconds=2), description="a sign-up form sent faster than this is a robot's"
     )
     mailbox_host: str = Field(default="127.0.0.1", description="the developer's mailbox (serve --dev, inbox, demo)")

@@ -1,0 +1,101 @@
+"""Settings come from the environment, a file, or defaults, in that order; a wrong one is told in words."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from broadsheet import keyring
+from broadsheet.settings import PREFIX, ConfigurationError, load
+from ground.tokens import Purpose
+
+
+@pytest.fixture(autouse=True)
+def clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    import os
+
+    for name in [name for name in os.environ if name.startswith(PREFIX)]:  # noqa: TID251
+        monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+
+
+def test_the_defaults_stay_in_one_folder() -> None:
+    settings = load()
+    assert settings.database_url == "sqlite:///var/broadsheet.sqlite3"
+    assert settings.keys_file == Path("var/keys.json")
+    assert settings.bounces_maildir == Path("var/bounces")
+
+
+def test_the_domains_follow_from_the_base_url(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROADSHEET_BASE_URL", "https://news.example.org/")
+    settings = load()
+    assert (settings.base_url, settings.mail_domain, settings.bounce_domain) == (
+        "https://news.example.org",
+        "news.example.org",
+        "bounces.news.example.org",
+    )
+
+
+def test_the_environment_goes_before_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "broadsheet.toml").write_text('port = 9000\n[smtp]\nhost = "relay.example"\nport = 587\n')
+    monkeypatch.setenv("BROADSHEET_SMTP__PORT", "465")
+    settings = load()
+    assert (settings.port, settings.smtp.host, settings.smtp.port) == (9000, "relay.example", 465)
+
+
+def test_a_secret_may_lie_in_a_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("open sesame\n")
+    monkeypatch.setenv("BROADSHEET_SMTP__PASSWORD_FILE", str(tmp_path / "secret"))
+    password = load().smtp.password
+    assert password is not None
+    assert password.get_secret_value() == "open sesame"
+    assert "sesame" not in repr(load())
+
+
+@pytest.mark.parametrize(("given", "meant"), [("30", timedelta(seconds=30)), ("PT5M", timedelta(minutes=5))])
+def test_a_duration_is_seconds_or_iso_8601(monkeypatch: pytest.MonkeyPatch, given: str, meant: timedelta) -> None:
+    monkeypatch.setenv("BROADSHEET_IN_DOUBT_GRACE", given)
+    assert load().in_doubt_grace == meant
+
+
+def test_an_unknown_key_in_the_file_is_refused_by_name(tmp_path: Path) -> None:
+    (tmp_path / "broadsheet.toml").write_text("bsae_url = 'https://news.example.org'\n")
+    with pytest.raises(ConfigurationError, match="bsae_url"):
+        load()
+
+
+@pytest.mark.parametrize("url", ["news.example.org", "ftp://news.example.org", "https://news.example.org/path"])
+def test_a_base_url_that_is_none_is_refused(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("BROADSHEET_BASE_URL", url)
+    with pytest.raises(ConfigurationError, match="scheme and host"):
+        load()
+
+
+def test_a_missing_secret_file_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROADSHEET_SMTP__PASSWORD_FILE", "/nowhere/secret")
+    with pytest.raises(ConfigurationError, match="/nowhere/secret"):
+        load()
+
+
+def test_broken_toml_is_told(tmp_path: Path) -> None:
+    (tmp_path / "broadsheet.toml").write_text("port = = 1\n")
+    with pytest.raises(ConfigurationError, match="TOML"):
+        load()
+
+
+def test_keys_are_made_once_and_kept_to_their_owner(tmp_path: Path) -> None:
+    path = tmp_path / "var" / "keys.json"
+    token = keyring.load_or_make(path).sign(Purpose.UNSUBSCRIBE, "1")
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert keyring.load_or_make(path).sign(Purpose.UNSUBSCRIBE, "1") == token
+
+
+@pytest.mark.parametrize("content", ["", "{}", '{"current": "b", "keys": {"a": "00"}}', "[]"])
+def test_damaged_keys_are_never_replaced_without_a_word(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "keys.json"
+    path.write_text(content)
+    with pytest.raises(ConfigurationError, match="backup"):
+        keyring.load_or_make(path)
+    assert path.read_text() == content
