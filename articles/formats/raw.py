@@ -78,7 +78,7 @@ def clean(raw: RawEntry) -> Entry | None:
         word_count=words,
         reading_minutes=_reading_minutes(words, language),
         paywalled=raw.paywalled,
-        is_correction=bool(raw.correction) or bool(_CORRECTION.match(summary or "")),
+        is_correction=bool(raw.correction) or any(_CORRECTION.match(text or "") for text in (title, summary)),
     )
 
 

@@ -61,8 +61,8 @@ def test_a_readers_link_loses_its_tracking_and_nothing_else() -> None:
         "https://",
         "http://[::1",
         "x:",
-    ]
-    + ["https://courier.example/" + "x" * 2000],
+        "https://courier.example/" + "x" * 2000,
+    ],
 )
 def test_what_is_no_web_address_is_no_link(url: str) -> None:
     assert clean_link(url) is None
