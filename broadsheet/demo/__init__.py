@@ -1,0 +1,1 @@
+"""The demo: a sample newsroom and the story told with it."""
