@@ -5,18 +5,16 @@ A `House` opens each part when it is first asked for, so that a command loads wh
 
 from __future__ import annotations
 
-import fcntl
 import multiprocessing
 import os
 import random
 import secrets
 import signal
 import socket
-from collections.abc import Iterator
 from concurrent.futures import Executor, ProcessPoolExecutor
-from contextlib import contextmanager
 from functools import cached_property
-from typing import TYPE_CHECKING
+from types import TracebackType
+from typing import TYPE_CHECKING, Self
 
 from broadsheet import clock, keyring, resources
 from broadsheet.settings import ConfigurationError, Settings
@@ -29,25 +27,39 @@ from mailer.letters import Lane
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
-    from broadsheet.mailbox.server import Mailbox
     from ground.fetch import Fetcher
     from jobs.local import LocalEngine
-    from jobs.scheduler import Timekeeper
+    from mailer.batches import Lease
     from mailer.compiler import Compiler
-    from mailer.dispatch import Dispatcher
+    from mailer.deliveries import Row
+    from mailer.dispatch import Dispatcher, Press
+    from mailer.letter import Compiled
     from mailer.message import Mint
     from mailer.transports import Transport
     from newsletters.publish import Publisher
 
 
 class House:
-    """All parts of one process, made from its settings."""
+    """All parts of one process, made from its settings. Close it at the end."""
 
     def __init__(self, settings: Settings, now: clock.Clock = clock.now) -> None:
         self.settings = settings
         self.clock = now
         #: Who leases batches: this process, unmistakably, even after a restart that was given the same pid.
         self.owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give back connections and child processes. What was never opened costs nothing."""
+        if "executor" in vars(self):
+            self.executor.shutdown(cancel_futures=True)
+        if "database" in vars(self):
+            self.database.dispose()
 
     # --- ground -----------------------------------------------------------------------------------------------------
     @cached_property
@@ -73,6 +85,12 @@ class House:
             initializer=_leave_signals_to_the_parent,
         )
 
+    @cached_property
+    def fetcher(self) -> Fetcher:
+        from ground.fetch import Fetcher
+
+        return Fetcher(allowed_hosts=frozenset(self.settings.fetch_allowed_hosts))
+
     def migrate(self) -> None:
         """Bring the tables to the newest revision."""
         from broadsheet.tables import metadata
@@ -88,3 +106,111 @@ class House:
                 "The database's tables are not those of this version. Stop the other processes, make a backup and run "
                 "`broadsheet migrate`."
             )
+
+    # --- mailer -----------------------------------------------------------------------------------------------------
+    @cached_property
+    def mint(self) -> Mint:
+        from mailer.message import Mint
+
+        return Mint(
+            keys=self.keys,
+            base_url=self.settings.base_url,
+            message_domain=self.settings.mail_domain,
+            bounce_domain=self.settings.bounce_domain,
+        )
+
+    @cached_property
+    def compiler(self) -> Compiler:
+        from mailer.compiler import Compiler
+
+        return Compiler(
+            self.database, self.executor, resources.locate("templates") / "email", resources.locate("locales"), self.clock
+        )
+
+    @cached_property
+    def dispatcher(self) -> Dispatcher[Compiled]:
+        from mailer.dispatch import Dispatcher
+
+        transports = {
+            Lane.BULK: self._transport("bulk", self.settings.smtp.connections),
+            Lane.TX: self._transport("tx", self.settings.smtp.tx_connections),
+        }
+        return Dispatcher(
+            self.database, transports, self._press(), clock=self.clock, owner=self.owner, rng=random.Random()  # noqa: S311 - jitter
+        )
+
+    def _transport(self, name: str, connections: int) -> Transport:
+        from mailer.transports.route import Route, Tls
+        from mailer.transports.smtp import SmtpTransport
+
+        smtp = self.settings.smtp
+        try:
+            route = Route(
+                host=smtp.host,
+                port=smtp.port,
+                name=name,
+                tls=Tls(smtp.tls),
+                username=smtp.username,
+                password=smtp.password.get_secret_value() if smtp.password else None,
+                connections=connections,
+                max_messages=smtp.messages_per_connection,
+            )
+        except ValueError as problem:
+            raise ConfigurationError(f"The smtp settings cannot be used: {problem}.") from None
+        return SmtpTransport(route)
+
+    def _press(self) -> Press[Compiled]:
+        from mailer import envelope, message
+        from mailer.dispatch import Press
+        from mailer.letter import Compiled
+
+        mint = self.mint
+
+        def build(compiled: Compiled, row: Row, lease: Lease) -> bytes:
+            recipient = message.Recipient(
+                delivery_id=row.id,
+                letter_id=lease.span.letter_id,
+                recipient_id=row.recipient_id,
+                address=row.address,
+                fields=row.fields,
+                due_at=lease.due_at,
+            )
+            return message.build(compiled, recipient, mint)
+
+        def return_path(delivery_id: int) -> str:
+            return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)
+
+        return Press(load=Compiled.from_bytes, build=build, return_path=return_path)
+
+    # --- newsletters, jobs, web -------------------------------------------------------------------------------------
+    @cached_property
+    def publisher(self) -> Publisher:
+        from newsletters.publish import Publisher
+
+        return Publisher(self.database, self.compiler, self.engine, self.clock, self.settings.base_url)
+
+    def web_app(self, *, development: bool) -> FastAPI:
+        """The readers' pages. In development the archive may show pictures from this machine."""
+        from web.app import create_app
+        from web.parts import FormRules, Parts
+
+        return create_app(
+            Parts(
+                database=self.database,
+                keys=self.keys,
+                engine=self.engine,
+                compiler=self.compiler,
+                clock=self.clock,
+                languages=self.languages,
+                templates=resources.locate("templates"),
+                base_url=self.settings.base_url,
+                trusted_hosts=frozenset({"127.0.0.1", "localhost"}) if development else frozenset(),
+                image_sources=("https:", "http://127.0.0.1:*") if development else ("https:",),
+                form=FormRules(min_age=self.settings.form_min_age),
+            )
+        )
+
+
+def _leave_signals_to_the_parent() -> None:
+    """Ctrl+C reaches the whole process group; a child that died of it would break the pool while the parent drains."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
