@@ -215,12 +215,12 @@ class _Build:
 
 
 _FOLDED_ASCII = re.compile(r"[\x20-\x7e]*(?:\r\n [\x21-\x7e][\x20-\x7e]*)*\Z")
-_ATTRIBUTE = re.compile(r'\s([A-Za-z][\w:-]*)="([^"]*)\Z')
+_ATTRIBUTE = re.compile(r"""\s([A-Za-z][\w:-]*)=(?:"([^"]*)|'([^']*))\Z""")
 _LINK_ATTRIBUTES = frozenset({"href", "src"})
 
 
 def _context_in_html(text: str, at: int) -> field.Context:
-    """The context of a token in serialised HTML (attributes double-quoted, `<` and `>` in them escaped)."""
+    """The context of a token in serialised HTML (attributes quoted, `<` and `>` in them escaped)."""
     before = text[:at]
     if before.rfind("<!--") > before.rfind("-->"):
         raise BrokenLetter("body.html", "a field stands in a comment; move it into the text or a link")
@@ -233,5 +233,5 @@ def _context_in_html(text: str, at: int) -> field.Context:
     if attribute is None or attribute[1] == "style" or attribute[1].startswith("on"):
         raise BrokenLetter("body.html", "a field stands in a tag, a style or a script; only link and text places are safe")
     if attribute[1] in _LINK_ATTRIBUTES:
-        return field.Context.URL_PART if attribute[2] else field.Context.URL
+        return field.Context.URL_PART if attribute[2] or attribute[3] else field.Context.URL
     return field.Context.HTML

@@ -30,7 +30,7 @@ from mailer.letter import BrokenLetter, Rendered
 from mailer.sender import Sender
 
 _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
-_STYLE = re.compile(r'(\sstyle=")([^"]*)(")')
+_STYLE = re.compile(r"""\sstyle=(?:"([^"]*)"|'([^']*)')""")
 _BRAND = re.compile(r"#[0-9a-fA-F]{6}\Z")
 _WEB_LINK = re.compile(r"https?://[^\s\x00-\x1f\x7f\"<>\\]+\Z")
 _WIDTH = 72  # of the plain part
@@ -95,7 +95,14 @@ def inline(html: str) -> str:
         disable_basic_attributes=["align", "width", "height"],
         cssutils_logging_level=logging.CRITICAL,
     ).transform(pretty_print=False)
-    return _STYLE.sub(lambda style: style[1] + _SHORT_COLOUR.sub(r"#\1\1\2\2\3\3", style[2]) + style[3], inlined) + "\n"
+    return _STYLE.sub(_style, inlined) + "\n"
+
+
+def _style(found: re.Match[str]) -> str:
+    # cssutils shortens colours to three digits, which older clients misread, and puts font names in double quotes,
+    # which turns the attribute's own quotes into single ones.
+    style = _SHORT_COLOUR.sub(r"#\1\1\2\2\3\3", found[1] or (found[2] or "").replace('"', "'"))
+    return f' style="{style}"'
 
 
 def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment:
