@@ -231,7 +231,9 @@ def _context_in_html(text: str, at: int) -> field.Context:
         return field.Context.HTML
     attribute = _ATTRIBUTE.search(before[opened:])
     if attribute is None or attribute[1] == "style" or attribute[1].startswith("on"):
-        raise BrokenLetter("body.html", "a field stands in a tag, a style or a script; only link and text places are safe")
+        raise BrokenLetter(
+            "body.html", "a field stands in a tag, a style or a script; only link and text places are safe"
+        )
     if attribute[1] in _LINK_ATTRIBUTES:
         return field.Context.URL_PART if attribute[2] or attribute[3] else field.Context.URL
     return field.Context.HTML

@@ -17,7 +17,17 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ground.database import Base, RowId, one_of
 from mailer.letter import Kind
 
-__all__ = ["InDoubt", "Kind", "Lane", "Letter", "LetterState", "Variant", "find_variant", "load_variant", "store_variant"]
+__all__ = [
+    "InDoubt",
+    "Kind",
+    "Lane",
+    "Letter",
+    "LetterState",
+    "Variant",
+    "find_variant",
+    "load_variant",
+    "store_variant",
+]
 
 
 class Lane(enum.StrEnum):

@@ -69,7 +69,9 @@ def headers(rendered: Rendered, sender: Sender, kind: Kind) -> list[Header]:
         found += _list_headers(rendered, sender, field("unsubscribe_url"))
     if kind is Kind.ISSUE:
         if field("unsubscribe_url") not in rendered.html:
-            raise BrokenLetter("body.html", 'a digest needs an unsubscribe link; add field("unsubscribe_url") to the page')
+            raise BrokenLetter(
+                "body.html", 'a digest needs an unsubscribe link; add field("unsubscribe_url") to the page'
+            )
         found += [Header(name="List-Post", value="NO")]  # RFC 2369 3.4: an announcement list
     else:
         # RFC 3834 5: other machines must not answer. Exchange obeys only its own header.
@@ -77,7 +79,10 @@ def headers(rendered: Rendered, sender: Sender, kind: Kind) -> list[Header]:
             Header(name="Auto-Submitted", value="auto-generated"),
             Header(name="X-Auto-Response-Suppress", value="OOF, AutoReply"),
         ]
-    return [*found, Header(name="Feedback-ID", value=f"{field('_letter')}:{_list_id(sender)}:{kind}:{_sender_id(sender)}")]
+    return [
+        *found,
+        Header(name="Feedback-ID", value=f"{field('_letter')}:{_list_id(sender)}:{kind}:{_sender_id(sender)}"),
+    ]
 
 
 def _list_headers(rendered: Rendered, sender: Sender, unsubscribe: str) -> list[Header]:

@@ -18,8 +18,8 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any, NoReturn
 
-from jinja2 import FileSystemLoader, StrictUndefined, TemplateNotFound, TemplateSyntaxError, pass_context
-from jinja2.exceptions import SecurityError, TemplateError, UndefinedError
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound, TemplateSyntaxError, pass_context
+from jinja2.exceptions import SecurityError, UndefinedError
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
@@ -64,9 +64,11 @@ def render(page: Page, folders: Folders) -> Rendered:
         subject = environment.get_template(f"{page.template}/subject.txt").render(values)
         body = environment.get_template(f"{page.template}/body.html")
         html = body.render(values, subject=_one_line(subject))
-        preheader = "".join(body.blocks["preheader"](body.new_context(values)))
+        preheader = _block(body, "preheader", values)
         text = environment.get_template(f"{page.template}/body.txt").render(values)
-    except (TemplateError, TypeError, KeyError, ValueError) as problem:
+    except BrokenLetter:
+        raise
+    except Exception as problem:  # noqa: BLE001 - an expression in a template may raise anything
         _explain(page.template, problem)
     return Rendered(
         subject=_one_line(subject),
@@ -76,6 +78,12 @@ def render(page: Page, folders: Folders) -> Rendered:
         language=page.language,
         marker=page.marker,
     )
+
+
+def _block(template: Template, name: str, values: Mapping[str, Any]) -> str:
+    if name not in template.blocks:
+        raise BrokenLetter(template.name or "", f"it has no block `{name}`; add one, it may be empty.")
+    return "".join(template.blocks[name](template.new_context(dict(values))))
 
 
 def inline(html: str) -> str:
@@ -132,11 +140,15 @@ def _values(page: Page, texts: Texts) -> dict[str, Any]:
     """What every template may name, beside the letter's own context."""
     brand = page.sender.theme.brand
     if not _BRAND.match(brand):
-        raise ValueError(f"The brand colour {brand!r} is not of the form #0b4f6c; correct it in the newsletter's theme.")
+        raise ValueError(
+            f"The brand colour {brand!r} is not of the form #0b4f6c; correct it in the newsletter's theme."
+        )
 
     def reader_field(name: str) -> str:
         if not page.marker:
-            raise BrokenLetter(f"{page.template}/body.html", f"field({name!r}) stands on the public page; guard it by for_web")
+            raise BrokenLetter(
+                f"{page.template}/body.html", f"field({name!r}) stands on the public page; guard it by for_web"
+            )
         return field.token(page.marker, name)
 
     return {
@@ -200,11 +212,17 @@ def _explain(template: str, problem: Exception) -> NoReturn:
             place = f"{problem.name or template}, line {problem.lineno}"
             raise BrokenLetter(place, f"{problem.message}. Mend the line and try again.") from problem
         case TemplateNotFound():
-            raise BrokenLetter(str(problem.name), "the file is missing; restore it in the templates folder.") from problem
+            raise BrokenLetter(
+                str(problem.name), "the file is missing; restore it in the templates folder."
+            ) from problem
         case UndefinedError():
-            raise BrokenLetter(_place(template, problem), f"{problem.message}; the letter's data has no such name.") from problem
+            raise BrokenLetter(
+                _place(template, problem), f"{problem.message}; the letter's data has no such name."
+            ) from problem
         case SecurityError():
-            raise BrokenLetter(_place(template, problem), f"{problem.message}; templates may only show data.") from problem
+            raise BrokenLetter(
+                _place(template, problem), f"{problem.message}; templates may only show data."
+            ) from problem
         case _:
             raise BrokenLetter(_place(template, problem), f"{type(problem).__name__}: {problem}") from problem
 
