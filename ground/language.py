@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gettext
 import io
+from collections.abc import Sequence
 from datetime import date, datetime, time
 from functools import cache
 from pathlib import Path
@@ -16,6 +17,7 @@ from zoneinfo import ZoneInfo
 
 from babel import Locale
 from babel.dates import format_date, format_time
+from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
@@ -35,6 +37,12 @@ _DATE_PATTERNS = {
 
 #: Babel knows the customer's Arabic month names (آذار) only by the country.
 _LOCALES = {"ar": "ar_IQ", "ckb": "ckb_IQ", "en": "en_GB"}
+
+#: CLDR joins Sorani names with a Latin comma; a newsroom writes "A، B و C".
+_LISTS = {"ckb": ("، ", " و ")}
+
+#: Digits by CLDR's default numbering of the customer's country: ٩ آذار ٢٠٢٦, as its newspapers print it.
+_NUMBERINGS = {"arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
 
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
@@ -87,15 +95,36 @@ class Texts:
     def end(self) -> str:
         return "left" if self.direction == "rtl" else "right"
 
+    @property
+    def mark(self) -> str:
+        """The invisible letter that gives a line of plain text this language's direction (U+200F or U+200E)."""
+        return "\u200f" if self.direction == "rtl" else "\u200e"
+
+    def number(self, count: int) -> str:
+        """A count in this language's digits."""
+        return self._digits(str(count))
+
+    def listing(self, names: Sequence[str]) -> str:
+        """Names in a row as a sentence has them: "A, B and C"."""
+        own = _LISTS.get(self.tag)
+        if own is None:
+            return format_list(list(names), locale=_locale(self.tag))
+        comma, last = own
+        return last.join(part for part in (comma.join(names[:-1]), "".join(names[-1:])) if part)
+
+    def _digits(self, text: str) -> str:
+        digits = _NUMBERINGS.get(_locale(self.tag).default_numbering_system)
+        return text.translate(digits) if digits else text
+
     def date(self, day: date, style: DateStyle = "full") -> str:
         pattern = _DATE_PATTERNS.get(self.tag, {}).get(style, style)
-        return format_date(day, format=pattern, locale=_locale(self.tag))
+        return self._digits(format_date(day, format=pattern, locale=_locale(self.tag)))
 
     def time(self, at: datetime | time, zone: str | None = None) -> str:
         """The hour as a newsroom prints it: 24 hours, in `zone` when an instant is given."""
         if isinstance(at, datetime) and zone is not None:
             at = at.astimezone(ZoneInfo(zone))
-        return format_time(at, format="HH:mm", locale=_locale(self.tag))
+        return self._digits(format_time(at, format="HH:mm", locale=_locale(self.tag)))
 
 
 class Languages:

@@ -10,18 +10,24 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import LargeBinary, String, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
+from mailer.letter import Kind
 
-
-class Kind(enum.StrEnum):
-    """What a letter is for; decides its list headers."""
-
-    ISSUE = "issue"  # a digest to the readers of an edition
-    TX = "tx"  # an answer to something one reader did
-    STAFF = "staff"  # to editors and operators
+__all__ = [
+    "InDoubt",
+    "Kind",
+    "Lane",
+    "Letter",
+    "LetterState",
+    "Variant",
+    "find_variant",
+    "load_variant",
+    "store_variant",
+]
 
 
 class Lane(enum.StrEnum):
@@ -73,3 +79,28 @@ class Variant(Base):
     language: Mapped[str] = mapped_column(String(16))
     compiled: Mapped[bytes] = mapped_column(LargeBinary)  # mailer.letter.Compiled, serialised
     created_at: Mapped[datetime]
+
+
+def find_variant(session: Session, digest: str) -> int | None:
+    """The id of what was compiled from the same content before."""
+    return session.scalar(select(Variant.id).where(Variant.digest == digest))
+
+
+def store_variant(session: Session, *, digest: str, language: str, compiled: bytes, now: datetime) -> int:
+    """Keep a compiled form; the id of the row there is, when another process was faster."""
+    dialect = session.get_bind().dialect.name
+    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
+    session.execute(
+        insert(Variant)
+        .values(digest=digest, language=language, compiled=compiled, created_at=now)
+        .on_conflict_do_nothing(index_elements=["digest"])
+    )
+    return session.scalars(select(Variant.id).where(Variant.digest == digest)).one()
+
+
+def load_variant(session: Session, variant_id: int) -> bytes:
+    """What `Compiled.from_bytes` reads. Raises LookupError for an id that no delivery can have."""
+    compiled = session.scalar(select(Variant.compiled).where(Variant.id == variant_id))
+    if compiled is None:
+        raise LookupError(f"variant {variant_id} is not stored")
+    return compiled

@@ -1,0 +1,142 @@
+"""The compiler: from a letter's content to the stored variant that deliveries name.
+
+Rendering and inlining run in a child process and only when nothing was compiled from the same content before: a
+thousand confirmations are one compilation. The address of a variant is the hash of all it was made from: the job,
+the templates, the catalogues and the format of what is stored.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from concurrent.futures import Executor
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from ground.database import Database
+from mailer import letter, letters, message
+from mailer.letter import BrokenLetter, Kind, Rendered
+from mailer.render import Folders, Page, render
+from mailer.sender import Sender
+
+_REMEMBERED = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LetterJob:
+    """A letter to compile. `context` is what JSON can hold; it is the template's data."""
+
+    template: str
+    language: str
+    kind: Kind
+    sender: Sender
+    context: Mapping[str, Any]
+    for_web: bool = False  # the public version: no reader's link is in it
+
+    def digest(self) -> str:
+        """The hash of the content; equal for equal jobs, in whatever order their data was put together."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=dict).encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class _Stamp:
+    """The look of the source files when they were last hashed."""
+
+    files: tuple[tuple[str, int, int], ...]
+    digest: str
+
+
+class Compiler:
+    """Finds or makes variants. Asking twice at once compiles once."""
+
+    def __init__(
+        self, database: Database, executor: Executor, templates: Path, locales: Path, clock: Callable[[], datetime]
+    ) -> None:
+        self._database = database
+        self._executor = executor
+        self._folders = Folders(templates=templates, locales=locales)
+        self._clock = clock
+        self._known: OrderedDict[str, int] = OrderedDict()
+        self._running: dict[str, asyncio.Task[int]] = {}
+        self._stamp: _Stamp | None = None
+
+    async def variant(self, job: LetterJob) -> int:
+        """The id of the stored variant. Raises BrokenLetter for a template that cannot become a letter."""
+        digest = await asyncio.to_thread(self._digest, job)
+        known = self._known.get(digest)
+        if known is not None:
+            self._known.move_to_end(digest)
+            return known
+        running = self._running.get(digest)
+        if running is None:
+            running = self._running[digest] = asyncio.create_task(self._find_or_make(digest, job))
+            running.add_done_callback(lambda _: self._running.pop(digest, None))
+        return await asyncio.shield(running)  # one caller's giving up must not fail the others
+
+    async def render(self, job: LetterJob) -> Rendered:
+        """The texts alone, for previews and the archive."""
+        digest = await asyncio.to_thread(self._digest, job)
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._executor, render, _page(job, digest), self._folders)
+
+    async def _find_or_make(self, digest: str, job: LetterJob) -> int:
+        found = await asyncio.to_thread(self._find, digest)
+        if found is None:
+            loop = asyncio.get_running_loop()
+            compiled = await loop.run_in_executor(self._executor, compiled_bytes, job, digest, self._folders)
+            found = await asyncio.to_thread(self._store, digest, job.language, compiled)
+        self._known[digest] = found
+        if len(self._known) > _REMEMBERED:
+            self._known.popitem(last=False)
+        return found
+
+    def _find(self, digest: str) -> int | None:
+        with self._database.read() as session:
+            return letters.find_variant(session, digest)
+
+    def _store(self, digest: str, language: str, compiled: bytes) -> int:
+        with self._database.write() as session:
+            return letters.store_variant(
+                session, digest=digest, language=language, compiled=compiled, now=self._clock()
+            )
+
+    def _digest(self, job: LetterJob) -> str:
+        return hashlib.sha256(f"{letter.FORMAT} {self._sources()} {job.digest()}".encode()).hexdigest()
+
+    def _sources(self) -> str:
+        """The hash of templates and catalogues, read again only when a file's time or size has changed."""
+        paths = sorted([*self._folders.templates.rglob("*.*"), *self._folders.locales.rglob("*.po")])
+        found = [(path, path.stat()) for path in paths if path.is_file()]
+        files = tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in found)
+        if self._stamp is None or self._stamp.files != files:
+            digest = hashlib.sha256()
+            for path, _ in found:
+                content = path.read_bytes()
+                digest.update(f"{path.name} {len(content)}\n".encode() + content)
+            self._stamp = _Stamp(files, digest.hexdigest())
+        return self._stamp.digest
+
+
+def compiled_bytes(job: LetterJob, digest: str, folders: Folders) -> bytes:
+    """The child process's part: render, inline, compile, serialise."""
+    rendered = render(_page(job, digest), folders)
+    try:
+        return letter.compile(rendered, message.headers(rendered, job.sender, job.kind)).to_bytes()
+    except BrokenLetter as problem:
+        raise BrokenLetter(f"{job.template}/{problem.template}", problem.reason) from None
+
+
+def _page(job: LetterJob, digest: str) -> Page:
+    return Page(
+        template=job.template,
+        language=job.language,
+        sender=job.sender,
+        context=job.context,
+        # Nobody outside can foresee the hash of a whole letter, so no article can hold a field's token.
+        marker="" if job.for_web else digest[:16],
+    )

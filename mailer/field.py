@@ -1,0 +1,123 @@
+"""Fields: the places in a letter that are filled per recipient, and how a value is made safe for each kind of place."""
+
+from __future__ import annotations
+
+import enum
+import html
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from urllib.parse import quote
+
+from ground.tokens import Purpose
+from mailer import encoding
+
+NAME = r"_?[a-z][a-z0-9_]*"
+
+
+class Context(enum.StrEnum):
+    """Where a field stands, which decides how its value is escaped."""
+
+    HTML = "html"  # text or a quoted attribute
+    URL = "url"  # the whole of a link
+    URL_PART = "url_part"  # a piece of a link
+    TEXT = "text"  # the plain part
+    LITERAL = "literal"  # a structured header, ASCII as it stands
+    WORDS = "words"  # free text in a header
+
+
+class FieldProblem(Exception):  # noqa: N818 - a refused value, not a program error
+    """A row whose value cannot stand in its field. The delivery fails with this reason, the batch goes on."""
+
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(name, reason)
+        self.name = name
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return f"field {self.name!r}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinkSpec:
+    """A field that is a signed link. Its row holds the token's payload; the URL is base_url + path + token."""
+
+    purpose: Purpose
+    path: str
+    valid_for: timedelta | None  # counted from the letter's due time; None is for ever
+
+
+#: The links a template may name.
+LINKS: Mapping[str, LinkSpec] = {
+    "confirm_url": LinkSpec(purpose=Purpose.CONFIRM, path="/confirm/", valid_for=timedelta(hours=72)),
+    "unsubscribe_url": LinkSpec(purpose=Purpose.UNSUBSCRIBE, path="/u/", valid_for=None),
+}
+
+
+def token(marker: str, name: str) -> str:
+    """The stand-in for a field: letters, digits, `-` and `_` only, so it survives HTML, CSS inlining and URLs.
+
+    The marker is not guessable from outside, so that an article cannot ask for a reader's links.
+    """
+    if not re.fullmatch(NAME, name):
+        raise ValueError(f"field name {name!r}: small letters, digits and _")
+    return f"zz{marker}-{name}-zz"
+
+
+def filled(name: str, context: Context, values: Mapping[str, str]) -> bytes:
+    """The bytes that go into the hole. Raises FieldProblem when the value is missing or cannot stand there."""
+    value = values.get(name)
+    if value is None:
+        raise FieldProblem(name, "the row has no value for it")
+    try:
+        return _ENCODERS[context](value)
+    except ValueError as problem:
+        raise FieldProblem(name, str(problem)) from None
+
+
+def _html(value: str) -> bytes:
+    return encoding.quoted(html.escape(encoding.clean(value)))
+
+
+def _url(value: str) -> bytes:
+    if not value.startswith(("https://", "http://", "mailto:")):
+        raise ValueError("a link must begin with https://, http:// or mailto:")
+    return encoding.quoted(html.escape(quote(encoding.clean(value), safe=":/?#[]@!$&'()*+,;=%~")))
+
+
+def _url_part(value: str) -> bytes:
+    return encoding.quoted(quote(encoding.clean(value), safe=""))
+
+
+def _text(value: str) -> bytes:
+    return encoding.quoted(encoding.clean(value))
+
+
+def _literal(value: str) -> bytes:
+    if not value or not _PRINTABLE.match(value):
+        raise ValueError("a header takes printable ASCII only, on one line")
+    return value.encode("ascii")
+
+
+def _word_value(value: str) -> bytes:
+    if not _ONE_LINE.match(value):
+        raise ValueError("a header takes one line only")
+    return word_lines(encoding.clean(value)).encode("ascii")
+
+
+def word_lines(text: str) -> str:
+    """Encoded words, each on a folded line of its own; readers join them without a blank (RFC 2047 6.2)."""
+    return "".join(f"\r\n {word}" for word in encoding.words(text, indent=1))
+
+
+_PRINTABLE = re.compile(r"[\x20-\x7e]+\Z")
+_ONE_LINE = re.compile(r"[^\r\n\0]*\Z")
+_ENCODERS: Mapping[Context, Callable[[str], bytes]] = {
+    Context.HTML: _html,
+    Context.URL: _url,
+    Context.URL_PART: _url_part,
+    Context.TEXT: _text,
+    Context.LITERAL: _literal,
+    Context.WORDS: _word_value,
+}

@@ -1,0 +1,238 @@
+"""Rendering: a letter's templates and content to inlined HTML and plain text. The only module that loads premailer.
+
+A letter is a folder in `templates/email`: `subject.txt`, `body.html` (with a block `preheader`) and `body.txt`. What
+differs per reader stands in them as `field("unsubscribe_url")`, an opaque token until the letter is compiled.
+
+Everything here is a pure function of its arguments, so that it can run in a child process: inlining holds the
+interpreter for tens of milliseconds, and a web request in the same process would wait for it.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import textwrap
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any, NoReturn
+
+from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound, TemplateSyntaxError, pass_context
+from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2.runtime import Context
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from ground.language import Languages, Texts, direction
+from mailer import field
+from mailer.encoding import clean
+from mailer.letter import BrokenLetter, Rendered
+from mailer.sender import Sender
+
+_SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
+_STYLE = re.compile(r"""\sstyle=(?:"([^"]*)"|'([^']*)')""")
+_BRAND = re.compile(r"#[0-9a-fA-F]{6}\Z")
+_WEB_LINK = re.compile(r"https?://[^\s\x00-\x1f\x7f\"<>\\]+\Z")
+_WIDTH = 72  # of the plain part
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Folders:
+    """Where templates and catalogues lie; plain paths, so that a child process can be told."""
+
+    templates: Path  # the folder `templates/email`
+    locales: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """What one rendering is about."""
+
+    template: str  # the letter's folder: daily, confirm
+    language: str
+    sender: Sender
+    context: Mapping[str, Any]
+    marker: str  # for the field tokens; empty for the web, where no reader's link may appear
+
+
+def render(page: Page, folders: Folders) -> Rendered:
+    """The letter's texts. Raises BrokenLetter, naming file and line, for a template that cannot be rendered."""
+    texts = Languages(folders.locales).texts(page.language)
+    environment = _environment(folders.templates, texts)
+    values = _values(page, texts)
+    try:
+        subject = environment.get_template(f"{page.template}/subject.txt").render(values)
+        body = environment.get_template(f"{page.template}/body.html")
+        html = body.render(values, subject=_one_line(subject))
+        preheader = _block(body, "preheader", values)
+        text = environment.get_template(f"{page.template}/body.txt").render(values)
+    except BrokenLetter:
+        raise
+    except Exception as problem:  # noqa: BLE001 - an expression in a template may raise anything
+        _explain(page.template, problem)
+    return Rendered(
+        subject=_one_line(subject),
+        preheader=_one_line(preheader),
+        html=inline(html),
+        text=_tidy(text),
+        language=page.language,
+        marker=page.marker,
+    )
+
+
+def _block(template: Template, name: str, values: Mapping[str, Any]) -> str:
+    if name not in template.blocks:
+        raise BrokenLetter(template.name or "", f"it has no block `{name}`; add one, it may be empty.")
+    return "".join(template.blocks[name](template.new_context(dict(values))))
+
+
+def inline(html: str) -> str:
+    """CSS into style attributes. Style blocks marked `data-premailer="ignore"` stay as they are (media queries, dark mode)."""
+    import cssutils
+    from premailer import Premailer
+
+    cssutils.log.setLevel(logging.CRITICAL)
+    inlined: str = Premailer(
+        html,
+        strip_important=False,
+        disable_validation=True,
+        allow_network=False,
+        allow_loading_external_files=False,
+        keep_style_tags=False,
+        remove_classes=False,
+        disable_basic_attributes=["align", "width", "height"],
+        cssutils_logging_level=logging.CRITICAL,
+    ).transform(pretty_print=False)
+    return _STYLE.sub(_style, inlined) + "\n"
+
+
+def _style(found: re.Match[str]) -> str:
+    # cssutils shortens colours to three digits, which older clients misread, and puts font names in double quotes,
+    # which turns the attribute's own quotes into single ones.
+    style = _SHORT_COLOUR.sub(r"#\1\1\2\2\3\3", found[1] or (found[2] or "").replace('"', "'"))
+    return f' style="{style}"'
+
+
+def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment:
+    environment = ImmutableSandboxedEnvironment(
+        loader=FileSystemLoader(templates),
+        autoescape=lambda name: name is not None and name.endswith(".html"),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.install_gettext_callables(  # type: ignore[attr-defined]  # put there by the extension
+        texts.gettext, texts.ngettext, newstyle=True, pgettext=texts.pgettext, npgettext=texts.npgettext
+    )
+    environment.filters.update(
+        number=texts.number,
+        listing=texts.listing,
+        weblink=_weblink,
+        paragraph=_paragraphs(texts),
+        plain=lambda text: " ".join(clean(text).split()),
+    )
+    environment.globals.update(direction=direction, date=_date(texts), time=texts.time)
+    return environment
+
+
+def _values(page: Page, texts: Texts) -> dict[str, Any]:
+    """What every template may name, beside the letter's own context."""
+    brand = page.sender.theme.brand
+    if not _BRAND.match(brand):
+        raise ValueError(
+            f"The brand colour {brand!r} is not of the form #0b4f6c; correct it in the newsletter's theme."
+        )
+
+    def reader_field(name: str) -> str:
+        if not page.marker:
+            raise BrokenLetter(
+                f"{page.template}/body.html", f"field({name!r}) stands on the public page; guard it by for_web"
+            )
+        return field.token(page.marker, name)
+
+    return {
+        **page.context,
+        "sender": page.sender,
+        "brand": brand,
+        "language": page.language,
+        "dir": texts.direction,
+        "start": texts.start,
+        "end": texts.end,
+        "mark": texts.mark,
+        "for_web": not page.marker,
+        "field": reader_field,
+    }
+
+
+def _date(texts: Texts) -> Callable[..., str]:
+    def written(day: str | date, style: str = "full") -> str:
+        parsed = datetime.fromisoformat(day).date() if isinstance(day, str) else day
+        return texts.date(parsed, style)  # type: ignore[arg-type]  # a template's word
+
+    return written
+
+
+def _weblink(url: str) -> str:
+    """An address of the web or nothing: whatever else a feed called a link (`javascript:`) leads nowhere."""
+    return url if _WEB_LINK.match(url) else "#"
+
+
+def _paragraphs(texts: Texts) -> Callable[..., str]:
+    @pass_context
+    def paragraph(_: Context, text: str, indent: int = 0) -> str:
+        """Plain text wrapped for the plain part; right-to-left paragraphs say so by an invisible mark."""
+        mark = texts.mark if texts.direction == "rtl" else ""
+        blank = " " * indent
+        return textwrap.fill(
+            mark + " ".join(clean(text).split()),
+            _WIDTH,
+            initial_indent=blank,
+            subsequent_indent=blank,
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+
+    return paragraph
+
+
+def _one_line(text: str) -> str:
+    return " ".join(clean(text).split())
+
+
+def _tidy(text: str) -> str:
+    """No trailing blanks, never more than one empty line: template tags leave both."""
+    lines = "\n".join(line.rstrip() for line in text.splitlines())
+    return re.sub(r"\n{3,}", "\n\n", lines).strip() + "\n"
+
+
+def _explain(template: str, problem: Exception) -> NoReturn:
+    match problem:
+        case TemplateSyntaxError():
+            place = f"{problem.name or template}, line {problem.lineno}"
+            raise BrokenLetter(place, f"{problem.message}. Mend the line and try again.") from problem
+        case TemplateNotFound():
+            raise BrokenLetter(
+                str(problem.name), "the file is missing; restore it in the templates folder."
+            ) from problem
+        case UndefinedError():
+            raise BrokenLetter(
+                _place(template, problem), f"{problem.message}; the letter's data has no such name."
+            ) from problem
+        case SecurityError():
+            raise BrokenLetter(
+                _place(template, problem), f"{problem.message}; templates may only show data."
+            ) from problem
+        case _:
+            raise BrokenLetter(_place(template, problem), f"{type(problem).__name__}: {problem}") from problem
+
+
+def _place(template: str, problem: Exception) -> str:
+    """The innermost template line of a traceback: Jinja maps its generated code back to the file."""
+    place, step = template, problem.__traceback__
+    while step is not None:
+        name = step.tb_frame.f_code.co_filename
+        if name.endswith((".html", ".txt")):
+            place = f"{'/'.join(Path(name).parts[-2:])}, line {step.tb_lineno}"
+        step = step.tb_next
+    return place
