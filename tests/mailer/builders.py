@@ -14,7 +14,7 @@ from mailer.letters import InDoubt, Kind, Lane, Letter, LetterState, Variant
 
 def variant(session: Session, now: datetime) -> int:
     """The one variant of these tests; its `compiled` bytes are what the tests' own builder fills."""
-    found = session.scalar(select(Variant.id))
+    found: int | None = session.scalar(select(Variant.id))
     if found is not None:
         return found
     row = Variant(digest="0" * 64, language="en", compiled=b"Subject: hello\r\n\r\nGood morning\r\n", created_at=now)
