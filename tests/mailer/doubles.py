@@ -128,6 +128,4 @@ def dispatcher(
 ) -> Dispatcher[bytes]:
     press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
     lanes: dict[Lane, Transport] = {Lane.BULK: transport, Lane.TX: transport}
-    return Dispatcher(
-        database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits()
-    )
+    return Dispatcher(database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits())
