@@ -7,13 +7,17 @@ group, so the range is dense; claiming a batch is one conditional UPDATE on one 
 from __future__ import annotations
 
 import enum
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import CursorResult, ForeignKey, Index, String, exists, func, insert, literal, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
-from mailer.letters import Lane
+from mailer.deliveries import OPEN, Delivery, Span, State, in_states
+from mailer.letters import Lane, Letter, LetterState
 
 #: Deliveries in one batch: enough to make a commit cheap, few enough that pause and cancel work within a second.
 SIZE = 500
@@ -40,3 +44,136 @@ class Batch(Base):
     next_at: Mapped[datetime]
     owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """A batch in somebody's hands, with what its letter says."""
+
+    batch_id: int
+    lane: Lane
+    span: Span
+    letter_state: LetterState
+    due_at: datetime
+    deadline_at: datetime
+
+
+#: A leased batch's rows are in these until it is closed; none of them may leave a batch that is done.
+UNSENT = OPEN - {State.UNCERTAIN}
+
+
+def cut(session: Session, span: Span, *, lane: Lane, domain_group: str, now: datetime) -> int:
+    """Cut the span's deliveries of this domain group into batches of `SIZE`; how many there are. No row is touched."""
+    rows = (
+        select(
+            Delivery.id,
+            Delivery.next_at,
+            ((func.row_number().over(order_by=Delivery.id) - 1) // SIZE).label("part"),
+        )
+        .where(span.condition(), Delivery.domain_group == domain_group)
+        .subquery()
+    )
+    names = ["letter_id", "lane", "domain_group", "state", "first_id", "last_id", "size", "next_at"]
+    parts = select(
+        literal(span.letter_id),
+        literal(lane, Batch.lane.type),
+        literal(domain_group),
+        literal(BatchState.OPEN, Batch.state.type),
+        func.min(rows.c.id),
+        func.max(rows.c.id),
+        func.count(),
+        func.coalesce(func.min(rows.c.next_at), literal(now, Batch.next_at.type)),
+    ).group_by(rows.c.part)
+    result = session.execute(insert(Batch).from_select(names, parts))
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def due(session: Session, lane: Lane, *, now: datetime, limit: int) -> list[int]:
+    """Batches of a lane that may be leased now, the longest-waiting first.
+
+    A cancelled letter's batches are among them: leasing is what skips their rows.
+    """
+    return list(
+        session.scalars(
+            select(Batch.id)
+            .join(Letter, Letter.id == Batch.letter_id)
+            .where(
+                Batch.lane == lane,
+                Batch.state == BatchState.OPEN,
+                Batch.next_at <= now,
+                Letter.state.in_([LetterState.SENDING, LetterState.CANCELLED]),
+            )
+            .order_by(Batch.next_at, Batch.id)
+            .limit(limit)
+        )
+    )
+
+
+def lease(session: Session, batch_id: int, *, owner: str, until: datetime, now: datetime) -> Lease | None:
+    """Take a batch; None when somebody has it, it is done or not due, or its letter does not send."""
+    taken = session.execute(
+        update(Batch)
+        .where(
+            Batch.id == batch_id,
+            Batch.state == BatchState.OPEN,
+            Batch.next_at <= now,
+            Batch.letter_id.in_(
+                select(Letter.id).where(Letter.state.in_([LetterState.SENDING, LetterState.CANCELLED]))
+            ),
+        )
+        .values(state=BatchState.LEASED, owner=owner, lease_until=until)
+        .returning(Batch.lane, Batch.letter_id, Batch.first_id, Batch.last_id)
+    ).one_or_none()
+    if taken is None:
+        return None
+    letter = session.execute(
+        select(Letter.state, Letter.due_at, Letter.deadline_at).where(Letter.id == taken.letter_id)
+    ).one()
+    span = Span(taken.letter_id, taken.first_id, taken.last_id)
+    return Lease(batch_id, taken.lane, span, letter.state, letter.due_at, letter.deadline_at)
+
+
+def renew(session: Session, held: Lease, *, owner: str, until: datetime) -> None:
+    """Hold a batch and its rows for longer."""
+    mine = [Batch.id == held.batch_id, Batch.state == BatchState.LEASED, Batch.owner == owner]
+    session.execute(update(Batch).where(*mine).values(lease_until=until))
+    session.execute(
+        update(Delivery)
+        .where(held.span.condition(), Delivery.owner == owner, in_states([State.CLAIMED, State.SENDING]))
+        .values(lease_until=until)
+    )
+
+
+def close(session: Session, held: Lease, *, owner: str) -> BatchState:
+    """Put a batch down: done when none of its rows can leave any more, else open until the earliest of them."""
+    next_at = session.scalar(select(func.min(Delivery.next_at)).where(held.span.condition(), in_states(sorted(UNSENT))))
+    state = BatchState.DONE if next_at is None else BatchState.OPEN
+    values: dict[str, Any] = {"state": state, "owner": None, "lease_until": None}
+    if next_at is not None:
+        values["next_at"] = next_at
+    session.execute(
+        update(Batch)
+        .where(Batch.id == held.batch_id, Batch.state == BatchState.LEASED, Batch.owner == owner)
+        .values(values)
+    )
+    return state
+
+
+def reopen(session: Session, letter_id: int, delivery_ids: Sequence[int], *, now: datetime) -> None:
+    """Make the batches that cover these deliveries due; one that a worker holds is looked at when it is closed."""
+    covers = exists().where(Delivery.id.in_(delivery_ids), Delivery.id >= Batch.first_id, Delivery.id <= Batch.last_id)
+    session.execute(
+        update(Batch)
+        .where(Batch.letter_id == letter_id, Batch.state != BatchState.LEASED, covers)
+        .values(state=BatchState.OPEN, next_at=now)
+    )
+
+
+def reopen_all(session: Session, letter_id: int, *, now: datetime) -> None:
+    """Make every batch of a letter that is not done due now."""
+    session.execute(
+        update(Batch)
+        .where(Batch.letter_id == letter_id, Batch.state == BatchState.OPEN, Batch.next_at > now)
+        .values(next_at=now)
+    )

@@ -7,10 +7,23 @@ in a state leaves it. Terminal states never change; what is learnt after accepta
 from __future__ import annotations
 
 import enum
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text, update
+from sqlalchemy import (
+    ColumnElement,
+    ForeignKey,
+    Index,
+    String,
+    Table,
+    UniqueConstraint,
+    and_,
+    bindparam,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
@@ -170,12 +183,102 @@ class Attempt(Base):
     reply: Mapped[str | None] = mapped_column(String(512))
 
 
+DELIVERIES = cast("Table", Delivery.__table__)
+
+#: The reason that marks a row whose reader left while it was being handed over: whatever comes of it, it never goes again.
+WITHDRAWN = "withdrawn"
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """What the hot path needs of a delivery."""
+
+    id: int
+    recipient_id: int
+    variant_id: int
+    address: str
+    address_key: str
+    fields: dict[str, Any]
+    attempt: int  # finished attempts; the next one has this number + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The deliveries of one letter from one id to another: what a batch covers."""
+
+    letter_id: int
+    first_id: int
+    last_id: int
+
+    def condition(self) -> ColumnElement[bool]:
+        return and_(Delivery.id.between(self.first_id, self.last_id), Delivery.letter_id == self.letter_id)
+
+
+def in_states(states: Iterable[State]) -> ColumnElement[bool]:
+    """`state IN ('ready', 'claimed', ...)` with the words in the text: SQLite uses a partial index for nothing else."""
+    return Delivery.state.in_(bindparam(None, list(states), expanding=True, literal_execute=True))
+
+
+def claim(session: Session, span: Span, *, owner: str, until: datetime, now: datetime) -> list[Row]:
+    """Take every row of the span that is due."""
+    found = session.execute(
+        update(DELIVERIES)
+        .where(span.condition(), in_states([State.READY, State.DEFERRED]), Delivery.next_at <= now)
+        .values(state=State.CLAIMED, owner=owner, lease_until=until)
+        .returning(*(DELIVERIES.c[name] for name in Row.__dataclass_fields__))
+    )
+    return sorted((Row(*row) for row in found), key=lambda row: row.id)
+
+
+def intend(session: Session, letter: ColumnElement[bool], ids: Sequence[int], *, owner: str) -> dict[int, int]:
+    """Commit to sending: id -> number of its attempt. What this does not return must not be sent.
+
+    This UPDATE is the last look before a message leaves: a reader who has left since, an address suppressed since, a
+    letter for which `letter` is no longer true (paused, cancelled, over) are not among the rows it returns.
+    """
+    found = session.execute(
+        update(DELIVERIES)
+        .where(Delivery.id.in_(ids), Delivery.state == State.CLAIMED, Delivery.owner == owner, letter)
+        .values(state=State.SENDING, attempt=Delivery.attempt + 1)
+        .returning(DELIVERIES.c.id, DELIVERIES.c.attempt)
+    )
+    return {row.id: row.attempt for row in found}
+
+
+def release(session: Session, span: Span, *, owner: str, next_at: datetime) -> None:
+    """Give back what was claimed and not intended."""
+    session.execute(
+        update(DELIVERIES)
+        .where(span.condition(), Delivery.state == State.CLAIMED, Delivery.owner == owner)
+        .values(state=State.READY, owner=None, lease_until=None, next_at=next_at)
+    )
+
+
 def skip_recipient(session: Session, recipient_id: int, *, reason: str, scope: str | None = None) -> None:
     """Skip what has not been handed over to this person, in the caller's transaction.
 
-    `scope` narrows it to one edition (`edition:3`); None means everything.
+    `scope` narrows it to one edition (`edition:3`); None means everything. What is just being handed over is marked
+    `withdrawn`: it may still arrive, and is never tried again.
     """
-    mine = [Delivery.recipient_id == recipient_id, Delivery.state.in_(sources(Event.SKIP))]
+    whose = [Delivery.recipient_id == recipient_id]
     if scope is not None:
-        mine.append(Delivery.scope == scope)
-    session.execute(update(Delivery).where(*mine).values(state=State.SKIPPED, reason=reason))
+        whose.append(Delivery.scope == scope)
+    _skip(session, and_(*whose), reason)
+
+
+def skip_addresses(session: Session, address_keys: Iterable[str], *, reason: str) -> None:
+    """The same for everything that goes to these addresses."""
+    _skip(session, Delivery.address_key.in_(list(address_keys)), reason)
+
+
+def _skip(session: Session, whose: ColumnElement[bool], reason: str) -> None:
+    # Three statements, because each finds its rows by another partial index.
+    session.execute(
+        update(Delivery).where(whose, in_states(sources(Event.SKIP))).values(state=State.SKIPPED, reason=reason)
+    )
+    leased = in_states([State.CLAIMED, State.SENDING])
+    for handed in (and_(leased, Delivery.state == State.SENDING), text("state = 'uncertain'")):
+        session.execute(
+            update(Delivery).where(whose, handed).values(reason=WITHDRAWN),
+            execution_options={"synchronize_session": False},  # nobody holds these as objects
+        )

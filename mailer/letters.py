@@ -8,9 +8,10 @@ confirmations share one row. A delivery names its letter and its variant.
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import LargeBinary, String, select
+from sqlalchemy import CursorResult, LargeBinary, String, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -104,3 +105,29 @@ def load_variant(session: Session, variant_id: int) -> bytes:
     if compiled is None:
         raise LookupError(f"variant {variant_id} is not stored")
     return compiled
+
+
+def seal(session: Session, letter_id: int, *, count: int) -> bool:
+    """Its audience is written and counted: from here on it sends. False when it was not `building`."""
+    moved = _move(session, letter_id, [LetterState.BUILDING], LetterState.SENDING)
+    if moved:
+        session.execute(update(Letter).where(Letter.id == letter_id).values(sealed_count=count))
+    return moved
+
+
+def pause(session: Session, letter_id: int) -> bool:
+    """Nothing new leaves; what is in flight ends. False when it was not sending."""
+    return _move(session, letter_id, [LetterState.SENDING], LetterState.PAUSED)
+
+
+def resume(session: Session, letter_id: int) -> bool:
+    """Go on where it was paused. False when it was not."""
+    return _move(session, letter_id, [LetterState.PAUSED], LetterState.SENDING)
+
+
+def _move(session: Session, letter_id: int, sources: Collection[LetterState], target: LetterState) -> bool:
+    result = session.execute(
+        update(Letter).where(Letter.id == letter_id, Letter.state.in_(sources)).values(state=target)
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount > 0

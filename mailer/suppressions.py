@@ -13,7 +13,7 @@ from sqlalchemy import CursorResult, ForeignKey, Index, String, or_, select, tex
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
-from mailer.deliveries import Delivery, Event, State, sources
+from mailer import deliveries
 
 
 class Cause(enum.StrEnum):
@@ -94,8 +94,4 @@ def lift(session: Session, address_key: str, *, by: str, now: datetime) -> bool:
 
 def skip_open(session: Session, address_keys: Iterable[str], *, reason: str) -> None:
     """Skip every delivery to these addresses that has not been handed over."""
-    session.execute(
-        update(Delivery)
-        .where(Delivery.address_key.in_(list(address_keys)), Delivery.state.in_(sources(Event.SKIP)))
-        .values(state=State.SKIPPED, reason=reason)
-    )
+    deliveries.skip_addresses(session, address_keys, reason=reason)

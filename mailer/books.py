@@ -1,0 +1,163 @@
+"""Books: one batch's entries in the ledger while it is on its way, committed in groups off the event loop.
+
+Results wait at most 10 ms for company; intents never wait and take the waiting results with them, so that a group of
+messages costs one commit. Nothing noted here is given up while the process lives: a database that is locked, full or
+away is asked again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.exc import DBAPIError
+
+from ground.database import Database
+from mailer import ledger, letters
+from mailer.ledger import Held
+from mailer.results import Record
+
+Clock = Callable[[], datetime]
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Habits:
+    """How the books are kept."""
+
+    lease_for: timedelta = timedelta(minutes=15)  # longer than the 10 minutes a server may take after the final dot
+    flush_seconds: float = 0.010
+    largest_commit: int = 250  # results in one transaction: stays under 10 ms on SQLite, whose lock is unfair
+    pause_seconds: float = 0.001  # between two commits of one flush, so that a web request gets its turn
+    retry_seconds: float = 0.5
+    patience: timedelta = timedelta(seconds=30)  # with results in hand and a database that does not answer
+
+    @property
+    def renew_after(self) -> timedelta:
+        return self.lease_for / 3
+
+
+class Desk:
+    """What all batches of a process share: the database, the owner's name, and one pen (a lock)."""
+
+    def __init__(self, database: Database, *, owner: str, clock: Clock, habits: Habits) -> None:
+        self.database = database
+        self.owner = owner
+        self.clock = clock
+        self.habits = habits
+        # Two of our own threads would otherwise sleep on SQLite's lock, in steps of up to 100 ms.
+        self.pen = asyncio.Lock()
+
+
+class Books:
+    """The entries of one leased batch."""
+
+    def __init__(self, desk: Desk, held: Held) -> None:
+        self._desk = desk
+        self._held = held
+        self._pending: list[Record] = []
+        self._noted = asyncio.Event()
+        self._closing = False
+        self._renew_at = desk.clock() + desk.habits.renew_after
+
+    def note(self, record: Record) -> None:
+        """A result, to be written with the next commit."""
+        self._pending.append(record)
+        self._noted.set()
+
+    async def intend(self, ids: Sequence[int]) -> dict[int, int]:
+        """Commit to sending these rows, and everything noted before; id -> attempt of those that may be sent."""
+        return await self._commit(ids)
+
+    async def keep(self) -> None:
+        """Write what is noted, and renew the lease, until `close`."""
+        habits = self._desk.habits
+        renew_every = habits.renew_after.total_seconds()
+        while not self._closing:
+            try:
+                async with asyncio.timeout(renew_every):
+                    await self._noted.wait()
+            except TimeoutError:
+                pass  # nothing to write; the lease is renewed all the same
+            await asyncio.sleep(habits.flush_seconds)
+            try:
+                await self._commit(())
+            except DBAPIError as error:
+                log.warning(
+                    "results_wait", batch=self._held.lease.batch_id, waiting=len(self._pending), error=str(error)
+                )
+                await asyncio.sleep(habits.retry_seconds)
+
+    async def pause_letter(self) -> None:
+        """Hold the whole letter: what is wrong with it is wrong for everybody."""
+        async with self._desk.pen:
+            await asyncio.to_thread(self._pause)
+
+    async def close(self, keeper: asyncio.Task[None] | None, *, next_at: datetime | None) -> None:
+        """Write the last results and put the batch down."""
+        self._closing = True
+        self._noted.set()
+        if keeper is not None:
+            await keeper
+        loop = asyncio.get_running_loop()
+        give_up_at = loop.time() + self._desk.habits.patience.total_seconds()
+        while True:
+            try:
+                await self._commit(())
+                async with self._desk.pen:
+                    await asyncio.to_thread(self._put_down, next_at)
+            except DBAPIError as error:
+                if loop.time() >= give_up_at:
+                    # Their rows are `sending`; when the lease runs out they are counted as in doubt.
+                    log.exception("results_lost", batch=self._held.lease.batch_id, lost=len(self._pending))
+                    return
+                log.warning("batch_waits", batch=self._held.lease.batch_id, error=str(error))
+                await asyncio.sleep(self._desk.habits.retry_seconds)
+            else:
+                return
+
+    async def _commit(self, intents: Sequence[int]) -> dict[int, int]:
+        habits = self._desk.habits
+        async with self._desk.pen:
+            while len(self._pending) > habits.largest_commit:
+                await self._write_some(habits.largest_commit, ())
+                await asyncio.sleep(habits.pause_seconds)
+            return await self._write_some(len(self._pending), intents)
+
+    async def _write_some(self, count: int, intents: Sequence[int]) -> dict[int, int]:
+        some, self._pending = self._pending[:count], self._pending[count:]
+        self._noted.clear()
+        now = self._desk.clock()
+        renew = now >= self._renew_at
+        if not (some or intents or renew):
+            return {}
+        try:
+            intended = await asyncio.to_thread(self._write, some, intents, now, renew)
+        except BaseException:
+            # Written twice is harmless (each entry is guarded by state and attempt), not written is doubt.
+            self._pending = some + self._pending
+            self._noted.set()
+            raise
+        if renew:
+            self._renew_at = now + self._desk.habits.renew_after
+        return intended
+
+    def _write(self, records: Sequence[Record], intents: Sequence[int], now: datetime, renew: bool) -> dict[int, int]:  # noqa: FBT001
+        owner, lease = self._desk.owner, self._held.lease
+        with self._desk.database.write() as session:
+            if renew:
+                ledger.renew(session, lease, owner=owner, until=now + self._desk.habits.lease_for)
+            if records:
+                ledger.record(session, records, now=now)
+            return ledger.intend(session, lease, intents, owner=owner, now=now) if intents else {}
+
+    def _pause(self) -> None:
+        with self._desk.database.write() as session:
+            letters.pause(session, self._held.lease.span.letter_id)
+
+    def _put_down(self, next_at: datetime | None) -> None:
+        with self._desk.database.write() as session:
+            ledger.close(session, self._held.lease, owner=self._desk.owner, now=self._desk.clock(), next_at=next_at)

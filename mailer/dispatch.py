@@ -1,0 +1,128 @@
+"""Dispatch: bring one batch of deliveries to a transport.
+
+    lease the batch -> build a group -> commit its intents -> N senders hand over -> results are written in groups -> close
+
+At any moment at most one intent group is waiting, `connections` messages are in flight and a few milliseconds' results
+are unwritten: that is all that a crash can leave in doubt.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Generic, TypeVar
+
+import structlog
+from sqlalchemy import select
+
+from ground.database import Database
+from mailer import ledger
+from mailer.batches import Lease
+from mailer.books import Books, Clock, Desk, Habits
+from mailer.deliveries import Row
+from mailer.ledger import Held
+from mailer.letters import Lane, Variant
+from mailer.pacing import BackOff
+from mailer.passage import Line, Passage
+from mailer.transports import Transport
+
+C = TypeVar("C")
+log = structlog.get_logger()
+
+#: Compiled letters kept in memory: a digest in a few languages and the notices.
+_KEPT = 32
+_UNREADABLE_RESTS = timedelta(minutes=5)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Press(Generic[C]):
+    """How a row becomes a message. Wiring fills it in from `mailer.letter` and `mailer.message`."""
+
+    load: Callable[[bytes], C]  # a stored variant
+    build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
+    return_path: Callable[[int], str]  # of a delivery's id
+
+
+class Dispatcher(Generic[C]):
+    """Sends batches; one at a time in each lane, over that lane's transport."""
+
+    def __init__(
+        self,
+        database: Database,
+        transports: Mapping[Lane, Transport],
+        press: Press[C],
+        *,
+        clock: Clock,
+        owner: str,
+        rng: random.Random,
+        habits: Habits | None = None,
+    ) -> None:
+        self._desk = Desk(database, owner=owner, clock=clock, habits=habits or Habits())
+        self._lines = {lane: Line(transport, BackOff(), rng) for lane, transport in transports.items()}
+        self._press = press
+        self._compiled: OrderedDict[int, C] = OrderedDict()
+
+    async def send_batch(self, batch_id: int) -> None:
+        """Send what is due of a batch. Harmless when it was sent before, is held by somebody else, or is gone."""
+        held = await self._lease(batch_id)
+        if held is None:
+            return
+        line = self._lines[held.lease.lane]
+        books = Books(self._desk, held)
+        async with line.turn:
+            try:
+                await self._load({row.variant_id for row in held.rows})
+            except BaseException:
+                # A letter that cannot be read is nobody's failure among its readers: all rows go back.
+                await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
+                raise
+            await Passage(line, books, self._desk.clock).run(held, self._write)
+
+    def drain(self) -> None:
+        """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""
+        for line in self._lines.values():
+            line.draining = True
+
+    async def close(self) -> None:
+        """Close the transports' connections."""
+        for line in self._lines.values():
+            await line.transport.close()
+
+    async def _lease(self, batch_id: int) -> Held | None:
+        async with self._desk.pen:
+            return await asyncio.to_thread(self._take, batch_id)
+
+    def _take(self, batch_id: int) -> Held | None:
+        now = self._desk.clock()
+        with self._desk.database.write() as session:
+            return ledger.lease(
+                session, batch_id, owner=self._desk.owner, until=now + self._desk.habits.lease_for, now=now
+            )
+
+    def _write(self, row: Row, lease: Lease) -> tuple[str, bytes]:
+        """Return path and message of a row."""
+        message = self._press.build(self._compiled[row.variant_id], row, lease)
+        return self._press.return_path(row.id), message
+
+    async def _load(self, variant_ids: Collection[int]) -> None:
+        missing = []
+        for each in variant_ids:
+            if each in self._compiled:
+                self._compiled.move_to_end(each)
+            else:
+                missing.append(each)
+        if not missing:
+            return
+        for variant_id, stored in await asyncio.to_thread(self._read, missing):
+            self._compiled[variant_id] = self._press.load(stored)
+        while len(self._compiled) > max(_KEPT, len(variant_ids)):
+            self._compiled.popitem(last=False)
+
+    def _read(self, variant_ids: list[int]) -> list[tuple[int, bytes]]:
+        with self._desk.database.read() as session:
+            found = session.execute(select(Variant.id, Variant.compiled).where(Variant.id.in_(variant_ids)))
+            return [(row.id, row.compiled) for row in found]

@@ -1,0 +1,91 @@
+"""Pacing: receiving-domain groups, when to try again, how long a broken route rests, how much is intended at once."""
+
+from __future__ import annotations
+
+import random
+from datetime import datetime, timedelta
+
+from mailer.transports import Outcome
+
+#: Domains that one operator serves; what one of them says about our rate holds for all of them.
+_GROUPS = {
+    "gmail": ("gmail.com", "googlemail.com"),
+    "microsoft": ("outlook.com", "hotmail.com", "live.com", "msn.com"),
+    "yahoo": ("yahoo.com", "ymail.com", "rocketmail.com", "aol.com"),
+    "apple": ("icloud.com", "me.com", "mac.com"),
+}
+_GROUP_OF = {domain: group for group, domains in _GROUPS.items() for domain in domains}
+#: The same brands under national domains: yahoo.co.uk, hotmail.fr, outlook.com.br, live.nl.
+_BRANDS = {"yahoo": "yahoo", "hotmail": "microsoft", "outlook": "microsoft", "live": "microsoft", "msn": "microsoft"}
+_SECOND_LEVEL = frozenset({"co", "com"})
+
+#: After the first, second, ... attempt (RELIABILITY 4.4). Greylisting wants five minutes before the first retry.
+RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 2 * 60, 4 * 60, 8 * 60, 12 * 60, 24 * 60))
+JITTER = 0.2
+
+_REST_FIRST = timedelta(seconds=5)
+_REST_LONGEST = timedelta(minutes=5)
+#: A server that says "no service here" or "wrong password" will say so again: an operator must look.
+_REST_REFUSED = timedelta(minutes=15)
+
+LARGEST_GROUP = 500
+_GROUP_SECONDS = 0.010
+
+
+def domain_group(domain: str) -> str:
+    """The receiving-domain group of an ASCII domain: gmail, microsoft, yahoo, apple or other."""
+    domain = domain.lower()
+    if group := _GROUP_OF.get(domain):
+        return group
+    labels = domain.split(".")
+    national = len(labels) == 2 or (len(labels) == 3 and labels[1] in _SECOND_LEVEL)
+    last = labels[-1]
+    if national and len(last) == 2 and labels[0] in _BRANDS:
+        return _BRANDS[labels[0]]
+    return "other"
+
+
+def retry_delay(attempt: int, rng: random.Random) -> timedelta:
+    """How long to wait after attempt number `attempt` (from 1), +-20 %, so that a storm does not come back as a storm."""
+    planned = RETRY_AFTER[min(max(attempt, 1), len(RETRY_AFTER)) - 1]
+    return planned * rng.uniform(1 - JITTER, 1 + JITTER)
+
+
+class BackOff:
+    """One route's rest after a failure of its own: 5 s, doubled up to 5 min; 15 min when the server refused us.
+
+    Ten connections that fail at the same moment are one failure.
+    """
+
+    def __init__(self) -> None:
+        self.until: datetime | None = None
+        self._rest = _REST_FIRST
+
+    def is_resting(self, now: datetime) -> bool:
+        return self.until is not None and now < self.until
+
+    def failed(self, outcome: Outcome, *, now: datetime) -> bool:
+        """Note a failure; True when it begins a new rest (and is worth a line in the log)."""
+        if self.until is not None and now < self.until:
+            return False
+        refused = outcome.code is not None and outcome.code >= 500
+        self.until = now + (_REST_REFUSED if refused else self._rest)
+        self._rest = min(self._rest * 2, _REST_LONGEST)
+        return True
+
+    def worked(self) -> None:
+        self.until = None
+        self._rest = _REST_FIRST
+
+
+class GroupSize:
+    """How many deliveries are intended in one commit: what the last 10 ms of traffic took, from `connections` to 500."""
+
+    def __init__(self, connections: int) -> None:
+        self._least = max(1, min(connections, LARGEST_GROUP))
+        self.now = self._least
+
+    def measured(self, sent: int, seconds: float) -> None:
+        """The last group's `sent` deliveries were taken within `seconds`."""
+        rate = sent / seconds if seconds > 0 else 0.0
+        self.now = max(self._least, min(int(rate * _GROUP_SECONDS), LARGEST_GROUP))

@@ -1,0 +1,104 @@
+"""SMTP: one route to one server over a few connections that stay open.
+
+A connection serves one message at a time, up to `max_messages` of them, is asked before it is used again after a pause,
+and is closed when nobody needs it. After a timeout, an end of file or a reply that makes no sense it is never used again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+
+import aiosmtplib
+
+from mailer.envelope import Envelope
+from mailer.transports import Outcome, Result, Stage
+from mailer.transports.route import Route
+from mailer.transports.session import Session, broken, unsendable, wire
+
+
+class SmtpTransport:
+    """A route's connections. More than `connections` callers wait for their turn."""
+
+    def __init__(self, route: Route, *, tls_context: ssl.SSLContext | None = None) -> None:
+        self.route = route
+        self.name = route.name
+        self.connections = route.connections
+        self._tls_context = tls_context
+        self._turns = asyncio.Semaphore(route.connections)
+        self._idle: list[Session] = []
+        self._sweep: asyncio.TimerHandle | None = None
+
+    async def send(self, envelope: Envelope, message: bytes) -> Outcome:
+        """Hand over one message. Never raises for anything that a server or a network does."""
+        why_not = unsendable(envelope, message)
+        if why_not is not None:
+            return Outcome(result=Result.REFUSED, stage=Stage.RCPT, reply=why_not, route=self.name)
+        content = wire(message)
+        async with self._turns:
+            session = await self._fresh_idle()
+            if session is not None:
+                outcome = await self._carry(session, envelope, content)
+                if not _worn_out(outcome):
+                    return outcome
+            # A server may close an old connection at any time (421, or without a word); that says nothing about the route.
+            return await self._carry(Session(self.route, self._tls_context), envelope, content)
+
+    async def close(self) -> None:
+        """Close what is idle; connections in use close when their message is done."""
+        if self._sweep is not None:
+            self._sweep.cancel()
+            self._sweep = None
+        idle, self._idle = self._idle, []
+        for session in idle:
+            await session.quit()
+
+    async def _carry(self, session: Session, envelope: Envelope, content: bytes) -> Outcome:
+        try:
+            if session.client is None:
+                await session.open()
+            outcome = await session.carry(envelope, content)
+        except (aiosmtplib.SMTPException, OSError, UnicodeError, ValueError) as error:
+            session.abandon()
+            return broken(session.stage, error, self.name)
+        except (
+            BaseException
+        ):  # cancelled: what the server has read so far is unknown, the connection must not be used again
+            session.abandon()
+            raise
+        if session.is_usable:
+            self._keep(session)
+        else:
+            await session.quit()
+        return outcome
+
+    def _keep(self, session: Session) -> None:
+        loop = asyncio.get_running_loop()
+        session.used_at = loop.time()
+        self._idle.append(session)
+        if self._sweep is None:
+            self._sweep = loop.call_later(self.route.idle_seconds, self._close_idle)
+
+    def _close_idle(self) -> None:
+        loop = asyncio.get_running_loop()
+        since = loop.time() - self.route.idle_seconds
+        old = [session for session in self._idle if session.used_at <= since]
+        self._idle = [session for session in self._idle if session.used_at > since]
+        for session in old:
+            session.hang_up()
+        waits = min((session.used_at - since for session in self._idle), default=None)
+        self._sweep = None if waits is None else loop.call_later(max(waits, 0.1), self._close_idle)
+
+    async def _fresh_idle(self) -> Session | None:
+        """The connection used last, if it still answers; the others cool down and are closed."""
+        while self._idle:
+            session = self._idle.pop()
+            if await session.is_alive(asyncio.get_running_loop().time()):
+                return session
+            session.abandon()
+        return None
+
+
+def _worn_out(outcome: Outcome) -> bool:
+    """Whether a kept connection turned out to be dead before anything of the message was said over it."""
+    return outcome.result is Result.UNREACHABLE and outcome.stage is Stage.MAIL and outcome.code in {None, 421}

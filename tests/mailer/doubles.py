@@ -1,0 +1,131 @@
+"""The tests' own SMTP servers: one that plays a script on a socket, and a way to wire a dispatcher to a transport."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from ground.database import Database
+from mailer.batches import Lease
+from mailer.books import Habits
+from mailer.deliveries import Row
+from mailer.dispatch import Dispatcher, Press
+from mailer.letters import Lane
+from mailer.transports import Transport
+
+DROP = "DROP"  # a script's word for: close the connection without an answer
+SILENCE = "SILENCE"  # and for: never answer
+
+#: What a well-behaved server says at each stage.
+WELL = {
+    "greeting": "220 mx.test ESMTP",
+    "EHLO": "250-mx.test\r\n250-SIZE 10000000\r\n250 ENHANCEDSTATUSCODES",
+    "MAIL": "250 2.1.0 Ok",
+    "RCPT": "250 2.1.5 Ok",
+    "DATA": "354 End data with <CR><LF>.<CR><LF>",
+    "dot": "250 2.0.0 Ok: queued as 4XkZ1s3Nqb",
+    "RSET": "250 2.0.0 Ok",
+    "NOOP": "250 2.0.0 Ok",
+    "QUIT": "221 2.0.0 Bye",
+}
+Answer = str | Callable[[str], str]  # a reply, or what makes one of the command line
+
+
+class ScriptedServer:
+    """Answers each stage as told; a stage may be told more than one answer, the last one stays."""
+
+    def __init__(self, **script: Answer | list[Answer]) -> None:
+        self.answers: dict[str, list[Answer]] = {stage: [reply] for stage, reply in WELL.items()}
+        for stage, answer in script.items():
+            self.answers[stage] = list(answer) if isinstance(answer, list) else [answer]
+        self.connections = 0
+        self.commands: list[str] = []
+        self.messages: list[tuple[str, bytes]] = []  # RCPT and content of what was accepted
+        self.port = 0
+        self._open: set[asyncio.StreamWriter] = set()
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[ScriptedServer]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        self.port = server.sockets[0].getsockname()[1]
+        try:
+            yield self
+        finally:
+            server.close()
+            for writer in list(self._open):
+                writer.close()
+            await asyncio.sleep(0.01)
+            await server.wait_closed()
+
+    def _answer(self, stage: str, line: str = "") -> str:
+        answers = self.answers[stage]
+        answer = answers.pop(0) if len(answers) > 1 else answers[0]
+        return answer if isinstance(answer, str) else answer(line)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.connections += 1
+        self._open.add(writer)
+        try:
+            await self._converse(reader, writer)
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass
+        finally:
+            self._open.discard(writer)
+            writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        recipient = ""
+        if not await self._say(writer, self._answer("greeting")):
+            return
+        while line := (await reader.readline()).decode():
+            self.commands.append(line.strip())
+            verb = line.split()[0].upper()
+            if verb == "RCPT":
+                recipient = line.split("<")[1].split(">")[0]
+            if not await self._say(writer, said := self._answer(verb, line)):
+                return
+            if verb == "QUIT":
+                return
+            if verb == "DATA" and said.startswith("354"):
+                if "mid" in self.answers:
+                    await reader.read(100)
+                    return
+                content = await reader.readuntil(b"\r\n.\r\n")
+                said = self._answer("dot", recipient)
+                if said.startswith("2"):
+                    self.messages.append((recipient, content))
+                if not await self._say(writer, said):
+                    return
+
+    async def _say(self, writer: asyncio.StreamWriter, reply: str) -> bool:
+        if reply == SILENCE:
+            await asyncio.sleep(60)
+        if reply == DROP:
+            return False
+        writer.write(reply.encode("latin-1") + b"\r\n")
+        await writer.drain()
+        return True
+
+
+def build(compiled: bytes, row: Row, lease: Lease) -> bytes:
+    """A message that names its delivery: the tests' stand-in for the real builder."""
+    if row.fields.get("name") is None:
+        raise ValueError("field name is empty")
+    head = f"To: {row.address}\r\nMessage-ID: <{lease.span.letter_id}.{row.recipient_id}@test>\r\n"
+    return head.encode() + compiled
+
+
+def dispatcher(
+    database: Database,
+    transport: Transport,
+    *,
+    clock: Callable[[], datetime],
+    owner: str = "worker-1",
+    habits: Habits | None = None,
+) -> Dispatcher[bytes]:
+    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
+    lanes: dict[Lane, Transport] = {Lane.BULK: transport, Lane.TX: transport}
+    return Dispatcher(database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits())
