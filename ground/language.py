@@ -34,6 +34,9 @@ _DATE_PATTERNS = {
 #: Babel knows the customer's Arabic month names (آذار) only by the country.
 _LOCALES = {"ar": "ar_IQ", "ckb": "ckb_IQ", "en": "en_GB"}
 
+#: CLDR calls it "Central Kurdish"; its readers call it Kurdish.
+_NAMES = {"ckb": "کوردی"}
+
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
@@ -75,6 +78,12 @@ class Texts:
         self.pgettext = translations.pgettext
         self.npgettext = translations.npgettext
         self.translations = translations
+
+    @property
+    def name(self) -> str:
+        """What the language calls itself: English, العربية, کوردی."""
+        locale = _locale(self.tag)
+        return _NAMES.get(self.tag) or locale.languages.get(locale.language) or self.tag
 
     @property
     def start(self) -> str:
