@@ -162,7 +162,7 @@ def add_newsroom(database: Database, now: datetime) -> None:
 
 
 def add_issue(
-    database: Database, edition_id: int, number: int, state: IssueState, now: datetime, **values: Any
+    database: Database, edition_id: int, number: int, state: IssueState, now: datetime, **values: object
 ) -> None:
     row = {
         "edition_id": edition_id,
