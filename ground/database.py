@@ -101,12 +101,12 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one consistent state and cannot write (on PostgreSQL: is rolled back at the end)."""
+        """A session that sees one consistent state and cannot write (on PostgreSQL: is rolled back at the end).
+
+        Closing rolls back, and unlike `rollback()` leaves what was read readable: pages are rendered after the block.
+        """
         with Session(self.reader, expire_on_commit=False) as session:
-            try:
-                yield session
-            finally:
-                session.rollback()
+            yield session
 
     def dispose(self) -> None:
         self.writer.dispose()

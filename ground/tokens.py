@@ -21,6 +21,7 @@ from datetime import UTC, datetime
 class Purpose(enum.StrEnum):
     CONFIRM = "confirm"  # 72 h
     UNSUBSCRIBE = "unsubscribe"  # no end
+    COME_BACK = "come-back"  # undoes one leave, 30 days
     PREFERENCES = "preferences"
     VIEW = "view"  # reading, no more
     FORM = "form"  # shows that a form was fetched from us, and when

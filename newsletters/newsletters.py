@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
 
@@ -47,3 +47,38 @@ class EditionFeed(Base):
 
     edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id", ondelete="CASCADE"), primary_key=True)
     feed_id: Mapped[int] = mapped_column(ForeignKey("feeds.id"), primary_key=True, index=True)
+
+
+def list_editions(session: Session) -> list[tuple[Newsletter, Edition]]:
+    """Every edition with its newsletter, newsletters in the order of their names, editions in that of their making."""
+    rows = session.execute(
+        select(Newsletter, Edition)
+        .join(Edition, Edition.newsletter_id == Newsletter.id)
+        .order_by(Newsletter.publisher, Newsletter.id, Edition.id)
+    )
+    return [(newsletter, edition) for newsletter, edition in rows]
+
+
+def find_edition(session: Session, slug: str, language: str) -> tuple[Newsletter, Edition] | None:
+    """The edition that a page's address names."""
+    row = session.execute(
+        select(Newsletter, Edition)
+        .join(Edition, Edition.newsletter_id == Newsletter.id)
+        .where(Newsletter.slug == slug, Edition.language == language)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def edition_by_id(session: Session, edition_id: int) -> tuple[Newsletter, Edition] | None:
+    """The edition that a subscription names."""
+    row = session.execute(
+        select(Newsletter, Edition)
+        .join(Edition, Edition.newsletter_id == Newsletter.id)
+        .where(Edition.id == edition_id)
+    ).one_or_none()
+    return None if row is None else (row[0], row[1])
+
+
+def editions_of(session: Session, newsletter_id: int) -> list[Edition]:
+    """A newsletter's editions, in the order of their making."""
+    return list(session.scalars(select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.id)))

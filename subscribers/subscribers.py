@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import Index, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, String, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
+from mailer.address import EmailAddress
+from mailer.pacing import domain_group
 
 
 class Subscriber(Base):
@@ -23,3 +26,27 @@ class Subscriber(Base):
     language: Mapped[str] = mapped_column(String(16))  # of pages and notices
     created_at: Mapped[datetime]
     erased_at: Mapped[datetime | None]
+
+
+def find(session: Session, address: EmailAddress) -> Subscriber | None:
+    return session.scalar(select(Subscriber).where(Subscriber.address_key == address.key))
+
+
+def find_or_add(session: Session, address: EmailAddress, *, language: str, now: datetime) -> Subscriber:
+    """The person of this address; two requests at the same instant meet in one row."""
+    found = find(session, address)
+    if found is not None:
+        return found
+    added = Subscriber(
+        address=str(address),
+        address_key=address.key,
+        domain_group=domain_group(address.domain),
+        language=language,
+        created_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(added)
+    except IntegrityError:
+        return session.scalars(select(Subscriber).where(Subscriber.address_key == address.key)).one()
+    return added

@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
+from subscribers.subscribers import Subscriber
 
 
 class SubscriptionState(enum.StrEnum):
@@ -32,8 +34,75 @@ class Subscription(Base):
     # Counts the requests: a confirmation link is bound to the request that caused it and works once.
     generation: Mapped[int] = mapped_column(default=1)
     requested_at: Mapped[datetime]
-    notified_at: Mapped[datetime | None]  # the last confirm or "already in" letter; at most one a day
+    notified_at: Mapped[
+        datetime | None
+    ]  # the last confirm or "already in" letter that its owner has not answered; at most one a day
     confirmed_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(40))
+
+
+def find(session: Session, subscription_id: int, *, lock: bool = False) -> Subscription | None:
+    """One subscription; `lock` keeps others from changing it until the transaction ends (SQLite's writers are alone anyway)."""
+    wanted = select(Subscription).where(Subscription.id == subscription_id)
+    return session.scalar(wanted.with_for_update() if lock else wanted)
+
+
+def with_subscriber(
+    session: Session, subscription_id: int, *, lock: bool = False
+) -> tuple[Subscription, Subscriber] | None:
+    subscription = find(session, subscription_id, lock=lock)
+    if subscription is None:
+        return None
+    subscriber = session.get(Subscriber, subscription.subscriber_id)
+    return None if subscriber is None else (subscription, subscriber)
+
+
+def find_or_add(session: Session, subscriber_id: int, edition_id: int, *, now: datetime) -> Subscription:
+    """The relation of this person to this edition, locked; a new one waits for its first request (generation 0)."""
+    wanted = select(Subscription).where(
+        Subscription.subscriber_id == subscriber_id, Subscription.edition_id == edition_id
+    )
+    found = session.scalar(wanted.with_for_update())
+    if found is not None:
+        return found
+    added = Subscription(
+        subscriber_id=subscriber_id,
+        edition_id=edition_id,
+        state=SubscriptionState.PENDING,
+        generation=0,
+        requested_at=now,
+    )
+    try:
+        with session.begin_nested():
+            session.add(added)
+    except IntegrityError:
+        return session.scalars(wanted.with_for_update()).one()
+    return added
+
+
+def ask_again(subscription: Subscription, *, now: datetime) -> None:
+    """A new request: links of earlier ones are over, and so is an earlier confirmation."""
+    subscription.state = SubscriptionState.PENDING
+    subscription.generation += 1
+    subscription.requested_at = now
+    subscription.confirmed_at = None
+    subscription.ended_at = None
+    subscription.end_reason = None
+
+
+def activate(subscription: Subscription, *, now: datetime) -> None:
+    subscription.state = SubscriptionState.ACTIVE
+    subscription.confirmed_at = now
+    subscription.notified_at = None  # the owner acted: a further question of theirs may be answered today
+    subscription.ended_at = None
+    subscription.end_reason = None
+
+
+def end(subscription: Subscription, reason: str, *, now: datetime) -> None:
+    subscription.state = SubscriptionState.ENDED
+    subscription.ended_at = now
+    subscription.end_reason = reason
+    subscription.notified_at = None
+    subscription.paused_until = None

@@ -1,0 +1,175 @@
+"""Double opt-in: a request, a letter to the address, a button on the page that the letter leads to; only then a permission.
+
+    request -> pending -> (letter) -> confirm -> active
+
+What the asker learns never depends on whether the address was known: the door shows one page whatever came of it.
+"""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from mailer import notices, suppressions
+from mailer.address import EmailAddress
+from subscribers import consents, subscribers, subscriptions
+from subscribers.consents import Act, Evidence
+from subscribers.subscribers import Subscriber
+from subscribers.subscriptions import Subscription, SubscriptionState
+
+#: How long a confirmation link works.
+VALID_FOR = timedelta(hours=72)
+#: At most one letter in this time to an address about an edition, until its owner acts: else a form is a gun (RELIABILITY 4.5).
+NOTICE_EVERY = timedelta(hours=24)
+_NOTICE_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignUpRequest:
+    edition_id: int
+    address: EmailAddress
+    language: str
+    evidence: Evidence
+    confirm_variant_id: int
+    already_variant_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignUp:
+    """The batch to hand to the engine, or None when nothing leaves. Not for the reader's eyes."""
+
+    batch_id: int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmation:
+    payload: str  # of a valid token: "<subscription id>-<generation>"
+    evidence: Evidence
+    welcome_variant_id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confirmed:
+    subscription_id: int
+    batch_id: int
+
+
+class Standing(enum.StrEnum):
+    """Where a confirmation link stands."""
+
+    WAITING = "waiting"  # pressing the button confirms
+    CONFIRMED = "confirmed"  # it was pressed before; nothing changes
+    STALE = "stale"  # a newer request was made, or the subscription ended since
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Link:
+    edition_id: int
+    address: str
+    standing: Standing
+
+
+def request(session: Session, request: SignUpRequest, *, now: datetime) -> SignUp:
+    """Note the request and write the letter that fits: "confirm", "already in", or none at all."""
+    if suppressions.standing(session, request.address.key, now=now) is not None:
+        return SignUp(batch_id=None)
+    subscriber = subscribers.find_or_add(session, request.address, language=request.language, now=now)
+    subscription = subscriptions.find_or_add(session, subscriber.id, request.edition_id, now=now)
+    if subscription.notified_at is not None and now - subscription.notified_at < NOTICE_EVERY:
+        return SignUp(batch_id=None)
+    subscription.notified_at = now
+    if subscription.state is SubscriptionState.ACTIVE:
+        return SignUp(batch_id=_say_already_in(session, subscriber, subscription, request, now=now))
+    subscriptions.ask_again(subscription, now=now)
+    _record(session, Act.REQUESTED, subscription, request.evidence, now=now)
+    return SignUp(batch_id=_ask_to_confirm(session, subscriber, subscription, request, now=now))
+
+
+def look(session: Session, payload: str) -> Link | None:
+    """What a confirmation link would do, without doing it; None when its subscription is gone."""
+    subscription_id, generation = _read(payload)
+    found = subscriptions.with_subscriber(session, subscription_id)
+    if found is None:
+        return None
+    subscription, subscriber = found
+    return Link(
+        edition_id=subscription.edition_id, address=subscriber.address, standing=_standing(subscription, generation)
+    )
+
+
+def confirm(session: Session, confirmation: Confirmation, *, now: datetime) -> Confirmed | Standing:
+    """Make the subscription active, once, and send the welcome letter; else say why nothing happened."""
+    subscription_id, generation = _read(confirmation.payload)
+    found = subscriptions.with_subscriber(session, subscription_id, lock=True)
+    if found is None:
+        return Standing.STALE
+    subscription, subscriber = found
+    standing = _standing(subscription, generation)
+    if standing is not Standing.WAITING:
+        return standing
+    subscriptions.activate(subscription, now=now)
+    _record(session, Act.CONFIRMED, subscription, confirmation.evidence, now=now)
+    batch_id = _welcome(session, subscriber, subscription, confirmation.welcome_variant_id, now=now)
+    return Confirmed(subscription_id=subscription.id, batch_id=batch_id)
+
+
+def _standing(subscription: Subscription, generation: int) -> Standing:
+    if subscription.state is SubscriptionState.ACTIVE:
+        return Standing.CONFIRMED
+    is_this_request = subscription.state is SubscriptionState.PENDING and subscription.generation == generation
+    return Standing.WAITING if is_this_request else Standing.STALE
+
+
+def _read(payload: str) -> tuple[int, int]:
+    # The payload comes out of a token whose MAC was right: anything else here is our own mistake, and loud.
+    subscription_id, _, generation = payload.partition("-")
+    return int(subscription_id), int(generation)
+
+
+def _ask_to_confirm(
+    session: Session, subscriber: Subscriber, subscription: Subscription, request: SignUpRequest, *, now: datetime
+) -> int:
+    fields = {"confirm_url": f"{subscription.id}-{subscription.generation}"}
+    notice = _notice(subscriber, request.confirm_variant_id, fields)
+    return notices.enqueue(session, "confirm", notice, now=now)
+
+
+def _say_already_in(
+    session: Session, subscriber: Subscriber, subscription: Subscription, request: SignUpRequest, *, now: datetime
+) -> int:
+    notice = _notice(subscriber, request.already_variant_id, {"unsubscribe_url": str(subscription.id)})
+    return notices.enqueue(session, "already", notice, now=now)
+
+
+def _welcome(
+    session: Session, subscriber: Subscriber, subscription: Subscription, variant_id: int, *, now: datetime
+) -> int:
+    notice = _notice(subscriber, variant_id, {"unsubscribe_url": str(subscription.id)})
+    return notices.enqueue(session, "welcome", notice, now=now)
+
+
+def _notice(subscriber: Subscriber, variant_id: int, fields: dict[str, str]) -> notices.Notice:
+    return notices.Notice(
+        variant_id=variant_id,
+        recipient_id=subscriber.id,
+        address=subscriber.address,
+        address_key=subscriber.address_key,
+        domain_group=subscriber.domain_group,
+        fields=fields,
+        lifetime=_NOTICE_LIFETIME,
+    )
+
+
+def _record(session: Session, act: Act, subscription: Subscription, evidence: Evidence, *, now: datetime) -> None:
+    consents.record(
+        session,
+        act,
+        evidence,
+        subscriber_id=subscription.subscriber_id,
+        edition_id=subscription.edition_id,
+        generation=subscription.generation,
+        now=now,
+    )

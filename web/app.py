@@ -1,0 +1,33 @@
+"""The app: every route of the readers' door, behind the guard."""
+
+from __future__ import annotations
+
+from fastapi import FastAPI, Response
+from starlette.middleware import Middleware
+from starlette.types import Scope
+
+from web import archive, errors, health
+from web.pages import Pages
+from web.parts import Parts
+from web.readers import confirm, leave, sign_up
+from web.security import Guard
+from web.static_files import StaticPages
+
+
+def create_app(parts: Parts) -> FastAPI:
+    """The app for these parts. Run it with uvicorn's own access log off: paths hold tokens, the guard logs without them."""
+    pages = Pages(parts.templates, parts.languages, parts.base_url)
+
+    def refuse(scope: Scope, status: int) -> Response:
+        return errors.error_page(pages, scope, status)
+
+    guard = Middleware(Guard, base_url=parts.base_url, trusted_hosts=parts.trusted_hosts, refuse=refuse)
+    app = FastAPI(title="Broadsheet", docs_url=None, redoc_url=None, openapi_url=None, middleware=[guard])
+    errors.install(app, pages)
+    app.include_router(health.routes(parts.database))
+    app.include_router(sign_up.routes(parts, pages))
+    app.include_router(confirm.routes(parts, pages))
+    app.include_router(leave.routes(parts, pages))
+    app.include_router(archive.routes(parts, pages))
+    app.mount("/static", StaticPages(), name="static")
+    return app

@@ -1,0 +1,58 @@
+"""Forms: reading what was posted, and the signed token that shows a form was fetched from us, and when."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from fastapi import HTTPException, Request
+from starlette.requests import ClientDisconnect
+
+from ground.tokens import KeyRing, Purpose, Valid
+from subscribers.consents import Evidence
+from web.parts import FormRules
+
+#: A field that people do not see and machines fill in.
+HONEYPOT = "subject"
+
+
+async def read(request: Request) -> dict[str, str]:
+    """The posted fields, urlencoded or multipart; a body that is neither has none. Files are not fields."""
+    try:
+        form = await request.form(max_files=1, max_fields=20)
+    except (HTTPException, ClientDisconnect):
+        return {}
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def evidence(request: Request, source: str, *, wording: str | None = None) -> Evidence:
+    """What this request shows of an act of consent."""
+    return Evidence(
+        source=source,
+        wording=wording,
+        ip=request.client.host if request.client else None,
+        user_agent=request.headers.get("user-agent"),
+    )
+
+
+def page_token(keys: KeyRing, edition_id: int, rules: FormRules, *, now: datetime) -> str:
+    """For the sign-up page: must rest a moment before it is good."""
+    return _token(keys, f"{edition_id}-{int(now.timestamp())}-page", rules, now=now)
+
+
+def step_token(keys: KeyRing, edition_id: int, rules: FormRules, *, now: datetime) -> str:
+    """For the page that asks once more: pressing its one button needs no time."""
+    return _token(keys, f"{edition_id}-{int(now.timestamp())}-step", rules, now=now)
+
+
+def is_ours(keys: KeyRing, token: str, edition_id: int, rules: FormRules, *, now: datetime) -> bool:
+    """Whether the form came from us for this edition, and was neither too fast nor too old."""
+    reading = keys.read(Purpose.FORM, token, now=now)
+    if not isinstance(reading, Valid):
+        return False
+    edition, issued_at, kind = reading.payload.split("-")
+    rested = now - datetime.fromtimestamp(int(issued_at), UTC) >= rules.min_age
+    return edition == str(edition_id) and (kind == "step" or rested)
+
+
+def _token(keys: KeyRing, payload: str, rules: FormRules, *, now: datetime) -> str:
+    return keys.sign(Purpose.FORM, payload, expires_at=now + rules.max_age)
