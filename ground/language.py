@@ -1,7 +1,7 @@
 """Language: texts through gettext, writing direction by script, dates by Babel.
 
-Catalogues are the .po files themselves (`locales/<tag>/LC_MESSAGES/broadsheet.po`): they are read at start, so there is
-no compiled file to forget.
+Catalogues are the .po files themselves (`locales/<tag>/LC_MESSAGES/*.po`, one a subject: letters, pages): they are read
+at start, so there is no compiled file to forget.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import gettext
 import io
 from datetime import date, datetime, time
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo
@@ -18,8 +18,6 @@ from babel import Locale
 from babel.dates import format_date, format_time
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
-
-DOMAIN = "broadsheet"
 
 Direction = Literal["ltr", "rtl"]
 DateStyle = Literal["full", "long", "medium", "short"]
@@ -105,9 +103,10 @@ class Languages:
         self._locales = locales
         self._texts: dict[str, Texts] = {}
 
-    @property
+    @cached_property
     def available(self) -> list[str]:
-        return sorted({"en", *(path.parent.parent.name for path in self._locales.glob(f"*/LC_MESSAGES/{DOMAIN}.po"))})
+        folders = {path.parent.parent.name.replace("_", "-") for path in self._locales.glob("*/LC_MESSAGES/*.po")}
+        return sorted({"en", *folders})
 
     def texts(self, tag: str) -> Texts:
         found = self._texts.get(tag)
@@ -116,12 +115,20 @@ class Languages:
         return found
 
     def _read(self, tag: str) -> gettext.NullTranslations:
-        path = self._locales / tag.replace("-", "_") / "LC_MESSAGES" / f"{DOMAIN}.po"
-        if not path.is_file():
-            return gettext.NullTranslations()
-        with path.open("rb") as source:
-            catalogue = read_po(source, locale=_locale(tag))
-        compiled = io.BytesIO()
-        write_mo(compiled, catalogue)
-        compiled.seek(0)
-        return gettext.GNUTranslations(compiled)
+        found: gettext.NullTranslations | None = None
+        for path in sorted((self._locales / tag.replace("-", "_") / "LC_MESSAGES").glob("*.po")):
+            catalogue = _catalogue(path, _locale(tag))
+            if found is None:
+                found = catalogue
+            else:
+                found.add_fallback(catalogue)
+        return found or gettext.NullTranslations()
+
+
+def _catalogue(path: Path, locale: Locale) -> gettext.GNUTranslations:
+    with path.open("rb") as source:
+        catalogue = read_po(source, locale=locale)
+    compiled = io.BytesIO()
+    write_mo(compiled, catalogue)
+    compiled.seek(0)
+    return gettext.GNUTranslations(compiled)
