@@ -92,12 +92,12 @@ def _bounced(case: _Case) -> Disposition:
 
 def _is_dead(case: _Case) -> bool:
     """Whether this failure ends mail to the address: at once for "no such user", later for what may pass."""
-    event, delivery = case.event, case.delivery
+    event = case.event
     if event.reason == Reason.NO_SUCH_HOST:
         return event.bounce is BounceKind.HARD and _failed_before(case, case.now - HOST_GONE_AFTER)
     if event.reason == Reason.DISABLED and event.status == "5.2.1":
         return _failed_before(case, case.now)
-    return event.bounce is BounceKind.HARD and delivery.address_key != ""
+    return event.bounce is BounceKind.HARD
 
 
 def _failed_before(case: _Case, before: datetime) -> bool:

@@ -64,7 +64,7 @@ def has_earlier(session: Session, address_key: str, reason: str, *, before: date
         .where(
             BounceReport.address_key == address_key,
             BounceReport.reason == reason,
-            BounceReport.action == "failed",
+            BounceReport.action.is_distinct_from("delayed"),
             BounceReport.received_at <= before,
             BounceReport.delivery_id != not_of,
         )

@@ -9,6 +9,7 @@ Whoever delivers here may be anybody's mail server: symbolic links and devices a
 from __future__ import annotations
 
 import contextlib
+import errno
 import itertools
 import os
 import stat
@@ -78,12 +79,14 @@ class Maildir:
             mail.rename(to)
 
 
-def take(mail: Path) -> bytes | Unreadable:
-    """The bytes of one mail. A symbolic link is not followed, a pipe does not hang, a giant is not loaded."""
+def take(mail: Path, *, follow_symlinks: bool = False) -> bytes | Unreadable:
+    """The bytes of one mail. A pipe does not hang, a giant is not loaded, a link is followed only where a person named it."""
+    flags = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | (0 if follow_symlinks else os.O_NOFOLLOW)
     try:
-        descriptor = os.open(mail, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    except OSError as error:
-        return Unreadable("a symbolic link" if mail.is_symlink() else f"cannot be opened: {error.strerror}")
+        descriptor = os.open(mail, flags)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        linked = isinstance(error, OSError) and error.errno == errno.ELOOP
+        return Unreadable("a symbolic link" if linked else f"cannot be opened: {error}")
     with os.fdopen(descriptor, "rb") as file:
         found = os.fstat(file.fileno())
         if not stat.S_ISREG(found.st_mode):
