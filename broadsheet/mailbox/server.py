@@ -126,7 +126,8 @@ class Mailbox:
             number = self._store.add(raw, sender=sender, recipient=recipient, received_at=now).id
             status = self.rules.report_status(recipient)
             # A report about a report (null sender) would go round for ever: RFC 5321 4.5.5.
-            if status is not None and self._maildir is not None and sender:
+            answerable = isinstance(address.parse(sender), address.EmailAddress)
+            if status is not None and self._maildir is not None and answerable:
                 failure = reports.Undeliverable(
                     return_path=sender, recipient=recipient, status=status, original=raw, number=number
                 )
@@ -159,7 +160,9 @@ class _Handler:
         del server, session
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
         try:
-            number = self._mailbox.accept(raw, sender=envelope.mail_from or "", recipients=envelope.rcpt_tos)
+            number = self._mailbox.accept(
+                raw, sender=(envelope.mail_from or "").strip("<>"), recipients=envelope.rcpt_tos
+            )
         except OSError as error:
             log.warning("mailbox.write_failed", problem=str(error))
             return "452 4.3.1 The mailbox cannot write to its disk"
