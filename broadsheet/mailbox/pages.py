@@ -160,7 +160,9 @@ class _Views:
         )
         return _guarded(response)
 
-    def _message(self, request: Request, message: StoredMessage, view: str, *, notice: str = "") -> Response:
+    def _message(
+        self, request: Request, message: StoredMessage, view: str, *, notice: one_click.Pressed | None = None
+    ) -> Response:
         raw = message.raw()
         read = reading.read(raw)
         response = self._pages.html(

@@ -178,7 +178,7 @@ async def _press_the_button(mailbox: Mailbox, languages: Languages) -> None:
     try:
         async with httpx2.AsyncClient(trust_env=False) as client:
             page = await client.post(f"{base}/mailbox/m/1/unsubscribe")
-            assert "Unsubscribed with one click" in page.text
+            assert "Unsubscribed in one click" in page.text
     finally:
         server.should_exit = True
         await running
