@@ -5,10 +5,12 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, String, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
+from mailer.events import BounceKind, EventKind, MailEvent
 
 
 class Disposition(enum.StrEnum):
@@ -27,9 +29,52 @@ class BounceReport(Base):
     digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of the mail: read twice, counted once
     received_at: Mapped[datetime]
     delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"), index=True)
-    recipient: Mapped[str | None] = mapped_column(String(320))
+    address_key: Mapped[str | None] = mapped_column(String(320), index=True)  # of the delivery, if one is named
+    recipient: Mapped[str | None] = mapped_column(String(320))  # as the report says
     action: Mapped[str | None] = mapped_column(String(16))
     status: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(String(24))  # our word for it: mailer.bounces.verdicts.Reason and a few more
     kind: Mapped[str] = mapped_column(String(16))  # hard | soft | policy | complaint | other
     diagnostic: Mapped[str | None] = mapped_column(String(512))
     disposition: Mapped[Disposition] = mapped_column(one_of(Disposition, "disposition"))
+
+
+def find(session: Session, digest: str) -> BounceReport | None:
+    """The report with this digest, if it has been counted."""
+    return session.scalar(select(BounceReport).where(BounceReport.digest == digest))
+
+
+def note(session: Session, report: BounceReport) -> BounceReport:
+    """Keep a report. Where another reader was faster, theirs stands and is returned."""
+    try:
+        with session.begin_nested():
+            session.add(report)
+    except IntegrityError:
+        found = find(session, report.digest)
+        if found is None:
+            raise
+        return found
+    return report
+
+
+def has_earlier(session: Session, address_key: str, reason: str, *, before: datetime, not_of: int) -> bool:
+    """Whether an address has failed for this reason before, with another delivery than `not_of`."""
+    found = session.scalar(
+        select(BounceReport.id)
+        .where(
+            BounceReport.address_key == address_key,
+            BounceReport.reason == reason,
+            BounceReport.action.is_distinct_from("delayed"),
+            BounceReport.received_at <= before,
+            BounceReport.delivery_id != not_of,
+        )
+        .limit(1)
+    )
+    return found is not None
+
+
+def kind_of(event: MailEvent) -> str:
+    """The report's kind in one word: hard, soft, policy, complaint, other."""
+    if event.bounce is not BounceKind.NONE:
+        return event.bounce
+    return "complaint" if event.kind is EventKind.COMPLAINED else "other"

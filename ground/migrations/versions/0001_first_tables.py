@@ -396,9 +396,11 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(length=64), nullable=False),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("delivery_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("address_key", sa.String(length=320), nullable=True),
         sa.Column("recipient", sa.String(length=320), nullable=True),
         sa.Column("action", sa.String(length=16), nullable=True),
         sa.Column("status", sa.String(length=16), nullable=True),
+        sa.Column("reason", sa.String(length=24), nullable=False),
         sa.Column("kind", sa.String(length=16), nullable=False),
         sa.Column("diagnostic", sa.String(length=512), nullable=True),
         sa.Column(
@@ -422,6 +424,7 @@ def upgrade() -> None:
         sa.UniqueConstraint("digest", name=op.f("uq_bounce_reports_digest")),
     )
     with op.batch_alter_table("bounce_reports", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_bounce_reports_address_key"), ["address_key"], unique=False)
         batch_op.create_index(batch_op.f("ix_bounce_reports_delivery_id"), ["delivery_id"], unique=False)
 
     op.create_table(
@@ -791,6 +794,7 @@ def downgrade() -> None:
     op.drop_table("bylines")
     with op.batch_alter_table("bounce_reports", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_bounce_reports_delivery_id"))
+        batch_op.drop_index(batch_op.f("ix_bounce_reports_address_key"))
 
     op.drop_table("bounce_reports")
     with op.batch_alter_table("attempts", schema=None) as batch_op:

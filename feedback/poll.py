@@ -1,0 +1,118 @@
+"""Reading the bounce box: take what is new, read it, apply it, and only then move it away.
+
+A crash between commit and move is harmless: the mail is read again and its digest is known. One that cannot be
+processed is shunted with its reason and holds up nobody.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from feedback import apply
+from ground.database import Database
+from ground.tokens import KeyRing
+from mailer import bounces
+from mailer.bounce_reports import Disposition
+from mailer.events import MailEvent
+from mailer.inbound.maildir import Maildir, Unreadable, take
+
+log = structlog.get_logger()
+
+#: Mails in one transaction: a commit's worth, and still under 10 ms on SQLite.
+CHUNK = 25
+#: SQLite's lock is unfair: a bulk writer must leave a gap in which others get it.
+GAP_SECONDS = 0.001
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PollReport:
+    """What one round did. `problem` says why nothing could be read."""
+
+    read: int = 0
+    shunted: int = 0
+    dispositions: Mapping[Disposition, int] = field(default_factory=dict)
+    problem: str | None = None
+
+    @property
+    def suppressed(self) -> int:
+        return self.dispositions.get(Disposition.SUPPRESSED, 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Mail:
+    path: Path
+    digest: str
+    events: list[MailEvent]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Broken:
+    path: Path
+    reason: str
+
+
+def poll(
+    database: Database, keys: KeyRing, maildir: Path, *, now: datetime, executor: Executor | None = None
+) -> PollReport:
+    """Read and apply everything in the Maildir's `new`. Parsing goes to `executor` where there is one.
+
+    Blocks: run it in a thread. Raises SQLAlchemyError when the database fails; the mails then stay where they are.
+    """
+    box = Maildir(maildir)
+    problem = box.problem()
+    if problem is not None:
+        log.warning("bounces.unreadable", problem=problem)
+        return PollReport(problem=problem)
+    counts: Counter[Disposition] = Counter()
+    read = shunted = 0
+    waiting = box.waiting()
+    for start in range(0, len(waiting), CHUNK):
+        paths = waiting[start : start + CHUNK]
+        for mail in executor.submit(parse, paths, keys).result() if executor else parse(paths, keys):
+            done = _applied(database, mail, now=now) if isinstance(mail, _Mail) else mail.reason
+            if isinstance(done, str):
+                log.warning("bounces.shunted", file=mail.path.name, reason=done)
+                box.shunt(mail.path)
+                shunted += 1
+                continue
+            box.mark_read(mail.path)
+            counts.update(done)
+            read += 1
+            time.sleep(GAP_SECONDS)
+    return PollReport(read=read, shunted=shunted, dispositions=dict(counts))
+
+
+def parse(paths: Sequence[Path], keys: KeyRing) -> list[_Mail | _Broken]:
+    """Read some files; pure of the database, so that a child process can do it. What makes it raise is told, not thrown."""
+    return [_parsed(path, keys) for path in paths]
+
+
+def _parsed(path: Path, keys: KeyRing) -> _Mail | _Broken:
+    raw = take(path)
+    if isinstance(raw, Unreadable):
+        return _Broken(path=path, reason=raw.reason)
+    try:
+        events = bounces.read(raw, keys)
+    except Exception as error:  # noqa: BLE001 - a bug of ours in one mail must not stop the box; the mail is kept aside
+        return _Broken(path=path, reason=f"the reader failed: {type(error).__name__}: {error}"[:200])
+    return _Mail(path=path, digest=hashlib.sha256(raw).hexdigest(), events=events)
+
+
+def _applied(database: Database, mail: _Mail, *, now: datetime) -> list[Disposition] | str:
+    try:
+        with database.write() as session:
+            return apply.apply_mail(session, mail.digest, mail.events, now=now)
+    except SQLAlchemyError:
+        raise  # the database's trouble is not the mail's
+    except Exception as error:  # noqa: BLE001 - the same as above
+        return f"could not be applied: {type(error).__name__}: {error}"[:200]

@@ -1,0 +1,99 @@
+"""A round over the bounce box: counted once, moved after the commit, nothing holds up the rest."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
+from datetime import datetime
+from multiprocessing import get_context
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select
+
+from feedback.poll import poll
+from ground.database import Database
+from ground.tokens import KeyRing
+from mailer import envelope
+from mailer.bounce_reports import BounceReport, Disposition
+from mailer.inbound.maildir import Maildir
+from mailer.suppressions import Suppression
+
+Deliver = Callable[..., int]
+SAMPLE = (Path(__file__).parent.parent / "corpus" / "bounces" / "no-such-user-postfix.eml").read_bytes()
+
+
+@pytest.fixture
+def box(tmp_path: Path) -> Maildir:
+    made = Maildir(tmp_path / "bounces")
+    made.create()
+    return made
+
+
+def _report(keys: KeyRing, delivery_id: int) -> bytes:
+    token = envelope.return_path(keys, delivery_id, "bounces.example.org")
+    return SAMPLE.replace(b"briefing-bounces@bounces.example.org", token.encode())
+
+
+def _suppressed(database: Database) -> list[str]:
+    with database.read() as session:
+        return list(session.scalars(select(Suppression.address_key)))
+
+
+def test_a_report_that_names_a_delivery_ends_in_a_suppression(
+    database: Database, keys: KeyRing, box: Maildir, deliver: Deliver, now: datetime
+) -> None:
+    box.deliver(_report(keys, deliver("reader@example.net")), now=now)
+    done = poll(database, keys, box.path, now=now)
+    assert (done.read, done.shunted, done.suppressed, done.problem) == (1, 0, 1, None)
+    assert _suppressed(database) == ["reader@example.net"]
+    assert box.waiting() == []
+
+
+def test_polled_twice_it_counts_once(
+    database: Database, keys: KeyRing, box: Maildir, deliver: Deliver, now: datetime
+) -> None:
+    raw = _report(keys, deliver("reader@example.net"))
+    box.deliver(raw, now=now)
+    poll(database, keys, box.path, now=now)
+    box.deliver(raw, now=now)  # as after a crash between commit and move
+    poll(database, keys, box.path, now=now)
+    with database.read() as session:
+        assert session.scalar(select(func.count()).select_from(BounceReport)) == 1
+
+
+def test_a_forged_return_path_never_suppresses(
+    database: Database, keys: KeyRing, box: Maildir, deliver: Deliver, now: datetime
+) -> None:
+    forger = KeyRing({"a": b"not the key of this installation, no"}, "a")
+    box.deliver(_report(forger, deliver("reader@example.net")), now=now)
+    done = poll(database, keys, box.path, now=now)
+    assert done.dispositions == {Disposition.UNKNOWN: 1}
+    assert _suppressed(database) == []
+
+
+def test_what_cannot_be_read_is_shunted_and_holds_up_nobody(
+    database: Database, keys: KeyRing, box: Maildir, deliver: Deliver, now: datetime
+) -> None:
+    (box.path / "new" / "0.link").symlink_to("/etc/hostname")
+    (box.path / "new" / "1.junk").write_bytes(bytes(range(256)))
+    box.deliver(_report(keys, deliver("reader@example.net")), now=now)
+    done = poll(database, keys, box.path, now=now)
+    assert (done.read, done.shunted, done.suppressed) == (2, 1, 1)
+    assert [path.name for path in (box.path / "shunt").iterdir()] == ["0.link"]
+
+
+def test_parsing_can_happen_in_a_child_process(
+    database: Database, keys: KeyRing, box: Maildir, deliver: Deliver, now: datetime
+) -> None:
+    box.deliver(_report(keys, deliver("reader@example.net")), now=now)
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as executor:
+        assert poll(database, keys, box.path, now=now, executor=executor).suppressed == 1
+
+
+def test_a_missing_box_is_a_problem_with_a_remedy(
+    database: Database, keys: KeyRing, tmp_path: Path, now: datetime
+) -> None:
+    done = poll(database, keys, tmp_path / "nowhere", now=now)
+    assert done.problem is not None
+    assert "nowhere" in done.problem
