@@ -26,9 +26,9 @@ from mailer.letters import Lane
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
+    from newsletters.publish import Publisher
 
     from ground.fetch import Fetcher
-    from jobs.local import LocalEngine
     from mailer.batches import Lease
     from mailer.compiler import Compiler
     from mailer.deliveries import Row
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from mailer.letter import Compiled
     from mailer.message import Mint
     from mailer.transports import Transport
-    from newsletters.publish import Publisher
 
 
 class House:
@@ -51,7 +50,9 @@ class House:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     def close(self) -> None:
@@ -124,7 +125,11 @@ class House:
         from mailer.compiler import Compiler
 
         return Compiler(
-            self.database, self.executor, resources.locate("templates") / "email", resources.locate("locales"), self.clock
+            self.database,
+            self.executor,
+            resources.locate("templates") / "email",
+            resources.locate("locales"),
+            self.clock,
         )
 
     @cached_property
@@ -136,7 +141,12 @@ class House:
             Lane.TX: self._transport("tx", self.settings.smtp.tx_connections),
         }
         return Dispatcher(
-            self.database, transports, self._press(), clock=self.clock, owner=self.owner, rng=random.Random()  # noqa: S311 - jitter
+            self.database,
+            transports,
+            self._press(),
+            clock=self.clock,
+            owner=self.owner,
+            rng=random.Random(),  # noqa: S311 - jitter
         )
 
     def _transport(self, name: str, connections: int) -> Transport:

@@ -31,7 +31,9 @@ def main(mail: Path, prefix: Path) -> None:
         )
         for scheme in SCHEMES:
             for width in (600, 360):
-                page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=scheme, device_scale_factor=2)
+                page = browser.new_page(
+                    viewport={"width": width, "height": 800}, color_scheme=scheme, device_scale_factor=2
+                )
                 page.route("**/*", answer)
                 page.set_content(html, wait_until="networkidle")
                 page.screenshot(path=f"{prefix}-{width}-{scheme}.png", full_page=True)

@@ -11,7 +11,7 @@ import httpx2
 from broadsheet.demo.people import Person
 
 
-class DemoFailed(Exception):
+class DemoFailed(Exception):  # noqa: N818 - it is the demo's end, not an error in it
     """Something that a reader did had no effect; the text says what."""
 
 

@@ -38,9 +38,15 @@ def served(installed: Path, tmp_path: Path) -> Iterator[str]:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     url = f"http://127.0.0.1:{port}"
-    environment = {"PATH": os.defpath, "BROADSHEET_BASE_URL": url, "BROADSHEET_PORT": str(port)}  # nothing of the checkout
+    environment = {
+        "PATH": os.defpath,
+        "BROADSHEET_BASE_URL": url,
+        "BROADSHEET_PORT": str(port),
+    }  # nothing of the checkout
     log = (tmp_path / "log").open("wb")
-    process = subprocess.Popen([installed / "broadsheet", "serve"], cwd=tmp_path, env=environment, stdout=log, stderr=log)
+    process = subprocess.Popen(
+        [installed / "broadsheet", "serve"], cwd=tmp_path, env=environment, stdout=log, stderr=log
+    )
     try:
         wait_for(f"{url}/readyz", process, tmp_path / "log")
         yield url
