@@ -38,7 +38,7 @@ _FLAT = frozenset(
     }
 )  # fmt: skip
 
-_BREAK = re.compile(r"\s*</?(?:" + "|".join(sorted(_BLOCKS)) + r")>\s*")
+_BREAK = re.compile(r"</?(?:" + "|".join(sorted(_BLOCKS)) + r")\b[^<>]*>")
 
 #: Bidirectional overrides and embeddings turn letters around ("exe.gpj"); isolates and marks stay, good text needs them.
 _TURNING = dict.fromkeys([*range(0x202A, 0x202F), 0xFEFF, 0x00AD])
@@ -72,7 +72,11 @@ def paragraphs(markup: str | None) -> list[str]:
     if not markup:
         return []
     cleaned = nh3.clean(
-        flatten(markup), tags=set(_BLOCKS), clean_content_tags=set(_DROPPED), attributes={}, link_rel=None
+        flatten(markup),
+        tags=set(_BLOCKS),
+        clean_content_tags=set(_DROPPED),
+        attributes={"*": set()},  # an empty mapping would leave lang and title, which nh3 lets through everywhere
+        link_rel=None,
     )
     texts = (plain(html.unescape(piece)) for piece in _BREAK.split(cleaned))
     return [text for text in texts if text]

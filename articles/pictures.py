@@ -37,7 +37,7 @@ def in_markup(markup: str | None, base: str) -> list[Picture]:
         cleaning.flatten(markup),
         tags={"img"},
         clean_content_tags={"script", "style", "iframe", "template", "svg", "form"},
-        attributes={"img": set(_ATTRIBUTES)},
+        attributes={"*": set(), "img": set(_ATTRIBUTES)},
         link_rel=None,
     )
     reader = _Images()

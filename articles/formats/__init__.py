@@ -10,6 +10,7 @@ import re
 from articles.entry import NotAFeed, ParsedFeed
 
 _HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
+_DECLARED = re.compile(r"(?<=\d[\"'])\s+encoding=[\"'][^\"']*[\"']")
 _FEED_LINK = re.compile(
     rb"<link\b[^<>]{0,300}?type=[\"']application/(?:rss\+xml|atom\+xml|feed\+json)[\"'][^<>]{0,300}?>", re.IGNORECASE
 )
@@ -21,6 +22,8 @@ def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAF
 
     The bytes decide, not the content type: feeds are served as text/html and pages as application/xml.
     """
+    if body.startswith((b"\xfe\xff", b"\xff\xfe")):
+        body, content_type = _from_utf16(body), None
     start = body[:4096].lstrip(b"\xef\xbb\xbf \t\r\n")
     if not start:
         return NotAFeed(detail="The address answers with nothing at all.")
@@ -30,13 +33,19 @@ def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAF
         return json_feed.parse(body, url)
     if _HTML.match(start):
         return NotAFeed(detail="The address answers with a web page, not with a feed." + _feeds_named_in(body))
-    if not start.startswith((b"<", b"\xfe\xff", b"\xff\xfe")):
+    if not start.startswith(b"<"):
         return NotAFeed(
             detail="The address answers with something that is neither XML nor JSON, so it is not a feed. Check the address."
         )
     from articles.formats import xml_feed
 
     return xml_feed.parse(body, content_type, url)
+
+
+def _from_utf16(body: bytes) -> bytes:
+    """As UTF-8: the caps on depth look for ASCII brackets, and a feed in UTF-16 would walk around them."""
+    text = body.decode("utf-16", "replace")
+    return _DECLARED.sub("", text, count=1).encode()
 
 
 def _feeds_named_in(page: bytes) -> str:

@@ -62,11 +62,7 @@ _FEEDS = (
     _File("/feeds/ckb.xml", "06-rss-sorani.xml", "ckb", "application/rss+xml"),
     _File("/gulan/feed/", "08-rss-wordpress.xml", "en", "application/rss+xml"),
 )
-_PAGES = {
-    "/infrastructure/rubar-bridge-reopens": "bridge-opengraph-jsonld.html",
-    "/business/tariff-bands-explained": "tariff-graph-paywall.html",
-    "/news/tavgah-pumping-station": "seed-shaped-article.html",
-}
+_PAGES = {"/news/tavgah-pumping-station": "seed-shaped-article.html"}
 
 
 class SampleNewsroom:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import multiprocessing
 import random
 from collections.abc import AsyncIterator, Iterator, Sequence
-from concurrent.futures import Executor, ThreadPoolExecutor
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 
@@ -25,6 +26,13 @@ from ground.fetch import Fetched, Fetcher, FetchFailed, FetchLimits
 @pytest.fixture
 def executor() -> Iterator[Executor]:
     with ThreadPoolExecutor(2) as pool:
+        yield pool
+
+
+@pytest.fixture
+def children() -> Iterator[Executor]:
+    """Real child processes, as `serve` has them."""
+    with ProcessPoolExecutor(1, mp_context=multiprocessing.get_context("spawn")) as pool:
         yield pool
 
 
@@ -50,23 +58,23 @@ def row(database: Database, feed_id: int) -> Feed:
 
 
 async def test_the_newsroom_is_collected_once_and_then_answers_304(
-    database: Database, executor: Executor, now: datetime
+    database: Database, children: Executor, now: datetime
 ) -> None:
     seen: list[FeedReport] = []
     async with SampleNewsroom(now) as newsroom, fetching(newsroom.host) as fetcher:
         ids = add(database, [feed.url for feed in newsroom.feeds], now)
-        first = await collect(database, fetcher, executor, lambda: now, progress=seen.append)
+        first = await collect(database, fetcher, children, lambda: now, progress=seen.append)
         assert {report.problem for report in first} == {None}
         assert (
             sum(report.new for report in first) == sum(report.found for report in first) == 16 + 13 + 14 + 12 + 12 + 15
         )
         assert len(seen) == len(ids) == 6
 
-        none_due = await collect(database, fetcher, executor, lambda: now)
+        none_due = await collect(database, fetcher, children, lambda: now)
         assert none_due == []
 
         later = now + timedelta(minutes=20)
-        second = await collect(database, fetcher, executor, lambda: later)
+        second = await collect(database, fetcher, children, lambda: later)
         assert [(report.found, report.new, report.problem) for report in second] == [(0, 0, None)] * 6
         assert sum(count for (_, status), count in newsroom.served.items() if status == 304) == 6
         base_url = newsroom.base_url
