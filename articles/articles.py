@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
 
@@ -83,3 +84,24 @@ class Byline(Base):
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id", ondelete="CASCADE"), primary_key=True)
     author_id: Mapped[int] = mapped_column(ForeignKey("authors.id"), primary_key=True, index=True)
     position: Mapped[int]
+
+
+def latest(
+    session: Session, feed_ids: Collection[int], *, since: datetime, until: datetime, limit: int
+) -> list[Article]:
+    """The newest live articles of these feeds that were first seen later than `since`; dated ones first."""
+    live = (ArticleStatus.LIVE, ArticleStatus.UPDATED, ArticleStatus.CORRECTED)
+    found = (
+        select(Article)
+        .where(
+            Article.feed_id.in_(feed_ids),
+            Article.status.in_(live),
+            Article.first_seen_at > since,
+            Article.first_seen_at <= until,
+            Article.published_at <= until,
+            or_(Article.embargo_until.is_(None), Article.embargo_until <= until),
+        )
+        .order_by(Article.date_confidence == DateConfidence.FIRST_SEEN, Article.published_at.desc(), Article.id.desc())
+        .limit(limit)
+    )
+    return list(session.scalars(found))

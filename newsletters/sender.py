@@ -1,0 +1,32 @@
+"""An edition's sender, as the value that letters and sign-up are handed."""
+
+from __future__ import annotations
+
+from urllib.parse import urlsplit
+
+from mailer.sender import Sender, Theme
+from newsletters.newsletters import Edition, Newsletter
+
+
+def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender:
+    """Who sends this edition. Its pages and its List-Id stand on the configured base URL, never on a request's Host."""
+    base_url = base_url.rstrip("/")
+    host = urlsplit(base_url).hostname or "localhost"
+    theme = {key: value for key, value in newsletter.theme.items() if key in Theme.__dataclass_fields__}
+    return Sender(
+        publisher=newsletter.publisher,
+        address=newsletter.sender_address,
+        reply_to=newsletter.reply_to,
+        postal_address=newsletter.postal_address,
+        site_url=newsletter.site_url,
+        privacy_url=newsletter.privacy_url,
+        list_id=f"{newsletter.slug}-{edition.language.lower()}.{host}",
+        title=edition.title,
+        tagline=edition.tagline,
+        frequency=edition.frequency,
+        language=edition.language,
+        zone=edition.zone,
+        archive_url=f"{base_url}/archive/{newsletter.slug}/{edition.language}",
+        signup_url=f"{base_url}/n/{newsletter.slug}/{edition.language}",
+        theme=Theme(**theme),
+    )
