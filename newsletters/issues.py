@@ -12,7 +12,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, func, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from articles.articles import Article
+from articles.articles import Article, ArticleStatus
 from ground.database import Base, RowId, one_of
 from newsletters.newsletters import Edition
 from newsletters.schedules import Rhythm
@@ -195,3 +195,18 @@ def list_dropped(session: Session, issue_id: int) -> list[Item]:
     """What was taken out, the last first: any of it can be restored."""
     dropped = select(Item).where(Item.issue_id == issue_id, Item.dropped_at.is_not(None))
     return list(session.scalars(dropped.order_by(Item.dropped_at.desc(), Item.id)))
+
+
+def list_stories(session: Session, issue_id: int) -> list[tuple[Item, Article]]:
+    """The items with their articles, in order, without what was withdrawn or is under embargo."""
+    rows = session.execute(
+        select(Item, Article)
+        .join(Article, Article.id == Item.article_id)
+        .where(
+            Item.issue_id == issue_id,
+            Item.dropped_at.is_(None),
+            Article.status.not_in((ArticleStatus.WITHDRAWN, ArticleStatus.EMBARGOED)),
+        )
+        .order_by(Item.position, Item.id)
+    )
+    return [(item, article) for item, article in rows]
