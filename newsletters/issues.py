@@ -6,12 +6,16 @@ The state machine is one total table (`NEXT`), as for deliveries.
 from __future__ import annotations
 
 import enum
+from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, func, or_, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from articles.articles import Article, ArticleStatus
 from ground.database import Base, RowId, one_of
+from newsletters.newsletters import Edition
+from newsletters.schedules import Rhythm
 
 
 class IssueState(enum.StrEnum):
@@ -135,3 +139,74 @@ class Exclusion(Base):
     issue_id: Mapped[int] = mapped_column(ForeignKey("issues.id", ondelete="CASCADE"), primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"), primary_key=True)
     reason: Mapped[str] = mapped_column(String(60))
+
+
+def move(issue: Issue, event: IssueEvent, *, reason: str | None = None) -> bool:
+    """Apply an event by the table; False, and nothing changed, where it means nothing in the issue's state."""
+    if event not in NEXT[issue.state]:
+        return False
+    issue.state = after(issue.state, event)
+    issue.reason = reason
+    return True
+
+
+def next_number(session: Session, edition_id: int) -> int:
+    """The number of an edition's next issue; holds the edition so that two of its schedules cannot get the same."""
+    session.execute(select(Edition.id).where(Edition.id == edition_id).with_for_update())
+    return (session.scalar(select(func.max(Issue.number)).where(Issue.edition_id == edition_id)) or 0) + 1
+
+
+def last_sent(session: Session, rhythm: Rhythm) -> Issue | None:
+    """The last issue of a rhythm whose audience was sealed; a draft that never went is not looked at."""
+    return session.scalar(
+        select(Issue)
+        .where(Issue.edition_id == rhythm.edition_id, rhythm.holds(Issue.schedule_id), Issue.sealed_at.is_not(None))
+        .order_by(Issue.sealed_at.desc(), Issue.id.desc())
+        .limit(1)
+    )
+
+
+def sent_stories(session: Session, rhythm: Rhythm, url_keys: Collection[str]) -> set[str]:
+    """Which of these stories went, or are on their way, to the readers of a rhythm, from whatever feed."""
+    gone = or_(Issue.sealed_at.is_not(None), Issue.state.in_((IssueState.APPROVED, IssueState.HELD)))
+    return set(
+        session.scalars(
+            select(Article.url_key)
+            .join(Item, Item.article_id == Article.id)
+            .join(Issue, Issue.id == Item.issue_id)
+            .where(
+                Article.url_key.in_(url_keys),
+                Item.dropped_at.is_(None),
+                Issue.edition_id == rhythm.edition_id,
+                rhythm.holds(Issue.schedule_id),
+                gone,
+            )
+        )
+    )
+
+
+def list_items(session: Session, issue_id: int) -> list[Item]:
+    """The items that stand in the issue, in order; dropped ones lie in `list_dropped`."""
+    standing = select(Item).where(Item.issue_id == issue_id, Item.dropped_at.is_(None))
+    return list(session.scalars(standing.order_by(Item.position, Item.id)))
+
+
+def list_dropped(session: Session, issue_id: int) -> list[Item]:
+    """What was taken out, the last first: any of it can be restored."""
+    dropped = select(Item).where(Item.issue_id == issue_id, Item.dropped_at.is_not(None))
+    return list(session.scalars(dropped.order_by(Item.dropped_at.desc(), Item.id)))
+
+
+def list_stories(session: Session, issue_id: int) -> list[tuple[Item, Article]]:
+    """The items with their articles, in order, without what was withdrawn or is under embargo."""
+    rows = session.execute(
+        select(Item, Article)
+        .join(Article, Article.id == Item.article_id)
+        .where(
+            Item.issue_id == issue_id,
+            Item.dropped_at.is_(None),
+            Article.status.not_in((ArticleStatus.WITHDRAWN, ArticleStatus.EMBARGOED)),
+        )
+        .order_by(Item.position, Item.id)
+    )
+    return [(item, article) for item, article in rows]

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
+from zoneinfo import available_timezones
 
 from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
+from mailer import address
 
 
 class Newsletter(Base):
@@ -49,6 +54,65 @@ class EditionFeed(Base):
     feed_id: Mapped[int] = mapped_column(ForeignKey("feeds.id"), primary_key=True, index=True)
 
 
+@dataclass(frozen=True, slots=True)
+class NewsletterProblem:
+    """Why a newsletter or edition cannot be stored, in words for who typed it."""
+
+    problem: str
+
+    def __str__(self) -> str:
+        return self.problem
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewNewsletter:
+    slug: str
+    publisher: str
+    sender_address: str
+    reply_to: str
+    postal_address: str
+    site_url: str
+    privacy_url: str | None = None
+    theme: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEdition:
+    language: str
+    title: str
+    tagline: str
+    frequency: str
+    zone: str
+
+
+def add(session: Session, new: NewNewsletter, *, now: datetime) -> Newsletter | NewsletterProblem:
+    """Store a newsletter; its name in URLs, its two addresses and its colour are checked."""
+    problem = _problem(new)
+    if problem is not None:
+        return NewsletterProblem(problem)
+    if session.scalar(select(Newsletter.id).where(Newsletter.slug == new.slug)) is not None:
+        return NewsletterProblem(f"There is a newsletter named “{new.slug}” already. Choose another name for its URLs.")
+    added = Newsletter(**asdict(new), created_at=now)
+    session.add(added)
+    session.flush()
+    return added
+
+
+def add_edition(session: Session, newsletter_id: int, new: NewEdition, *, now: datetime) -> Edition | NewsletterProblem:
+    """Store a newsletter's form in one language."""
+    if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", new.language):
+        return NewsletterProblem(f"“{new.language}” is no language tag. Write en, ar, ckb or ku-Latn.")
+    if new.zone not in available_timezones():
+        return NewsletterProblem(f"“{new.zone}” is no time zone that is known here. Zones are named as Asia/Baghdad.")
+    there = select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.language == new.language)
+    if session.scalar(there) is not None:
+        return NewsletterProblem(f"This newsletter has an edition in “{new.language}” already.")
+    added = Edition(newsletter_id=newsletter_id, **asdict(new), created_at=now)
+    session.add(added)
+    session.flush()
+    return added
+
+
 def list_editions(session: Session) -> list[tuple[Newsletter, Edition]]:
     """Every edition with its newsletter, newsletters in the order of their names, editions in that of their making."""
     rows = session.execute(
@@ -82,3 +146,36 @@ def edition_by_id(session: Session, edition_id: int) -> tuple[Newsletter, Editio
 def editions_of(session: Session, newsletter_id: int) -> list[Edition]:
     """A newsletter's editions, in the order of their making."""
     return list(session.scalars(select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.id)))
+
+
+def draw_from(session: Session, edition_id: int, feed_ids: Iterable[int]) -> None:
+    """Let an edition draw from these feeds too. Twice is harmless."""
+    known = set(list_feed_ids(session, edition_id))
+    session.add_all(EditionFeed(edition_id=edition_id, feed_id=feed_id) for feed_id in set(feed_ids) - known)
+    session.flush()
+
+
+def list_feed_ids(session: Session, edition_id: int) -> list[int]:
+    feeds = select(EditionFeed.feed_id).where(EditionFeed.edition_id == edition_id)
+    return list(session.scalars(feeds.order_by(EditionFeed.feed_id)))
+
+
+def _problem(new: NewNewsletter) -> str | None:
+    if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?", new.slug):
+        return f"“{new.slug}” cannot stand in a URL. Use small letters, digits and hyphens, at most 60."
+    for text in (new.sender_address, new.reply_to):
+        if isinstance(address.parse(text), address.BadAddress):
+            return f"“{text}” is no email address."
+    if not new.postal_address.strip():
+        return "The postal address is missing; the law asks for one in every newsletter."
+    brand = new.theme.get("brand")
+    if brand is not None and (not re.fullmatch(r"#[0-9a-fA-F]{6}", str(brand)) or contrast_with_white(brand) < 4.5):
+        return f"White text on the colour “{brand}” cannot be read. Choose a darker one, as #0b4f6c."
+    return None
+
+
+def contrast_with_white(colour: str) -> float:
+    """The contrast ratio of `#rrggbb` and white, 1 to 21 (WCAG 2.2, relative luminance); text needs 4.5."""
+    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
+    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)

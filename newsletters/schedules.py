@@ -6,12 +6,16 @@ The unique slot row decides that an issue is built once, whatever the clock or a
 from __future__ import annotations
 
 import enum
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import ColumnElement, ForeignKey, String, UniqueConstraint, or_, select
+from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
-from ground.database import Base, RowId, one_of
+from ground.database import Base, RowId, insert_new, one_of
+from newsletters import schedule as rules
+from newsletters.schedule import ScheduleProblem, SlotTime
 
 
 class Autonomy(enum.StrEnum):
@@ -59,3 +63,127 @@ class Slot(Base):
     due_at: Mapped[datetime]
     skipped: Mapped[str | None] = mapped_column(String(300))  # why no issue came of it, in words for the editor
     created_at: Mapped[datetime]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rhythm:
+    """Which issues a reader of an edition follows: those of one schedule.
+
+    The edition's own rhythm is its first schedule; readers who chose nothing follow it, and issues made outside any
+    schedule belong to it. A further schedule (a weekly) has readers, a window and an "already sent" of its own.
+    """
+
+    edition_id: int
+    schedule_id: int | None
+    is_own: bool
+
+    def holds(self, column: InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
+        """The condition that a row's `schedule_id` belongs to this rhythm."""
+        named = column == self.schedule_id
+        return or_(column.is_(None), named) if self.is_own else named
+
+
+def rhythm(session: Session, edition_id: int, schedule_id: int | None) -> Rhythm:
+    own = session.scalar(select(Schedule.id).where(Schedule.edition_id == edition_id).order_by(Schedule.id).limit(1))
+    chosen = own if schedule_id is None else schedule_id
+    return Rhythm(edition_id=edition_id, schedule_id=chosen, is_own=chosen == own)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What an editor sets beside the rule; the columns' meanings."""
+
+    name: str = "daily"
+    layout: str = "daily"
+    autonomy: Autonomy = Autonomy.AUTOMATIC
+    min_articles: int = 3
+    max_articles: int = 12
+    too_few: TooFew = TooFew.SKIP
+    lead: timedelta = timedelta(minutes=30)
+    late_limit: timedelta = timedelta(hours=4)
+    window: timedelta = timedelta(hours=24)
+
+
+def add(
+    session: Session, edition_id: int, text: str, *, now: datetime, terms: Terms = Terms()
+) -> Schedule | ScheduleProblem:
+    """Store what the editor typed, as its canonical rule. Slots up to now are not its own."""
+    rule = rules.parse(text)
+    if isinstance(rule, ScheduleProblem):
+        return rule
+    added = Schedule(
+        edition_id=edition_id, rule=rule.rule(), starts_at=now, changed_at=now, enabled=True, **asdict(terms)
+    )
+    session.add(added)
+    session.flush()
+    return added
+
+
+def change_rule(session: Session, schedule: Schedule, text: str, *, now: datetime) -> ScheduleProblem | None:
+    """Give a schedule another rule. Slots that are over stay over.
+
+    Today's slots that already ran count as today's first ones under the new rule too: moving 07:00 to 08:00 at half
+    past seven brings no second issue today, moving only the evening's time leaves the evening's issue.
+    """
+    rule = rules.parse(text)
+    if isinstance(rule, ScheduleProblem):
+        return rule
+    zone = ZoneInfo(rule.zone)
+    today = now.astimezone(zone).date()
+    ran = session.scalars(select(Slot.id).where(Slot.schedule_id == schedule.id, Slot.local_date == today)).all()
+    midnight = datetime.combine(today, time(), zone)
+    used = [slot for slot in rule.next_slots(midnight - timedelta(seconds=1), len(ran)) if slot.local_date == today]
+    schedule.rule = rule.rule()
+    schedule.starts_at = max(now, *(slot.due_at for slot in used)) if used else now
+    schedule.changed_at = now
+    return None
+
+
+def set_enabled(schedule: Schedule, *, enabled: bool, now: datetime) -> None:
+    """Stop a schedule, or start it again from now on: the slots in between are not made up for."""
+    if enabled and not schedule.enabled:
+        schedule.starts_at = max(now, schedule.starts_at)
+    schedule.enabled = enabled
+    schedule.changed_at = now
+
+
+def list_enabled(session: Session) -> list[Schedule]:
+    return list(session.scalars(select(Schedule).where(Schedule.enabled).order_by(Schedule.id)))
+
+
+def rule_of(schedule: Schedule) -> rules.Schedule:
+    """The stored rule as a value. Raises ValueError where somebody wrote into the table past `add` and `change_rule`."""
+    rule = rules.parse(schedule.rule)
+    if isinstance(rule, rules.Schedule):
+        return rule
+    raise ValueError(f"schedule {schedule.id} holds a rule that cannot be read: {rule}")
+
+
+def take_slot(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: datetime) -> Slot | None:
+    """Take a slot: None when it has been taken, by whomever. The unique key decides, whatever two clocks think."""
+    taken = session.scalar(
+        insert_new(session, Slot)
+        .values(
+            schedule_id=schedule.id,
+            local_date=slot_time.local_date,
+            local_time=slot_time.local_time,
+            due_at=slot_time.due_at,
+            created_at=now,
+        )
+        .returning(Slot.id)
+    )
+    return None if taken is None else session.get_one(Slot, taken)
+
+
+def untaken(session: Session, schedule: Schedule, *, since: datetime, until: datetime) -> list[SlotTime]:
+    """The slots due later than `since` and not later than `until` that nobody has taken, oldest first."""
+    named = rule_of(schedule).slots_between(max(since, schedule.starts_at), until)
+    if not named:
+        return []
+    taken = session.execute(
+        select(Slot.local_date, Slot.local_time).where(
+            Slot.schedule_id == schedule.id, Slot.local_date >= min(slot.local_date for slot in named)
+        )
+    )
+    known = {(on, at) for on, at in taken}
+    return [slot for slot in named if (slot.local_date, slot.local_time) not in known]

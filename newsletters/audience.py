@@ -1,0 +1,230 @@
+"""The audience of an issue: who gets it and who is left out, written down once and then frozen.
+
+While the letter is `building`, readers are taken over by ranges: one receiving-domain group after the other, each in
+the order of its subscribers' keys, at most `RANGE` readers in a transaction of its own. SQLite's write lock is not
+fair, so there is a pause after each: a reader who confirms meanwhile waits for one range, not for all.
+
+Every reader of the audience ends as a delivery or as an exclusion with its reason, never as both or neither; a freeze
+that was broken off begins again from the start and finds what it wrote.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, cast
+
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    Select,
+    String,
+    and_,
+    case,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+)
+from sqlalchemy import cast as sql_cast
+from sqlalchemy.orm import Session
+
+from ground.database import Database, insert_new
+from mailer import ledger
+from mailer.deliveries import Delivery, State
+from mailer.letters import Lane, Letter, LetterState
+from mailer.suppressions import Suppression
+from newsletters.issues import Exclusion, Issue
+from newsletters.schedules import Rhythm
+from subscribers.subscribers import Subscriber
+from subscribers.subscriptions import Subscription, SubscriptionState
+
+#: Readers in one transaction.
+RANGE = 1_000
+#: Seconds between two transactions.
+PAUSE = 0.0015
+
+PAUSED = "paused"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freeze:
+    """What a freeze needs to know. `now` is the letter's own time, so that one that is resumed judges alike."""
+
+    issue_id: int
+    letter_id: int
+    variant_id: int
+    rhythm: Rhythm
+    due_at: datetime
+    now: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Subscribers of one receiving-domain group with after < id <= last."""
+
+    domain_group: str
+    after: int
+    last: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    recipients: int
+    exclusions: int
+
+    @property
+    def audience(self) -> int:
+        return self.recipients + self.exclusions
+
+
+def freeze(database: Database, order: Freeze, *, pause: Callable[[float], None] = time.sleep) -> bool:
+    """Write the audience down. Blocks, so it belongs in a thread. False when it was cancelled or sealed meanwhile."""
+    for part in _ranges(database, order):
+        with database.write() as session:
+            letter = session.get_one(Letter, order.letter_id)
+            if letter.state is not LetterState.BUILDING or letter.sealed_count is not None:
+                return False
+            take_over(session, order, part)
+        pause(PAUSE)
+    return True
+
+
+def take_over(session: Session, order: Freeze, part: Range) -> None:
+    """Write down one range: deliveries in batches, and exclusions. What is there already stays as it is."""
+    _see_one_moment(session)
+    new = session.scalar(select(func.count()).select_from(_waiting(order, part).subquery())) or 0
+    ids = session.scalars(_recipients(session, order, part)).all()
+    left_out = session.execute(_exclusions(session, order, part))
+    assert isinstance(left_out, CursorResult)
+    if len(ids) + left_out.rowcount != new:
+        raise RuntimeError(
+            f"issue {order.issue_id}: of {new} readers in {part} {len(ids)} became recipients and {left_out.rowcount} "
+            "were left out; nothing of this range was kept"
+        )
+    if ids:
+        ledger.cut_batches(session, order.letter_id, Lane.BULK, part.domain_group, min(ids), max(ids), order.due_at)
+
+
+def count(session: Session, issue: Issue) -> Count:
+    """Who is written down."""
+    recipients = session.scalar(select(func.count()).where(Delivery.letter_id == issue.letter_id)) or 0
+    exclusions = session.scalar(select(func.count()).where(Exclusion.issue_id == issue.id)) or 0
+    return Count(recipients=recipients, exclusions=exclusions)
+
+
+def _ranges(database: Database, order: Freeze) -> Iterator[Range]:
+    group = ""
+    while True:
+        # A loose index scan: the groups are few, the subscribers many.
+        with database.read() as session:
+            found = session.scalar(select(func.min(Subscriber.domain_group)).where(Subscriber.domain_group > group))
+        if found is None:
+            return
+        group, after = found, 0
+        while (last := _end_of_range(database, order, group, after)) is not None:
+            yield Range(group, after, last)
+            after = last
+
+
+def _end_of_range(database: Database, order: Freeze, group: str, after: int) -> int | None:
+    """The key of the last of the next `RANGE` readers; found by reading, so that no writer waits for it."""
+    next_ids = (
+        select(Subscriber.id)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .where(_reads(order), Subscriber.domain_group == group, Subscriber.id > after)
+        .order_by(Subscriber.id)
+        .limit(RANGE)
+        .subquery()
+    )
+    with database.read() as session:
+        last: int | None = session.scalar(select(func.max(next_ids.c.id)))
+    return last
+
+
+def _see_one_moment(session: Session) -> None:
+    """Let all statements of the transaction see the same rows: SQLite's do, PostgreSQL's must be asked."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.connection(execution_options={"isolation_level": "REPEATABLE READ"})
+
+
+def _reads(order: Freeze) -> ColumnElement[bool]:
+    return and_(
+        Subscription.edition_id == order.rhythm.edition_id,
+        Subscription.state == SubscriptionState.ACTIVE,
+        order.rhythm.holds(Subscription.schedule_id),
+        Subscriber.erased_at.is_(None),
+    )
+
+
+def _readers(order: Freeze, part: Range, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of any type
+    return (
+        select(*columns)
+        .select_from(Subscriber)
+        .join(Subscription, Subscription.subscriber_id == Subscriber.id)
+        .outerjoin(
+            Suppression,
+            and_(
+                Suppression.address_key == Subscriber.address_key,
+                Suppression.lifted_at.is_(None),
+                or_(Suppression.until.is_(None), Suppression.until > order.now),
+            ),
+        )
+        .where(
+            _reads(order),
+            Subscriber.domain_group == part.domain_group,
+            Subscriber.id > part.after,
+            Subscriber.id <= part.last,
+        )
+    )
+
+
+def _waiting(order: Freeze, part: Range, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of any type
+    """Readers of the range that are written down nowhere yet."""
+    return _readers(order, part, *(columns or (Subscriber.id,))).where(
+        ~exists().where(Delivery.letter_id == order.letter_id, Delivery.recipient_id == Subscriber.id),
+        ~exists().where(Exclusion.issue_id == order.issue_id, Exclusion.subscriber_id == Subscriber.id),
+    )
+
+
+def _reason(order: Freeze) -> ColumnElement[str | None]:
+    """Why a reader is left out; NULL for a recipient."""
+    return case(
+        (Suppression.id.is_not(None), literal("suppressed: ") + sql_cast(Suppression.cause, String)),
+        (Subscription.paused_until > order.now, literal(PAUSED)),
+        else_=None,
+    )
+
+
+def _recipients(session: Session, order: Freeze, part: Range) -> Any:  # noqa: ANN401 - an Insert of either dialect
+    taken: dict[str, Any] = {
+        "letter_id": literal(order.letter_id),
+        "variant_id": literal(order.variant_id),
+        "recipient_id": Subscriber.id,
+        "scope": literal(f"edition:{order.rhythm.edition_id}"),
+        "domain_group": Subscriber.domain_group,
+        "address": Subscriber.address,
+        "address_key": Subscriber.address_key,
+        "fields": _fields(session),
+        "state": literal(State.READY, Delivery.state.type),
+        "attempt": literal(0),
+        "next_at": literal(order.due_at, Delivery.next_at.type),
+        "created_at": literal(order.now, Delivery.created_at.type),
+    }
+    chosen = _waiting(order, part, *taken.values()).where(_reason(order).is_(None)).order_by(Subscriber.id)
+    return insert_new(session, Delivery).from_select(list(taken), chosen).returning(Delivery.id)
+
+
+def _exclusions(session: Session, order: Freeze, part: Range) -> Any:  # noqa: ANN401 - an Insert of either dialect
+    reason = cast("ColumnElement[Any]", _reason(order))
+    chosen = _waiting(order, part, literal(order.issue_id), Subscriber.id, reason).where(reason.is_not(None))
+    return insert_new(session, Exclusion).from_select(["issue_id", "subscriber_id", "reason"], chosen)
+
+
+def _fields(session: Session) -> ColumnElement[Any]:
+    """The reader's fields, put together by the database: `{"unsubscribe_url": "<subscription id>"}`."""
+    build = func.json_object if session.get_bind().dialect.name == "sqlite" else func.jsonb_build_object
+    return build("unsubscribe_url", sql_cast(Subscription.id, String))

@@ -1,0 +1,175 @@
+"""Compose: from a due slot to an issue with its newest articles.
+
+The slot row decides that this happens once. Whatever comes of it (an issue, or none and why) is written down for the
+editor: nothing is skipped without a word.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from articles import articles
+from articles.articles import Article
+from newsletters import headlines, issues, newsletters, schedules, selection
+from newsletters.issues import Issue, IssueState, Item
+from newsletters.schedule import SlotTime
+from newsletters.schedules import Rhythm, Schedule, Slot, TooFew
+
+log = structlog.get_logger()
+
+#: Stories seen this long before the last issue was made are looked at again: that issue may have had no room.
+GRACE = timedelta(hours=12)
+#: A newsroom dates some stories by their first draft; older ones that turn up are a feed's backlog, not news.
+BACKDATED = timedelta(hours=36)
+#: Missed slots are told about this far back.
+LOOK_BACK = timedelta(days=7)
+_LOOKED_AT = 200
+_ONE_OFF_ARTICLES = 12
+_ONE_OFF_WINDOW = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class NothingToSend:
+    """No issue was made, and why."""
+
+    reason: str
+
+
+def compose_due(session: Session, schedule: Schedule, *, now: datetime) -> list[Issue | Slot]:
+    """Compose every slot of a schedule whose draft is due and that nobody has taken: this one, and missed ones."""
+    due = schedules.untaken(session, schedule, since=now - LOOK_BACK, until=now + schedule.lead)
+    composed = (compose(session, schedule, slot_time, now=now) for slot_time in due)
+    return [outcome for outcome in composed if outcome is not None]
+
+
+def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: datetime) -> Issue | Slot | None:
+    """Make the issue of one slot: the issue, or the slot that says why there is none; None when the slot was taken."""
+    slot = schedules.take_slot(session, schedule, slot_time, now=now)
+    if slot is None:
+        return None
+    slot.skipped = _too_late(schedule, slot_time, now)
+    if slot.skipped is None:
+        rhythm = schedules.rhythm(session, schedule.edition_id, schedule.id)
+        start = _window_start(session, rhythm, now - schedule.window)
+        found = _news(session, rhythm, start, now)
+        placed = selection.choose(found, most=schedule.max_articles, fewest=schedule.min_articles, now=now)
+        slot.skipped = _too_few_to_send(schedule, placed)
+        if slot.skipped is None:
+            issue = _open(session, schedule.edition_id, placed, start, now)
+            issue.schedule_id, issue.slot_id = schedule.id, slot.id
+            issue.layout, issue.scheduled_for = schedule.layout, slot_time.due_at
+            issue.reason = _waiting(schedule, placed)
+            session.flush()
+            log.info("issue.composed", issue=issue.id, schedule=schedule.id, items=len(placed), waits=issue.reason)
+            return issue
+    log.warning("slot.skipped", schedule=schedule.id, due_at=slot_time.due_at.isoformat(), reason=slot.skipped)
+    session.flush()
+    return slot
+
+
+def one_off(session: Session, edition_id: int, *, now: datetime) -> Issue | NothingToSend:
+    """Make an issue outside any schedule, for the readers of the edition's own rhythm; it waits for approval."""
+    rhythm = schedules.rhythm(session, edition_id, None)
+    start = _window_start(session, rhythm, now - _ONE_OFF_WINDOW)
+    placed = selection.choose(_news(session, rhythm, start, now), most=_ONE_OFF_ARTICLES, fewest=1, now=now)
+    if not placed:
+        return NothingToSend(
+            f"There is no article that this edition has not sent yet, since {start:%d %b %H:%M} UTC. "
+            "Collect its feeds, or look at their health."
+        )
+    issue = _open(session, edition_id, placed, start, now)
+    session.flush()
+    return issue
+
+
+def refresh(session: Session, issue: Issue) -> None:
+    """Let an issue that nobody has edited follow its articles: headlines that changed, a lead that was withdrawn."""
+    if issue.revision > 1:
+        return
+    titles = [article.title for _, article in issues.list_stories(session, issue.id)]
+    if titles:
+        issue.subject, issue.preheader = headlines.subject(titles), headlines.preheader(titles)
+
+
+def _news(session: Session, rhythm: Rhythm, start: datetime, now: datetime) -> list[Article]:
+    """What was first seen in the window and has not gone to these readers, newest first."""
+    feed_ids = newsletters.list_feed_ids(session, rhythm.edition_id)
+    is_first = issues.last_sent(session, rhythm) is None
+    since = start if is_first else start - GRACE
+    oldest = start if is_first else start - BACKDATED
+    found = articles.latest(session, feed_ids, since=since, until=now, limit=_LOOKED_AT)
+    recent = [article for article in found if article.published_at >= oldest]
+    gone = issues.sent_stories(session, rhythm, [article.url_key for article in recent])
+    return [article for article in recent if article.url_key not in gone]
+
+
+def _window_start(session: Session, rhythm: Rhythm, first_time: datetime) -> datetime:
+    """Where the last *sent* issue's window ended: what a skipped or cancelled one would have held is not lost."""
+    last = issues.last_sent(session, rhythm)
+    return first_time if last is None else last.window_end
+
+
+def _open(
+    session: Session, edition_id: int, placed: Sequence[selection.Placed], start: datetime, now: datetime
+) -> Issue:
+    titles = [each.article.title for each in placed]
+    issue = Issue(
+        edition_id=edition_id,
+        number=issues.next_number(session, edition_id),
+        layout="daily",
+        state=IssueState.DRAFT,
+        subject=headlines.subject(titles),
+        preheader=headlines.preheader(titles),
+        window_start=start,
+        window_end=now,
+        scheduled_for=now,
+        created_at=now,
+    )
+    session.add(issue)
+    session.flush()
+    session.add_all(
+        Item(
+            issue_id=issue.id,
+            article_id=each.article.id,
+            article_revision=each.article.revision,
+            position=position,
+            reason=each.reason,
+        )
+        for position, each in enumerate(placed, start=1)
+    )
+    return issue
+
+
+def _too_late(schedule: Schedule, slot_time: SlotTime, now: datetime) -> str | None:
+    late = now - slot_time.due_at
+    if late > schedule.late_limit:
+        return (
+            f"Not sent: it could only be made {selection.length(late)} after its time, "
+            f"and the schedule allows {selection.length(schedule.late_limit)}."
+        )
+    if schedules.rule_of(schedule).slots_between(slot_time.due_at, now):
+        return "Not sent: the next slot had come before it could be made; its stories are in that issue."
+    return None
+
+
+def _too_few_to_send(schedule: Schedule, placed: Sequence[selection.Placed]) -> str | None:
+    if not placed:
+        return "Not sent: there was no new article."
+    if len(placed) < schedule.min_articles and schedule.too_few is TooFew.SKIP:
+        return f"Not sent: {_shortage(schedule, placed)}."
+    return None
+
+
+def _waiting(schedule: Schedule, placed: Sequence[selection.Placed]) -> str | None:
+    if len(placed) < schedule.min_articles and schedule.too_few is TooFew.HOLD:
+        return f"Waits for a person: {_shortage(schedule, placed)}."
+    return None
+
+
+def _shortage(schedule: Schedule, placed: Sequence[selection.Placed]) -> str:
+    return f"{len(placed)} new of at least {schedule.min_articles} articles"

@@ -1,0 +1,104 @@
+"""The digest: an issue as the letter job that is compiled for its readers, previewed at the desk and kept in the archive."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from articles.articles import Article, Author, Byline
+from mailer.compiler import LetterJob
+from mailer.letters import Kind
+from mailer.sender import Sender
+from newsletters import issues
+from newsletters.issues import Issue, Item
+from newsletters.newsletters import Edition, Newsletter
+from newsletters.sender import sender_of
+
+
+def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
+    """What the compiler is given; for the public page, `dataclasses.replace(job, for_web=True)`."""
+    edition = session.get_one(Edition, issue.edition_id)
+    newsletter = session.get_one(Newsletter, edition.newsletter_id)
+    sender = sender_of(newsletter, edition, base_url)
+    return LetterJob(
+        template=issue.layout,
+        language=edition.language,
+        kind=Kind.ISSUE,
+        sender=sender,
+        context=_context(session, issue, sender),
+    )
+
+
+def content_hash(session: Session, issue: Issue) -> str:
+    """The hash of what the desk decides on: approval is given to this, and asked again when it is no longer the same."""
+    language = session.get_one(Edition, issue.edition_id).language
+    content = [issue.layout, issue.subject, issue.preheader, _items(session, issue, language)]
+    return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
+
+
+def _context(session: Session, issue: Issue, sender: Sender) -> dict[str, Any]:
+    return {
+        "issue": {
+            "number": issue.number,
+            # The day that readers have when it is due, not the server's.
+            "date": issue.scheduled_for.astimezone(ZoneInfo(sender.zone)).date().isoformat(),
+            "subject": issue.subject,
+            "preheader": issue.preheader,
+            "view_url": f"{sender.archive_url}/{issue.number}",
+            "archive_url": sender.archive_url,
+        },
+        "items": _items(session, issue, sender.language),
+    }
+
+
+def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]]:
+    stories = issues.list_stories(session, issue.id)
+    authors = _authors(session, [article.id for _, article in stories])
+    return [_item(item, article, authors[article.id], language) for item, article in stories]
+
+
+def _item(item: Item, article: Article, authors: Sequence[str], language: str) -> dict[str, Any]:
+    return {
+        "title": item.title or article.title,
+        "url": article.url,
+        "summary": item.summary if item.summary is not None else article.summary,
+        "section": article.section,
+        "authors": list(authors),
+        "published_at": article.published_at.isoformat(),
+        "language": article.language or language,
+        "reading_minutes": article.reading_minutes,
+        "paywalled": article.paywalled,
+        "image": _image(article),
+    }
+
+
+def _image(article: Article) -> dict[str, Any] | None:
+    if article.image_url is None:
+        return None
+    return {
+        "url": article.image_url,
+        "alt": article.image_alt or "",
+        "credit": article.image_credit,
+        "width": article.image_width,
+        "height": article.image_height,
+    }
+
+
+def _authors(session: Session, article_ids: Sequence[int]) -> Mapping[int, list[str]]:
+    rows = session.execute(
+        select(Byline.article_id, Author.name)
+        .join(Author, Author.id == Byline.author_id)
+        .where(Byline.article_id.in_(article_ids))
+        .order_by(Byline.article_id, Byline.position)
+    )
+    names: defaultdict[int, list[str]] = defaultdict(list)
+    for article_id, name in rows:
+        names[article_id].append(name)
+    return names

@@ -1,0 +1,204 @@
+"""Publish: an approved issue on its way to its readers.
+
+    approved -> compiled once -> held while its audience is written down -> sealed with a count -> sending
+
+Each step is committed before the next begins, and each finds what is there already, so that a crash anywhere is made
+good by publishing again: `due` names what is half-way. Nothing leaves before the seal.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Protocol
+
+import structlog
+from sqlalchemy import and_, or_, select
+from sqlalchemy.orm import Session
+
+from ground.database import Database
+from ground.engine import Engine, WorkLane
+from mailer.compiler import LetterJob
+from mailer.deliveries import Delivery
+from mailer.letter import BrokenLetter, Rendered
+from newsletters import approve, audience, digest, seal
+from newsletters.issues import Issue, IssueState
+from newsletters.schedules import Autonomy, Schedule
+from newsletters.seal import NotPublished, Published
+
+log = structlog.get_logger()
+
+_APPROVED = (IssueState.APPROVED, IssueState.HELD)
+
+Clock = Callable[[], datetime]
+
+
+class Compiles(Protocol):
+    """mailer.compiler.Compiler, as far as publishing needs it."""
+
+    async def variant(self, job: LetterJob) -> int: ...
+
+    async def render(self, job: LetterJob) -> Rendered: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ToCompile:
+    issue_id: int
+    letter: LetterJob
+    content_hash: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _ToFreeze:
+    order: audience.Freeze
+
+
+def due(session: Session, *, now: datetime) -> list[int]:
+    """The issues to publish now: approved ones, drafts that go by themselves, and what a crash left half-way."""
+    goes_by_itself = and_(
+        Issue.state == IssueState.DRAFT,
+        Issue.reason.is_(None),
+        Schedule.enabled,
+        Schedule.autonomy.in_((Autonomy.AUTOMATIC, Autonomy.UNLESS_STOPPED)),
+    )
+    on_its_way = Issue.state.in_((IssueState.APPROVED, IssueState.HELD, IssueState.SEALED))
+    found = (
+        select(Issue.id)
+        .outerjoin(Schedule, Schedule.id == Issue.schedule_id)
+        .where(or_(goes_by_itself, on_its_way), Issue.scheduled_for <= now)
+        .order_by(Issue.scheduled_for, Issue.id)
+    )
+    return list(session.scalars(found))
+
+
+class Publisher:
+    """Publishes issues with the collaborators it was given; one at a time per issue."""
+
+    def __init__(self, database: Database, compiler: Compiles, engine: Engine, clock: Clock, base_url: str) -> None:
+        self._database = database
+        self._compiler = compiler
+        self._engine = engine
+        self._clock = clock
+        self._base_url = base_url
+        self._busy: set[int] = set()
+
+    async def publish_due(self) -> list[Published | NotPublished]:
+        """Publish whatever is due. One issue that cannot be published does not hold up the next."""
+        return [await self.publish(issue_id) for issue_id in await asyncio.to_thread(self._due)]
+
+    async def publish(self, issue_id: int) -> Published | NotPublished:
+        """Bring one issue on its way, from whatever step it has reached. Publishing it again is harmless."""
+        if issue_id in self._busy:
+            return NotPublished(issue_id=issue_id, reason="It is being published at this moment.")
+        self._busy.add(issue_id)
+        try:
+            ended = await self._publish(issue_id)
+        finally:
+            self._busy.discard(issue_id)
+        if isinstance(ended, Published):
+            log.info("issue.published", issue=issue_id, recipients=ended.recipients, exclusions=ended.exclusions)
+        return ended
+
+    async def _publish(self, issue_id: int) -> Published | NotPublished:
+        step = await asyncio.to_thread(self._prepare, issue_id)
+        if isinstance(step, _ToCompile):
+            step = await self._compile(step)
+        if isinstance(step, _ToFreeze):
+            is_written = await asyncio.to_thread(audience.freeze, self._database, step.order)
+            step = await asyncio.to_thread(self._seal, issue_id, is_written)
+        if isinstance(step, Published):
+            await asyncio.to_thread(self._start, issue_id)
+        return step
+
+    def _due(self) -> list[int]:
+        with self._database.read() as session:
+            return due(session, now=self._clock())
+
+    def _prepare(self, issue_id: int) -> _ToCompile | _ToFreeze | Published | NotPublished:
+        """Look where the issue stands; approve it when it goes by itself."""
+        with self._database.write() as session:
+            issue = session.get(Issue, issue_id)
+            if issue is None:
+                return NotPublished(issue_id=issue_id, reason=f"There is no issue {issue_id}.")
+            return prepare(session, issue, base_url=self._base_url, now=self._clock())
+
+    async def _compile(self, step: _ToCompile) -> _ToFreeze | NotPublished:
+        try:
+            variant_id = await self._compiler.variant(step.letter)
+            page = await self._compiler.render(replace(step.letter, for_web=True))
+        except BrokenLetter as broken:
+            await asyncio.to_thread(self._tell, step.issue_id, str(broken))
+            return NotPublished(issue_id=step.issue_id, reason=str(broken))
+        return await asyncio.to_thread(self._open, step, variant_id, page.html)
+
+    def _tell(self, issue_id: int, reason: str) -> None:
+        # Tried again at every heartbeat, told once.
+        with self._database.write() as session:
+            issue = session.get_one(Issue, issue_id)
+            if issue.reason != reason[:300]:
+                issue.reason = reason[:300]
+                log.error("issue.cannot_be_compiled", issue=issue_id, reason=reason)
+
+    def _open(self, step: _ToCompile, variant_id: int, web_html: str) -> _ToFreeze | NotPublished:
+        with self._database.write() as session:
+            issue = session.get_one(Issue, step.issue_id)
+            # Compiling took a while, with no transaction open: an edit, a cancel or a new headline may have come.
+            as_it_is = digest.content_hash(session, issue)
+            if issue.state not in _APPROVED or as_it_is != step.content_hash:
+                return NotPublished(issue_id=issue.id, reason="It was changed while it was being compiled.")
+            issue.web_html = web_html
+            return _ToFreeze(order=seal.open_letter(session, issue, variant_id, now=self._clock()))
+
+    def _seal(self, issue_id: int, is_written: bool) -> Published | NotPublished:  # noqa: FBT001 - what freeze said
+        with self._database.read() as session:
+            issue = session.get_one(Issue, issue_id)
+            if not is_written:
+                return seal.outcome(issue)
+            counted = audience.count(session, issue)
+        with self._database.write() as session:
+            return seal.close(session, session.get_one(Issue, issue_id), counted, now=self._clock())
+
+    def _start(self, issue_id: int) -> None:
+        with self._database.write() as session:
+            batches = seal.start(session, session.get_one(Issue, issue_id), now=self._clock())
+        for batch_id in batches:
+            self._engine.submit("send_batch", {"batch": batch_id}, lane=WorkLane.BULK, key=f"batch:{batch_id}")
+
+
+def prepare(
+    session: Session, issue: Issue, *, base_url: str, now: datetime
+) -> _ToCompile | _ToFreeze | Published | NotPublished:
+    """What is to be done next for an issue."""
+    if issue.state in _APPROVED and issue.letter_id is not None:
+        half_way = _half_written(session, issue)
+        if half_way is not None:
+            return half_way
+    elif issue.state is IssueState.DRAFT or (issue.state in _APPROVED and issue.approved_by == approve.BY_ITSELF):
+        waits = approve.approve_by_itself(session, issue, now=now)
+        if waits is not None:
+            return NotPublished(issue_id=issue.id, reason=waits)
+    if issue.state in _APPROVED:
+        return _to_compile(session, issue, base_url=base_url)
+    return seal.outcome(issue)
+
+
+def _to_compile(session: Session, issue: Issue, *, base_url: str) -> _ToCompile | NotPublished:
+    content_hash = digest.content_hash(session, issue)
+    if content_hash != issue.approved_hash:
+        why = "One of its articles has changed since it was approved. Look at it again and approve it."
+        log.warning("issue.changed_after_approval", issue=issue.id, by=issue.approved_by)
+        # What a schedule approved, it may approve again; what a person approved waits for a person.
+        approve.take_back(session, issue, reason=None if issue.approved_by == approve.BY_ITSELF else why)
+        return NotPublished(issue_id=issue.id, reason=why)
+    return _ToCompile(
+        issue_id=issue.id, letter=digest.job(session, issue, base_url=base_url), content_hash=content_hash
+    )
+
+
+def _half_written(session: Session, issue: Issue) -> _ToFreeze | None:
+    """A freeze that was broken off goes on with the very variant that its first readers have."""
+    written = select(Delivery.variant_id).where(Delivery.letter_id == issue.letter_id).limit(1)
+    variant_id = session.scalar(written)
+    return None if variant_id is None else _ToFreeze(order=seal.freeze_order(session, issue, variant_id))
