@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, and_, case, or_, select
@@ -79,15 +79,11 @@ class Byline(Base):
     position: Mapped[int]
 
 
-#: How much older than the window a story may be that is only now seen.
-LATE = timedelta(hours=12)
-
-
 def latest(session: Session, feed_ids: Sequence[int], *, since: datetime, until: datetime, limit: int) -> list[Article]:
     """The newest articles of these feeds that came between `since` and `until`, newest first.
 
     An article has come when it was published or first seen in that time: a story that was approved late carries an
-    old date and must not be lost for it. `LATE` bounds that, so that a feed's first collection brings no backlog.
+    old date and must not be lost for it. (How old is too old is the caller's to say.)
 
     Withdrawn articles and those still under embargo at `until` are left out. An article whose date is only when we first
     saw it comes after all dated ones. A story that several feeds carry (one `url_key`) comes once, from the feed that
@@ -117,9 +113,7 @@ def authors_of(session: Session, article_ids: Sequence[int]) -> dict[int, list[s
 
 def _publishable(feed_ids: Sequence[int], *, since: datetime, until: datetime) -> Select[Article]:
     shown = Article.status.in_([ArticleStatus.LIVE, ArticleStatus.UPDATED, ArticleStatus.CORRECTED])
-    came = and_(
-        or_(Article.published_at > since, Article.first_seen_at > since), Article.published_at > since - LATE
-    )
+    came = or_(Article.published_at > since, Article.first_seen_at > since)
     released = and_(Article.status == ArticleStatus.EMBARGOED, Article.embargo_until <= until)
     return (
         select(Article)

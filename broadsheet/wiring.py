@@ -26,7 +26,6 @@ from mailer.letters import Lane
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from newsletters.publish import Publisher
 
     from ground.fetch import Fetcher
     from mailer.batches import Lease
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from mailer.letter import Compiled
     from mailer.message import Mint
     from mailer.transports import Transport
+    from newsletters.publish import Publisher
 
 
 class House:

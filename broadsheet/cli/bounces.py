@@ -48,7 +48,9 @@ def list_suppressions(*, as_json: AsJson = False) -> None:
         with house.database.read() as session:
             found = [
                 {"address": each.address_key, "cause": each.cause, "since": each.created_at, "note": each.note}
-                for each in session.scalars(select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id))
+                for each in session.scalars(
+                    select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id)
+                )
             ]
     answers.rows(found, as_json=as_json, empty="No address is suppressed.")
 
@@ -83,5 +85,7 @@ def lift(who: str) -> None:
 def _read(text: str) -> EmailAddress:
     found = address.parse(text)
     if isinstance(found, BadAddress):
-        answers.refuse(f"{text!r} is no email address ({found.reason.replace('_', ' ')}). Write it as name@example.org.")
+        answers.refuse(
+            f"{text!r} is no email address ({found.reason.replace('_', ' ')}). Write it as name@example.org."
+        )
     return found

@@ -27,7 +27,9 @@ AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 def add(
     url: Annotated[str, typer.Argument(help="The address of an RSS, Atom or JSON feed.")],
     *,
-    language: Annotated[str | None, typer.Option(help="What it is written in, where it does not say: en, ar, ckb.")] = None,
+    language: Annotated[
+        str | None, typer.Option(help="What it is written in, where it does not say: en, ar, ckb.")
+    ] = None,
     zone: Annotated[str, typer.Option(help="What its dates mean where they name no offset.")] = "UTC",
     as_json: AsJson = False,
 ) -> None:
@@ -66,14 +68,23 @@ def list_feeds(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def collect(
-    ids: Annotated[list[int] | None, typer.Argument(help="Only these feeds, due or not.")] = None, *, as_json: AsJson = False
+    ids: Annotated[list[int] | None, typer.Argument(help="Only these feeds, due or not.")] = None,
+    *,
+    as_json: AsJson = False,
 ) -> None:
     """Collect what is due now. Exit code 1 when a feed could not be collected."""
     with House(load()) as house:
         house.require_tables()
         reports = asyncio.run(_collect(house, ids, bar=sys.stderr.isatty() and not as_json))
     found = [
-        {"id": one.feed_id, "title": one.title, "found": one.found, "new": one.new, "changed": one.changed, "problem": one.problem}
+        {
+            "id": one.feed_id,
+            "title": one.title,
+            "found": one.found,
+            "new": one.new,
+            "changed": one.changed,
+            "problem": one.problem,
+        }
         for one in reports
     ]
     answers.rows(found, as_json=as_json, empty="No feed is due.")
