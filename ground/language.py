@@ -13,6 +13,7 @@ from datetime import date, datetime, time
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
+from unicodedata import bidirectional
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -111,11 +112,20 @@ class Texts:
         """A count in this language's digits."""
         return self._digits(str(count))
 
+    def apart(self, text: str) -> str:
+        """The text, isolated when it holds letters of the other direction.
+
+        Without it "By هانار · 3 min read" shows as "By 3 · هانار min read": digits and marks join the run before them.
+        """
+        other = {"R", "AL"} if self.direction == "ltr" else {"L"}
+        return isolate(text) if any(bidirectional(char) in other for char in text) else text
+
     def listing(self, names: Sequence[str]) -> str:
         """Names in a row as a sentence has them: "A, B and C"."""
+        names = [self.apart(name) for name in names]
         own = _LISTS.get(self.tag)
         if own is None:
-            return format_list(list(names), locale=_locale(self.tag))
+            return format_list(names, locale=_locale(self.tag))
         comma, last = own
         return last.join(part for part in (comma.join(names[:-1]), "".join(names[-1:])) if part)
 

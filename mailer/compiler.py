@@ -40,7 +40,15 @@ class LetterJob:
 
     def digest(self) -> str:
         """The hash of the content; equal for equal jobs, in whatever order their data was put together."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=dict).encode()).hexdigest()
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True, default=_json_like).encode()).hexdigest()
+
+
+def _json_like(value: object) -> object:
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(
+        f"a letter's context holds a {type(value).__name__}; hand in what JSON can hold (dates as ISO text)"
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,8 @@ _ATEXT = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~-]+(?: [A-Za-z0-9!#$%&'*+/=?^_
 
 def clean(text: str) -> str:
     """One line of honest text: controls and line marks become a blank, bidi overrides go, lone surrogates become `?`."""
+    if text.isascii() and text.isprintable():
+        return text
     text = _OVERRIDES.sub("", _CONTROLS.sub(" ", text))
     return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
 

@@ -17,6 +17,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from datetime import timedelta
 
 from ground.tokens import Purpose
@@ -79,22 +80,26 @@ class Compiled:
     constants: tuple[bytes, ...]
     holes: tuple[Hole, ...]
     links: Mapping[str, field.LinkSpec]
+    #: What a row must bring. Computed ones (`_to`, `_date`, ...) are not among them.
+    fields: frozenset[str] = dataclass_field(init=False, compare=False)
+    _different: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
+    _order: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
 
-    @property
-    def fields(self) -> frozenset[str]:
-        """What a row must bring. Computed ones (`_to`, `_date`, ...) are not among them."""
-        return frozenset(hole.name for hole in self.holes if not hole.name.startswith("_"))
+    def __post_init__(self) -> None:
+        if len(self.constants) != len(self.holes) + 1:
+            raise ValueError(f"{len(self.constants)} constants and {len(self.holes)} holes do not alternate")
+        numbers = {hole: number for number, hole in enumerate(dict.fromkeys(self.holes))}
+        # A frozen dataclass is set up once; the fill of every message then only looks these up.
+        object.__setattr__(self, "fields", frozenset(hole.name for hole in numbers if not hole.name.startswith("_")))
+        object.__setattr__(self, "_different", tuple(numbers))
+        object.__setattr__(self, "_order", tuple(numbers[hole] for hole in self.holes))
 
     def fill(self, values: Mapping[str, str]) -> bytes:
         """The message for one recipient. Raises FieldProblem when a value is missing or cannot stand where it should."""
-        pieces = [self.constants[0]]
-        done: dict[Hole, bytes] = {}
-        for hole, constant in zip(self.holes, self.constants[1:], strict=True):
-            filled = done.get(hole)
-            if filled is None:
-                filled = done[hole] = field.filled(hole.name, hole.context, values)
-            pieces.append(filled)
-            pieces.append(constant)
+        filled = [field.filled(hole.name, hole.context, values) for hole in self._different]
+        pieces = [b""] * (len(self.constants) + len(self.holes))
+        pieces[0::2] = self.constants
+        pieces[1::2] = [filled[number] for number in self._order]
         return b"".join(pieces)
 
     def to_bytes(self) -> bytes:

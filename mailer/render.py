@@ -128,6 +128,7 @@ def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment
     environment.filters.update(
         number=texts.number,
         listing=texts.listing,
+        apart=texts.apart,
         weblink=_weblink,
         paragraph=_paragraphs(texts),
         plain=lambda text: " ".join(clean(text).split()),

@@ -139,6 +139,11 @@ def test_the_order_of_the_data_does_not_count() -> None:
     assert job(context=dict(reversed(context.items()))).digest() == job(context=context).digest()
 
 
+def test_a_context_that_no_json_can_hold_is_named() -> None:
+    with pytest.raises(TypeError, match="holds a datetime"):
+        job(context={"at": NOW}).digest()
+
+
 async def test_a_changed_template_is_compiled_anew(
     database: Database, executor: CountingExecutor, tmp_path: Path
 ) -> None:

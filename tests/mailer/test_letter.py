@@ -10,7 +10,7 @@ from email.message import EmailMessage
 from urllib.parse import quote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mailer import letter
@@ -84,6 +84,7 @@ hostile = st.text(max_size=200) | st.sampled_from(
 )
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(value=hostile)
 def test_a_filled_letter_reads_back_as_the_naive_substitution(value: str) -> None:
     link = "https://news.example.org/u/" + "a" * 120
@@ -96,6 +97,7 @@ def test_a_filled_letter_reads_back_as_the_naive_substitution(value: str) -> Non
     assert part(message, "html") == in_link.replace(NAME, html.escape(said))
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(text=st.text(max_size=400), page=st.text(max_size=400))
 def test_any_text_survives_compiling(text: str, page: str) -> None:
     text, page = text.encode("utf-8", "replace").decode(), page.encode("utf-8", "replace").decode()
@@ -106,6 +108,7 @@ def test_any_text_survives_compiling(text: str, page: str) -> None:
     assert part(message, "html") == page
 
 
+@settings(deadline=None)  # a busy machine is no failure
 @given(value=st.text(max_size=120))
 def test_a_subject_with_a_field_reads_back_whole(value: str) -> None:
     header = Header(name="Subject", value=f"For {NAME}: the news, دووشەممە", is_text=True)

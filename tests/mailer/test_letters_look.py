@@ -305,3 +305,29 @@ def test_sorani_texts_use_kurdish_letters() -> None:
     """R08: ک ی ە, never the Arabic look-alikes that no search finds."""
     text = (FOLDERS.locales / "ckb" / "LC_MESSAGES" / "broadsheet.po").read_text(encoding="utf-8")
     assert not re.findall("[\u0643\u064a\u0649\u0629]|\u0647\u200c", text)
+
+
+def _luminance(colour: str) -> float:
+    """WCAG 2.2's relative luminance of #rrggbb."""
+    parts = [int(colour[at : at + 2], 16) / 255 for at in (1, 3, 5)]
+    red, green, blue = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(ink: str, ground: str) -> float:
+    light, dark = sorted((_luminance(ink), _luminance(ground)), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def test_every_ink_can_be_read_on_its_ground_by_day_and_by_night() -> None:
+    """A04: 4.5 to 1 for everything, whatever its size."""
+    html = letter("confirm", "en").html
+    day = {"#14212b", "#5a6872", "#7a1f3d"}
+    assert day <= set(re.findall(r"[^-]color:(#[0-9a-f]{6})", html))
+    night = re.search(r"prefers-color-scheme: dark\) \{(.*?)\n\}", html, flags=re.DOTALL)
+    assert night is not None
+    inks = set(re.findall(r"d-(?:ink|quiet|accent) \{ color: (#[0-9a-f]{6})", night[1]))
+    assert len(inks) == 3
+    pairs = [(ink, "#fbfaf7") for ink in day] + [("#5a6872", "#ece8df"), ("#ffffff", "#7a1f3d"), ("#12181d", "#7cc4e3")]
+    pairs += [(ink, ground) for ink in inks for ground in ("#12181d", "#1a2229")]
+    assert {pair: round(_contrast(*pair), 2) for pair in pairs if _contrast(*pair) < 4.5} == {}

@@ -10,6 +10,8 @@ from email import policy
 from email.message import EmailMessage
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from ground.tokens import Expired, KeyRing, Purpose, Valid
 from mailer import letter, message
@@ -209,6 +211,19 @@ def test_a_publisher_name_reads_back(keys: KeyRing, publisher: str) -> None:
     decoded = str(email.header.make_header(email.header.decode_header(shown)))
     assert decoded.strip('"').replace("\\\\", "\\").replace('\\"', '"') == publisher.strip()
     assert all(len(line) <= 78 for line in head(built).split("\r\n") if "zagroscourier.example>" not in line)
+
+
+@settings(deadline=None)  # a busy machine is no failure
+@given(subject=st.text(max_size=200), publisher=st.text(max_size=100), title=st.text(max_size=100))
+def test_no_text_from_outside_breaks_the_head(subject: str, publisher: str, title: str) -> None:
+    ring = KeyRing({"a": b"a key for tests, thirty-two bytes"}, "a")
+    letter_of = compiled(subject=subject, who=sender(publisher=publisher, title=title))
+    found = head(message.build(letter_of, recipient(), mint(ring)))
+    lines = found.split("\r\n")
+    assert len([line for line in lines if not line.startswith(" ")]) == 15
+    assert all(line.strip() for line in lines)
+    assert all(len(line) <= 78 for line in lines if not line.startswith(("List-", "Feedback-ID")))
+    assert not re.search(r"[^\x20-\x7e\r\n]|\r(?!\n)|(?<!\r)\n", found)
 
 
 @pytest.mark.parametrize(
