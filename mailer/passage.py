@@ -30,6 +30,9 @@ Write = Callable[[Row, Lease], tuple[str, bytes]]
 #: So many refusals of MAIL FROM in a row speak of us, not of readers: the letter is paused.
 SENDER_REFUSALS = 5
 
+#: Fewer in a row say nothing about a route, however few its connections are.
+_FEWEST_FAILURES = 3
+
 _NO_SESSION = frozenset({Stage.CONNECT, Stage.TLS, Stage.AUTH})
 #: A server that never answers the final dot must not be given a whole audience to leave in doubt.
 _BROKEN = frozenset({Result.UNREACHABLE, Result.UNCERTAIN})
@@ -75,7 +78,7 @@ class Line:
         if outcome.result not in _BROKEN:
             return False
         no_session = outcome.result is Result.UNREACHABLE and outcome.stage in _NO_SESSION
-        return no_session or self.broken >= self.transport.connections
+        return no_session or self.broken >= max(self.transport.connections, _FEWEST_FAILURES)
 
 
 _Parcel = tuple[Row, int, Envelope, bytes]

@@ -1,0 +1,403 @@
+"""The dispatcher: a batch from the ledger to a transport and back."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+import pytest
+from sqlalchemy import event, func, select, update
+
+from ground.database import Database
+from mailer import deliveries, ledger, letters
+from mailer.batches import Batch
+from mailer.books import Books, Habits
+from mailer.deliveries import Attempt, Delivery, State
+from mailer.envelope import Envelope
+from mailer.letters import Lane, Letter, LetterState
+from mailer.passage import Passage
+from mailer.suppressions import Suppression
+from mailer.transports import Outcome, Result, Stage
+from mailer.transports.memory import MemoryTransport, accept
+from tests.mailer import builders
+from tests.mailer.doubles import dispatcher
+
+
+class Time:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self, now: datetime) -> None:
+        self.now = now
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+@pytest.fixture
+def clock(now: datetime) -> Time:
+    return Time(now)
+
+
+def write_letter(database: Database, count: int, clock: Time) -> int:
+    with database.write() as session:
+        return builders.letter(session, count, now=clock.now)
+
+
+def due(database: Database, clock: Time, lane: Lane = Lane.BULK) -> list[int]:
+    with database.read() as session:
+        return ledger.due_batches(session, lane, now=clock.now, limit=100)
+
+
+def states(database: Database, letter_id: int) -> dict[State, int]:
+    with database.read() as session:
+        assert ledger.verify(session) == []
+        return {state: number for state, number in ledger.counts(session, letter_id).items() if number}
+
+
+def answers(*said: Outcome) -> Callable[[Envelope], Outcome]:
+    """Says each of these once, then accepts."""
+    left = list(said)
+    return lambda envelope: left.pop(0) if left else accept(envelope)
+
+
+def says(result: Result, stage: Stage, code: int | None = None, reply: str = "") -> Outcome:
+    enhanced = reply.split(maxsplit=1)[0] if code and reply[:1].isdigit() else None
+    return Outcome(result=result, stage=stage, code=code, enhanced=enhanced, reply=reply)
+
+
+async def test_every_recipient_gets_the_letter_once_and_the_letter_ends(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 1_050, clock)
+    transport = MemoryTransport()
+    sender = dispatcher(database, transport, clock=clock)
+    for batch in due(database, clock):
+        await sender.send_batch(batch)
+    recipients = [envelope.recipient for envelope, _ in transport.sent]
+    assert sorted(recipients) == sorted(f"reader-{number}@example.org" for number in range(1_050))
+    assert states(database, letter_id) == {State.ACCEPTED: 1_050}
+    with database.read() as session:
+        letter = session.scalars(select(Letter)).one()
+        assert letter.state is LetterState.FINISHED
+    envelope, message = transport.sent[0]
+    assert envelope.return_path == "b+1@bounces.test"
+    assert message.startswith(b"To: reader-0@example.org\r\n")
+
+
+async def test_nothing_is_handed_over_before_its_intent_is_committed(database: Database, clock: Time) -> None:
+    write_letter(database, 60, clock)
+    seen: list[tuple[State, int]] = []
+
+    def look(envelope: Envelope) -> Outcome:
+        with database.read() as session:
+            row = session.execute(
+                select(Delivery.state, Delivery.attempt).where(Delivery.address == envelope.recipient)
+            ).one()
+            seen.append((row.state, row.attempt))
+        return accept(envelope)
+
+    await dispatcher(database, MemoryTransport(answer=look), clock=clock).send_batch(due(database, clock)[0])
+    assert seen == [(State.SENDING, 1)] * 60
+
+
+async def test_a_batch_sent_twice_at_once_is_sent_once(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 40, clock)
+    transport = MemoryTransport()
+    one = dispatcher(database, transport, clock=clock)
+    two = dispatcher(database, transport, clock=clock, owner="worker-2")
+    [batch] = due(database, clock)
+    await asyncio.gather(one.send_batch(batch), two.send_batch(batch), one.send_batch(batch))
+    await one.send_batch(batch)
+    await one.send_batch(10**6)
+    assert len(transport.sent) == 40
+    assert states(database, letter_id) == {State.ACCEPTED: 40}
+
+
+async def test_answers_become_states_and_the_log_names_them(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 6, clock)
+    said = answers(
+        says(Result.DEFERRED, Stage.RCPT, 450, "4.2.0 Greylisted"),
+        says(Result.REFUSED, Stage.RCPT, 550, "5.1.1 User unknown"),
+        says(Result.REFUSED, Stage.DOT, 550, "5.7.1 Blocked as spam"),
+        says(Result.UNCERTAIN, Stage.DOT, None, "Unexpected EOF received"),
+        says(Result.REFUSED, Stage.RCPT, None, "needs SMTPUTF8"),
+    )
+    await dispatcher(database, MemoryTransport(answer=said, connections=1), clock=clock).send_batch(1)
+    expected = {State.DEFERRED: 1, State.FAILED: 3, State.UNCERTAIN: 1, State.ACCEPTED: 1}
+    assert states(database, letter_id) == expected
+    with database.read() as session:
+        rows = session.execute(
+            select(Delivery.reason, Delivery.bounce_kind, Delivery.code, Delivery.stage).order_by(Delivery.id)
+        ).all()
+        assert [tuple(row) for row in rows] == [
+            (None, None, 450, "rcpt"),
+            ("refused: hard", "hard", 550, "rcpt"),
+            ("refused: policy", "policy", 550, "dot"),
+            ("no valid reply after the message was handed over", None, None, "dot"),
+            ("needs SMTPUTF8", None, None, "rcpt"),
+            (None, None, 250, None),
+        ]
+        attempts = session.scalars(select(Attempt.outcome).order_by(Attempt.delivery_id)).all()
+        assert attempts == ["deferred", "failed", "failed", "uncertain", "failed"]
+        assert session.scalars(select(Suppression.address_key)).all() == ["reader-1@example.org"]
+
+
+async def test_a_deferred_delivery_is_tried_by_the_schedule_until_its_letter_expires(
+    database: Database, clock: Time
+) -> None:
+    letter_id = write_letter(database, 1, clock)
+    start, tries = clock.now, []
+
+    def later(_: Envelope) -> Outcome:
+        tries.append((clock.now - start) / timedelta(minutes=1))
+        return says(Result.DEFERRED, Stage.RCPT, 451, "4.3.0 Later")
+
+    sender = dispatcher(database, MemoryTransport(answer=later), clock=clock)
+    for _ in range(60):
+        for batch in due(database, clock):
+            await sender.send_batch(batch)
+        with database.read() as session:
+            clock.now = session.scalars(select(Batch.next_at)).one()
+    gaps = [after - before for before, after in itertools.pairwise(tries)]
+    for gap, planned in zip(gaps, [5, 15, 45, 120, 240, 480], strict=False):
+        assert 0.8 * planned <= gap <= 1.2 * planned
+    assert 6 <= len(tries) <= 8
+    assert states(database, letter_id) == {State.FAILED: 1}
+    with database.read() as session:
+        assert session.scalars(select(Delivery.reason)).one() == "expired"
+        assert session.scalars(select(Suppression)).all() == []
+
+
+async def test_a_row_that_cannot_be_written_fails_and_the_others_go(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 30, clock)
+    with database.write() as session:
+        session.execute(update(Delivery).where(Delivery.id.in_([3, 17])).values(fields={"name": None}))
+    transport = MemoryTransport()
+    await dispatcher(database, transport, clock=clock).send_batch(1)
+    assert states(database, letter_id) == {State.ACCEPTED: 28, State.FAILED: 2}
+    with database.read() as session:
+        bad = session.execute(select(Delivery.reason, Delivery.attempt).where(Delivery.id == 3)).one()
+        assert tuple(bad) == ("cannot be written: field name is empty", 0)
+
+
+async def test_a_route_that_is_down_rests_and_no_recipient_is_touched(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 300, clock)
+    down = [True]
+
+    def answer(envelope: Envelope) -> Outcome:
+        return says(Result.UNREACHABLE, Stage.CONNECT, None, "Connection refused") if down[0] else accept(envelope)
+
+    transport = MemoryTransport(answer=answer)
+    sender = dispatcher(database, transport, clock=clock)
+    await sender.send_batch(1)
+    assert due(database, clock) == []
+    assert states(database, letter_id) == {State.READY: 300}
+    with database.read() as session:
+        assert session.scalars(select(func.max(Delivery.attempt))).one() == 0
+        assert session.scalars(select(func.count(Attempt.id))).one() <= transport.connections
+    clock.now += timedelta(seconds=6)
+    down[0] = False
+    assert due(database, clock) == [1]
+    await sender.send_batch(1)
+    assert states(database, letter_id) == {State.ACCEPTED: 300}
+
+
+async def test_while_a_route_rests_no_batch_tries_it(database: Database, clock: Time) -> None:
+    write_letter(database, 600, clock)
+    tried = []
+
+    def answer(envelope: Envelope) -> Outcome:
+        tried.append(envelope)
+        return says(Result.UNREACHABLE, Stage.AUTH, 535, "5.7.8 Wrong password")
+
+    sender = dispatcher(database, MemoryTransport(answer=answer, connections=2), clock=clock)
+    for batch in due(database, clock):
+        await sender.send_batch(batch)
+    assert len(tried) <= 2
+    clock.now += timedelta(minutes=14)
+    assert due(database, clock) == []
+
+
+async def test_one_dropped_connection_does_not_stop_the_batch(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 50, clock)
+    said = answers(says(Result.UNREACHABLE, Stage.RCPT, None, "Unexpected EOF received"))
+    sender = dispatcher(database, MemoryTransport(answer=said), clock=clock)
+    await sender.send_batch(1)
+    assert states(database, letter_id) == {State.ACCEPTED: 49, State.READY: 1}
+    clock.now += timedelta(seconds=6)
+    await sender.send_batch(1)
+    assert states(database, letter_id) == {State.ACCEPTED: 50}
+
+
+async def test_a_server_that_never_answers_the_dot_is_not_given_the_whole_audience(
+    database: Database, clock: Time
+) -> None:
+    letter_id = write_letter(database, 400, clock)
+    transport = MemoryTransport(answer=lambda _: says(Result.UNCERTAIN, Stage.DOT, None, "timeout"), connections=3)
+    await dispatcher(database, transport, clock=clock).send_batch(1)
+    assert states(database, letter_id)[State.UNCERTAIN] <= 8
+
+
+async def test_when_our_sender_is_refused_again_and_again_the_letter_is_paused(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 200, clock)
+    refusal = says(Result.REFUSED, Stage.MAIL, 550, "5.7.1 Sender not allowed")
+    transport = MemoryTransport(answer=lambda _: refusal, connections=2)
+    await dispatcher(database, transport, clock=clock).send_batch(1)
+    found = states(database, letter_id)
+    assert found[State.FAILED] <= 8
+    assert found[State.READY] >= 192
+    with database.read() as session:
+        assert session.scalars(select(Letter.state)).one() is LetterState.PAUSED
+        assert session.scalars(select(Suppression)).all() == []
+
+
+class Slow:
+    """A transport whose every message takes a moment."""
+
+    name = "slow"
+    connections = 4
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+        self.begun = asyncio.Event()
+        self.gate: asyncio.Event | None = None
+
+    async def send(self, envelope: Envelope, _: bytes) -> Outcome:
+        self.begun.set()
+        await asyncio.sleep(0.002)
+        if self.gate is not None:
+            await self.gate.wait()
+        self.sent.append(envelope.recipient)
+        return accept(envelope)
+
+    async def close(self) -> None:
+        pass
+
+
+@pytest.mark.parametrize("stop", ["pause", "cancel", "drain"])
+async def test_pause_cancel_and_the_end_of_the_process_stop_a_batch_midway(
+    database: Database, clock: Time, stop: str
+) -> None:
+    letter_id = write_letter(database, 500, clock)
+    transport = Slow()
+    sender = dispatcher(database, transport, clock=clock)
+    sending = asyncio.create_task(sender.send_batch(1))
+    await transport.begun.wait()
+    if stop == "drain":
+        sender.drain()
+    else:
+        with database.write() as session:
+            letters.pause(session, letter_id) if stop == "pause" else ledger.cancel(session, letter_id, now=clock.now)
+    await asyncio.wait_for(sending, 1.0)
+    found = states(database, letter_id)
+    assert found[State.ACCEPTED] == len(transport.sent) < 200
+    assert found[State.READY] == 500 - len(transport.sent)
+    if stop == "cancel":
+        await sender.send_batch(1)
+        assert states(database, letter_id)[State.SKIPPED] == 500 - len(transport.sent)
+
+
+async def test_who_leaves_while_the_batch_is_under_way_is_not_sent_to(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 500, clock)
+    transport = Slow()
+    sending = asyncio.create_task(dispatcher(database, transport, clock=clock).send_batch(1))
+    await transport.begun.wait()
+    with database.write() as session:
+        last = session.scalars(select(Delivery).order_by(Delivery.id.desc()).limit(1)).one()
+        deliveries.skip_recipient(session, last.recipient_id, reason="left")
+    await sending
+    assert states(database, letter_id) == {State.ACCEPTED: 499, State.SKIPPED: 1}
+    assert "reader-499@example.org" not in transport.sent
+
+
+async def test_a_cancelled_dispatch_gives_back_what_waits_and_names_what_was_in_flight(
+    database: Database, clock: Time
+) -> None:
+    letter_id = write_letter(database, 100, clock)
+    transport = Slow()
+    transport.gate = asyncio.Event()
+    sending = asyncio.create_task(dispatcher(database, transport, clock=clock).send_batch(1))
+    await transport.begun.wait()
+    await asyncio.sleep(0.05)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert states(database, letter_id) == {State.UNCERTAIN: 4, State.READY: 96}
+
+
+async def test_a_transport_with_a_bug_leaves_one_row_in_doubt_and_the_worker_alive(
+    database: Database, clock: Time
+) -> None:
+    letter_id = write_letter(database, 20, clock)
+    left = [True]
+
+    def buggy(envelope: Envelope) -> Outcome:
+        if left and left.pop():
+            raise RuntimeError("a bug")
+        return accept(envelope)
+
+    await dispatcher(database, MemoryTransport(answer=buggy), clock=clock).send_batch(1)
+    assert states(database, letter_id) == {State.ACCEPTED: 19, State.UNCERTAIN: 1}
+
+
+async def test_a_broken_variant_is_nobodys_failure(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 20, clock)
+    sender = dispatcher(database, MemoryTransport(), clock=clock)
+
+    def unreadable(_: bytes) -> bytes:
+        raise KeyError("a field it never had")
+
+    object.__setattr__(sender._press, "load", unreadable)
+    with pytest.raises(KeyError):
+        await sender.send_batch(1)
+    assert states(database, letter_id) == {State.READY: 20}
+    assert due(database, clock) == []
+
+
+async def test_results_are_kept_while_the_database_is_locked(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 8, clock)
+    transport = Slow()
+    transport.connections = 8
+    hasty = Database(database.url, busy_timeout_ms=10)
+    sending = asyncio.create_task(
+        dispatcher(hasty, transport, clock=clock, habits=Habits(retry_seconds=0.02)).send_batch(1)
+    )
+    await transport.begun.wait()
+    with database.write() as session:
+        session.connection()  # holds SQLite's one write lock
+        await asyncio.sleep(0.2)
+        assert len(transport.sent) == 8
+        assert not sending.done()
+    await asyncio.wait_for(sending, 5)
+    hasty.dispose()
+    assert states(database, letter_id) == {State.ACCEPTED: 8}
+
+
+async def test_without_a_committed_intent_nothing_is_sent(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 8, clock)
+    transport = MemoryTransport()
+    hasty = Database(database.url, busy_timeout_ms=10)
+    sender = dispatcher(hasty, transport, clock=clock, habits=Habits(retry_seconds=0.02))
+    with hasty.write() as session:
+        held = ledger.lease(session, 1, owner="worker-1", until=clock.now + timedelta(minutes=15), now=clock.now)
+    assert held is not None
+    await sender._load({held.rows[0].variant_id})
+    line = sender._lines[Lane.BULK]
+    with database.write() as session:
+        session.connection()
+        run = asyncio.create_task(Passage(line, Books(sender._desk, held), clock).run(held, sender._write))
+        await asyncio.sleep(0.1)
+        assert transport.sent == []
+    await asyncio.wait_for(run, 5)
+    hasty.dispose()
+    assert states(database, letter_id) == {State.READY: 8}
+
+
+async def test_a_thousand_messages_cost_few_commits(database: Database, clock: Time) -> None:
+    write_letter(database, 1_000, clock)
+    commits: list[object] = []
+    event.listen(database.writer, "commit", commits.append)
+    sender = dispatcher(database, MemoryTransport(connections=10), clock=clock)
+    for batch in due(database, clock):
+        await sender.send_batch(batch)
+    assert len(commits) < 120
