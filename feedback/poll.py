@@ -17,6 +17,7 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from feedback import apply
 from ground.database import Database
@@ -29,7 +30,7 @@ from mailer.inbound.maildir import Maildir, Unreadable, take
 log = structlog.get_logger()
 
 #: Mails in one transaction: a commit's worth, and still under 10 ms on SQLite.
-CHUNK = 25
+CHUNK = 20
 #: SQLite's lock is unfair: a bulk writer must leave a gap in which others get it.
 GAP_SECONDS = 0.001
 
@@ -78,17 +79,17 @@ def poll(
     waiting = box.waiting()
     for start in range(0, len(waiting), CHUNK):
         paths = waiting[start : start + CHUNK]
-        for mail in executor.submit(parse, paths, keys).result() if executor else parse(paths, keys):
-            done = _applied(database, mail, now=now) if isinstance(mail, _Mail) else mail.reason
+        parsed = executor.submit(parse, paths, keys).result() if executor else parse(paths, keys)
+        for mail, done in _applied(database, parsed, now=now):
             if isinstance(done, str):
                 log.warning("bounces.shunted", file=mail.path.name, reason=done)
                 box.shunt(mail.path)
                 shunted += 1
-                continue
-            box.mark_read(mail.path)
-            counts.update(done)
-            read += 1
-            time.sleep(GAP_SECONDS)
+            else:
+                box.mark_read(mail.path)
+                counts.update(done)
+                read += 1
+        time.sleep(GAP_SECONDS)
     return PollReport(read=read, shunted=shunted, dispositions=dict(counts))
 
 
@@ -108,11 +109,30 @@ def _parsed(path: Path, keys: KeyRing) -> _Mail | _Broken:
     return _Mail(path=path, digest=hashlib.sha256(raw).hexdigest(), events=events)
 
 
-def _applied(database: Database, mail: _Mail, *, now: datetime) -> list[Disposition] | str:
+def _applied(
+    database: Database, parsed: Sequence[_Mail | _Broken], *, now: datetime
+) -> list[tuple[_Mail | _Broken, list[Disposition] | str]]:
+    """What was done about each, or why it could not be. A chunk is one commit; if it fails, each mail has its own."""
     try:
         with database.write() as session:
-            return apply.apply_mail(session, mail.digest, mail.events, now=now)
+            return [(mail, _apply(session, mail, now=now)) for mail in parsed]
     except SQLAlchemyError:
-        raise  # the database's trouble is not the mail's
-    except Exception as error:  # noqa: BLE001 - the same as above
+        raise  # the database's trouble is not the mails'
+    except Exception:  # noqa: BLE001 - one of them is at fault: find out which
+        return [(mail, _applied_alone(database, mail, now=now)) for mail in parsed]
+
+
+def _applied_alone(database: Database, mail: _Mail | _Broken, *, now: datetime) -> list[Disposition] | str:
+    try:
+        with database.write() as session:
+            return _apply(session, mail, now=now)
+    except SQLAlchemyError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a bug of ours in one mail must not stop the box; the mail is kept aside
         return f"could not be applied: {type(error).__name__}: {error}"[:200]
+
+
+def _apply(session: Session, mail: _Mail | _Broken, *, now: datetime) -> list[Disposition] | str:
+    if isinstance(mail, _Broken):
+        return mail.reason
+    return apply.apply_mail(session, mail.digest, mail.events, now=now)

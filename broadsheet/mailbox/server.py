@@ -15,6 +15,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 from broadsheet.clock import Clock
 from broadsheet.mailbox import reports
 from broadsheet.mailbox.rules import Action, Rule, RuleProblem, Rules
+from broadsheet.mailbox.session import MailboxSession
 from broadsheet.mailbox.store import Store, StoredMessage
 from mailer import address
 from mailer.inbound.maildir import Maildir
@@ -95,7 +96,7 @@ class Mailbox:
         connections: WeakSet[SMTP] = WeakSet()
 
         def connect() -> SMTP:
-            session = SMTP(
+            session = MailboxSession(
                 _Handler(self),
                 data_size_limit=MAX_BYTES,
                 enable_SMTPUTF8=True,

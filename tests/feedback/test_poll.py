@@ -9,13 +9,17 @@ from multiprocessing import get_context
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
+from feedback import apply
 from feedback.poll import poll
 from ground.database import Database
 from ground.tokens import KeyRing
 from mailer import envelope
 from mailer.bounce_reports import BounceReport, Disposition
+from mailer.events import MailEvent
 from mailer.inbound.maildir import Maildir
 from mailer.suppressions import Suppression
 
@@ -97,3 +101,38 @@ def test_a_missing_box_is_a_problem_with_a_remedy(
     done = poll(database, keys, tmp_path / "nowhere", now=now)
     assert done.problem is not None
     assert "nowhere" in done.problem
+
+
+def test_a_mail_that_breaks_the_applying_is_shunted_alone(
+    database: Database,
+    keys: KeyRing,
+    box: Maildir,
+    deliver: Deliver,
+    now: datetime,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good, bad = deliver("good@example.net"), deliver("bad@example.net")
+    box.deliver(_report(keys, good), now=now)
+    box.deliver(_report(keys, bad), now=now)
+    true_apply = apply.apply
+
+    def breaks(session: Session, event: MailEvent, digest: str, *, now: datetime) -> Disposition:
+        if event.delivery_id == bad:
+            raise RuntimeError("a bug")
+        return true_apply(session, event, digest, now=now)
+
+    monkeypatch.setattr(apply, "apply", breaks)
+    done = poll(database, keys, box.path, now=now)
+    assert (done.read, done.shunted) == (1, 1)
+    assert _suppressed(database) == ["good@example.net"]
+
+
+def test_a_database_that_fails_leaves_the_mails_where_they_are(
+    database: Database, keys: KeyRing, box: Maildir, deliver: Deliver, now: datetime
+) -> None:
+    box.deliver(_report(keys, deliver("reader@example.net")), now=now)
+    with database.write() as session:
+        session.execute(text("ALTER TABLE bounce_reports RENAME TO gone"))
+    with pytest.raises(SQLAlchemyError):
+        poll(database, keys, box.path, now=now)
+    assert len(box.waiting()) == 1

@@ -147,3 +147,39 @@ def test_a_rule_is_read_and_written_alike(text: str, written: str) -> None:
 )
 def test_what_is_no_rule_is_told_with_an_example(text: str) -> None:
     assert isinstance(rules.parse(text), RuleProblem)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"Subject: x\r\n\r\n",
+        b"Subject: x\r\n\r\n.\r\n..\r\n.a\r\nends with a dot.\r\n\r\n",
+        b"Subject: x\r\n\r\n" + b"y" * 400_000 + b"\r\n.\r\n",
+        b"\r\n.\r\n",
+        b".\r\n",
+    ],
+)
+async def test_every_content_arrives_byte_by_byte(content: bytes, mailbox: Mailbox, port: int) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    stuffed = (b"\r\n" + content).replace(b"\r\n.", b"\r\n..")[2:]
+    pipelined = b"EHLO x\r\nMAIL FROM:<a@example.org>\r\nRCPT TO:<r@example.net>\r\nDATA\r\n" + stuffed + b".\r\n"
+    writer.write(pipelined + b"QUIT\r\n")
+    answers = await reader.read()
+    assert b"\r\n250 2.0.0 Ok: queued as 1\r\n221" in answers
+    assert mailbox.messages()[0].raw() == content
+    writer.close()
+
+
+async def test_too_much_is_refused_and_the_session_goes_on(
+    mailbox: Mailbox, port: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broadsheet.mailbox.server.MAX_BYTES", 1000)
+    async with aiosmtplib.SMTP(hostname="127.0.0.1", port=port, start_tls=False) as client:
+        await client.mail("a@example.org")
+        await client.rcpt("r@example.net")
+        with pytest.raises(aiosmtplib.SMTPDataError) as caught:
+            await client.data(b"x" * 5000)
+        assert caught.value.code == 552
+        await client.sendmail("a@example.org", ["r@example.net"], b"Subject: small\r\n\r\n")
+    assert [message.subject for message in mailbox.messages()] == ["small"]
