@@ -6,6 +6,7 @@ WCAG 2.2 1.4.3 (AA).
 
 from __future__ import annotations
 
+import colorsys
 import re
 
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}\Z")
@@ -36,10 +37,14 @@ def _is_readable(colour: str, grounds: tuple[str, str]) -> bool:
 
 
 def _lightened(colour: str) -> str:
-    for white in range(0, 101, 5):
-        mixed = "#" + "".join(f"{round(part + (255 - part) * white / 100):02x}" for part in _channels(colour))
-        if _is_readable(mixed, (*_DARK,)) and contrast(mixed, _DARK_INK) >= _ENOUGH:
-            return mixed
+    """The same hue and saturation, only lighter: mixed with white a red would turn to dust."""
+    hue, lightness, saturation = colorsys.rgb_to_hls(*(channel / 255 for channel in _channels(colour)))
+    for step in range(101):
+        lighter = lightness + (1 - lightness) * step / 100
+        channels = colorsys.hls_to_rgb(hue, lighter, saturation)
+        tried = "#" + "".join(f"{round(channel * 255):02x}" for channel in channels)
+        if _is_readable(tried, _DARK) and contrast(tried, _DARK_INK) >= _ENOUGH:
+            return tried
     return "#ffffff"
 
 
