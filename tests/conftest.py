@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,20 +33,10 @@ def languages() -> Languages:
     return Languages(ROOT / "locales")
 
 
-@pytest.fixture(scope="session")
-def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A SQLite file at the newest revision, made once; tests get copies (the migration is what takes the time)."""
-    path = tmp_path_factory.mktemp("database") / "migrated.sqlite3"
-    opened = Database(f"sqlite:///{path}")
-    migrations.upgrade(opened, metadata)
-    opened.dispose()
-    return path
-
-
 @pytest.fixture
-def database(migrated: Path, tmp_path: Path) -> Iterator[Database]:
+def database(tmp_path: Path) -> Iterator[Database]:
     """A fresh SQLite database at the newest revision."""
-    path = shutil.copy(migrated, tmp_path / "broadsheet.sqlite3")
-    opened = Database(f"sqlite:///{path}")
+    opened = Database(f"sqlite:///{tmp_path / 'broadsheet.sqlite3'}")
+    migrations.upgrade(opened, metadata)
     yield opened
     opened.dispose()
