@@ -33,10 +33,11 @@ def find(session: Session, address: EmailAddress) -> Subscriber | None:
 
 
 def find_or_add(session: Session, address: EmailAddress, *, language: str, now: datetime) -> Subscriber:
-    """The person of this address; two requests at the same instant meet in one row."""
-    found = find(session, address)
-    if found is not None:
-        return found
+    return find(session, address) or add(session, address, language=language, now=now)
+
+
+def add(session: Session, address: EmailAddress, *, language: str, now: datetime) -> Subscriber:
+    """The person of this address. Two requests at the same instant meet in one row: the second gets the first's."""
     added = Subscriber(
         address=str(address),
         address_key=address.key,

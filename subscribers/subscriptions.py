@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -61,12 +61,12 @@ def with_subscriber(
 
 def find_or_add(session: Session, subscriber_id: int, edition_id: int, *, now: datetime) -> Subscription:
     """The relation of this person to this edition, locked; a new one waits for its first request (generation 0)."""
-    wanted = select(Subscription).where(
-        Subscription.subscriber_id == subscriber_id, Subscription.edition_id == edition_id
-    )
-    found = session.scalar(wanted.with_for_update())
-    if found is not None:
-        return found
+    found = session.scalar(_of(subscriber_id, edition_id))
+    return found or add(session, subscriber_id, edition_id, now=now)
+
+
+def add(session: Session, subscriber_id: int, edition_id: int, *, now: datetime) -> Subscription:
+    """A new relation; the one that is there when another request was quicker."""
     added = Subscription(
         subscriber_id=subscriber_id,
         edition_id=edition_id,
@@ -78,8 +78,16 @@ def find_or_add(session: Session, subscriber_id: int, edition_id: int, *, now: d
         with session.begin_nested():
             session.add(added)
     except IntegrityError:
-        return session.scalars(wanted.with_for_update()).one()
+        return session.scalars(_of(subscriber_id, edition_id)).one()
     return added
+
+
+def _of(subscriber_id: int, edition_id: int) -> Select[Subscription]:
+    return (
+        select(Subscription)
+        .where(Subscription.subscriber_id == subscriber_id, Subscription.edition_id == edition_id)
+        .with_for_update()
+    )
 
 
 def ask_again(subscription: Subscription, *, now: datetime) -> None:

@@ -22,7 +22,14 @@ def create_app(parts: Parts) -> FastAPI:
         return errors.error_page(pages, scope, status)
 
     guard = Middleware(Guard, base_url=parts.base_url, trusted_hosts=parts.trusted_hosts, refuse=refuse)
-    app = FastAPI(title="Broadsheet", docs_url=None, redoc_url=None, openapi_url=None, middleware=[guard])
+    app = FastAPI(
+        title="Broadsheet",
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        redirect_slashes=False,  # such a redirect would be built from the request's Host
+        middleware=[guard],
+    )
     errors.install(app, pages)
     app.include_router(health.routes(parts.database))
     app.include_router(sign_up.routes(parts, pages))

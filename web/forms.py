@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
-from fastapi import HTTPException, Request
+from fastapi import Request
+from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from ground.tokens import KeyRing, Purpose, Valid

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from datetime import datetime
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from ground.language import Texts
@@ -21,7 +21,7 @@ from newsletters.issues import Issue
 from subscribers import opt_in
 from subscribers.consents import Evidence
 from subscribers.opt_in import SignUp, SignUpRequest
-from web import forms
+from web import brand, forms
 from web.pages import Pages
 from web.parts import Parts
 from web.readers import letters
@@ -61,6 +61,11 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         evidence = forms.evidence(request, _source(posted), wording=_wording(parts, place))
         await _ask(parts, place, reader, evidence)
         return _check_inbox(pages, place, reader)
+
+    @router.get("/n/{slug}/{language}/brand.css")
+    async def brand_colours(slug: str, language: str) -> Response:
+        place = await wanted(parts, slug, language)
+        return Response(brand.stylesheet(place.sender.theme.brand), media_type="text/css")
 
     @router.get("/n/{slug}/{language}/embed")
     async def embed(slug: str, language: str) -> HTMLResponse:
