@@ -112,7 +112,7 @@ def set_subject(
     if not headlines.clean(subject):
         return Refused("The subject is empty. Readers decide by it; write one.")
     issue.subject, issue.preheader = headlines.clean(subject)[:300], headlines.clean(preheader)[:300]
-    return _edited(session, issue, "issue.subject", by=by, now=now, subject=issue.subject)
+    return _edited(session, issue, "issue.subject", by=by, now=now, line=issue.subject)
 
 
 def approve(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:

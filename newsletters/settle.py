@@ -65,11 +65,10 @@ def sweep_cancelled(session: Session) -> bool:
 
 
 def _adds_up(session: Session, issue: Issue) -> bool:
-    by_state = dict(
-        session.execute(
-            select(Delivery.state, func.count()).where(Delivery.letter_id == issue.letter_id).group_by(Delivery.state)
-        ).tuples()
+    rows = session.execute(
+        select(Delivery.state, func.count()).where(Delivery.letter_id == issue.letter_id).group_by(Delivery.state)
     )
+    by_state = dict(rows.all())
     if any(state in OPEN for state in by_state):
         return False
     total = sum(by_state.values())

@@ -1,0 +1,79 @@
+"""Figures: they add up, or say that they do not."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from sqlalchemy import select
+
+from feedback.figures import issue_figures
+from ground.database import Database
+from mailer.deliveries import Delivery, State
+from mailer.suppressions import Cause, suppress
+from subscribers.consents import Act, Evidence, record
+from tests.newsletters.builders import a_reader
+from tests.newsletters.test_publish import Press
+
+
+async def test_an_issues_figures_add_up(database: Database, now: datetime) -> None:
+    press = Press(database, now)
+    readers = press.readers(*(f"reader{n}@example.org" for n in range(6)))
+    with database.write() as session:
+        suppress(session, "reader0@example.org", Cause.COMPLAINT, now=now)
+        a_reader(session, press.desk.edition, "paused@example.org", now, paused_until=now + timedelta(days=1))
+    await press.publisher.publish(press.issue_id)
+    with database.write() as session:
+        sent = session.scalars(select(Delivery).order_by(Delivery.id)).all()
+        for delivery in sent[:3]:
+            delivery.state, delivery.accepted_at = State.ACCEPTED, now
+        sent[1].bounced_at, sent[1].uncertain_at = now, now
+        sent[2].complained_at = now
+        sent[3].state, sent[3].bounced_at = State.FAILED, now
+        for reader, edition, act in (
+            (readers[2], press.desk.edition, Act.LEFT),
+            (readers[2], press.desk.edition, Act.LEFT),  # one person leaves once
+            (readers[3], press.desk.edition, Act.CHANGED),
+            (readers[0], press.desk.edition, Act.LEFT),  # was not a recipient
+        ):
+            record(
+                session,
+                act,
+                Evidence(source="page"),
+                subscriber_id=reader,
+                edition_id=edition,
+                generation=1,
+                now=now + timedelta(minutes=5),
+            )
+    with database.read() as session:
+        figures = issue_figures(session, press.issue_id)
+    assert figures is not None
+    assert (figures.audience, figures.recipients) == (7, 5)
+    assert figures.exclusions == {"paused": 1, "suppressed: complaint": 1}
+    assert {state: number for state, number in figures.deliveries.items() if number} == {
+        State.ACCEPTED: 3,
+        State.FAILED: 1,
+        State.READY: 1,
+    }
+    assert (figures.bounced, figures.complained, figures.ever_in_doubt) == (2, 1, 1)
+    assert (figures.unsubscribed, figures.still_open, figures.sums_match) == (1, 1, True)
+
+
+async def test_a_row_that_is_missing_is_seen(database: Database, now: datetime) -> None:
+    press = Press(database, now)
+    press.readers("ava@example.org", "dilan@gmail.com")
+    await press.publisher.publish(press.issue_id)
+    with database.write() as session:
+        session.delete(session.scalars(select(Delivery).limit(1)).one())
+    with database.read() as session:
+        figures = issue_figures(session, press.issue_id)
+    assert figures is not None
+    assert figures.sums_match is False
+
+
+def test_a_draft_has_figures_of_nothing(database: Database, now: datetime) -> None:
+    press = Press(database, now)
+    with database.read() as session:
+        figures = issue_figures(session, press.issue_id)
+        assert figures is not None
+        assert (figures.audience, figures.still_open, figures.sums_match) == (0, 0, True)
+        assert issue_figures(session, 99) is None

