@@ -29,14 +29,14 @@ def _version(version: bool = typer.Option(False, "--version", help="Print the ve
 
 
 def _mount() -> None:
-    from broadsheet.cli import bounces, desk, feeds, running, upkeep
+    from broadsheet.cli import bounces, desk, feeds, issues, running, upkeep
 
     for module in (running, upkeep):
         module.add_to(app)
     app.add_typer(feeds.app, name="feeds")
     app.add_typer(desk.newsletters, name="newsletter")
     app.add_typer(desk.schedules, name="schedule")
-    app.add_typer(desk.issues, name="issue")
+    app.add_typer(issues.app, name="issue")
     app.add_typer(bounces.app, name="bounces")
     app.add_typer(bounces.suppressions, name="suppressions")
 

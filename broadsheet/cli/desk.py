@@ -1,0 +1,155 @@
+"""`broadsheet newsletter` and `broadsheet schedule`: who publishes what, and when."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from broadsheet.cli import answers
+from broadsheet.settings import load
+from broadsheet.wiring import House
+from newsletters import newsletters as publications
+from newsletters import schedules as timetables
+from newsletters.newsletters import Edition, NewEdition, NewNewsletter, Newsletter, NewsletterProblem
+from newsletters.schedule import ScheduleProblem
+from newsletters.schedules import Autonomy, Schedule, Terms
+
+newsletters = typer.Typer(help="Newsletters and their editions.", no_args_is_help=True)
+schedules = typer.Typer(help="When an edition's issues go out.", no_args_is_help=True)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+EditionName = Annotated[str, typer.Argument(help="An edition as newsletter/language, for example morning/en.")]
+
+
+@newsletters.command("add")
+def add_newsletter(
+    slug: Annotated[str, typer.Argument(help="Its name in addresses: morning")],
+    *,
+    publisher: Annotated[str, typer.Option(help="Who sends it; the From name.")],
+    sender: Annotated[str, typer.Option(help="The From address.")],
+    reply_to: Annotated[str, typer.Option(help="A mailbox that somebody reads.")],
+    postal_address: Annotated[str, typer.Option(help="Printed in every mail; the law asks for it.")],
+    site: Annotated[str, typer.Option(help="The newsroom's own site.")],
+    privacy: Annotated[str | None, typer.Option(help="The address of the privacy notice.")] = None,
+    brand: Annotated[str, typer.Option(help="The newsroom's colour; white must be readable on it.")] = "#0b4f6c",
+    logo: Annotated[str | None, typer.Option(help="The address of a logo.")] = None,
+) -> None:
+    """Add a newsletter. Its editions follow with `newsletter edition`."""
+    new = NewNewsletter(
+        slug=slug,
+        publisher=publisher,
+        sender_address=sender,
+        reply_to=reply_to,
+        postal_address=postal_address,
+        site_url=site,
+        privacy_url=privacy,
+        theme={"brand": brand, **({"logo_url": logo, "logo_alt": publisher} if logo else {})},
+    )
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            added = publications.add(session, new, now=house.clock())
+    if isinstance(added, NewsletterProblem):
+        answers.refuse(str(added))
+    typer.echo(f"Newsletter {added.slug} added. Next: broadsheet newsletter edition {added.slug} en --title ...")
+
+
+@newsletters.command("edition")
+def add_edition(
+    slug: str,
+    language: Annotated[str, typer.Argument(help="en, ar, ckb, ...: decides texts, direction and dates.")],
+    *,
+    title: Annotated[str, typer.Option(help="Morning briefing")],
+    tagline: Annotated[str, typer.Option(help="The day's stories in five minutes")],
+    frequency: Annotated[str, typer.Option(help="Shown at sign-up: One email, Sunday to Thursday.")],
+    zone: Annotated[str, typer.Option(help="Asia/Baghdad")],
+    feeds: Annotated[list[int] | None, typer.Option("--feed", help="The id of a feed it draws from; may be repeated.")] = None,
+) -> None:
+    """Add an edition to a newsletter."""
+    new = NewEdition(language=language, title=title, tagline=tagline, frequency=frequency, zone=zone)
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            newsletter = session.scalar(select(Newsletter).where(Newsletter.slug == slug))
+            if newsletter is None:
+                answers.refuse(f"There is no newsletter named {slug}. `broadsheet newsletter list` shows them.")
+            added = publications.addedition_named(session, newsletter.id, new, now=house.clock())
+            if isinstance(added, Edition):
+                publications.draw_from(session, added.id, feeds or [])
+    if isinstance(added, NewsletterProblem):
+        answers.refuse(str(added))
+    typer.echo(f"Edition {slug}/{language} added. Next: broadsheet schedule add {slug}/{language} 'Sunday to Thursday at 07:00 {zone}'")
+
+
+@newsletters.command("list")
+def list_newsletters(*, as_json: AsJson = False) -> None:
+    """All editions."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            found = [
+                {"edition": f"{newsletter.slug}/{edition.language}", "title": edition.title, "publisher": newsletter.publisher}
+                for newsletter, edition in publications.list_editions(session)
+            ]
+    answers.rows(found, as_json=as_json, empty="There is no newsletter yet. Add one: broadsheet newsletter add --help")
+
+
+@schedules.command("add")
+def add_schedule(
+    edition: EditionName,
+    rule: Annotated[str, typer.Argument(help="Sunday to Thursday at 07:00 Asia/Baghdad")],
+    *,
+    name: Annotated[str, typer.Option(help="What readers choose it by.")] = "daily",
+    autonomy: Annotated[Autonomy, typer.Option(help="Whether it goes by itself.")] = Autonomy.AUTOMATIC,
+    fewest: Annotated[int, typer.Option(help="No issue with fewer articles than this.")] = 3,
+    most: Annotated[int, typer.Option(help="No more articles than this.")] = 12,
+    lead: Annotated[int, typer.Option(help="Minutes before the slot that the draft is ready.")] = 30,
+) -> None:
+    """Say when an edition's issues go out."""
+    terms = Terms(name=name, autonomy=autonomy, min_articles=fewest, max_articles=most, lead=timedelta(minutes=lead))
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            added = timetables.add(session, edition_named(session, edition).id, rule, now=house.clock(), terms=terms)
+            if isinstance(added, ScheduleProblem):
+                answers.refuse(str(added))
+            lines = [
+                {"date": slot.local_date, "time": f"{slot.local_time:%H:%M}", "utc": slot.due_at}
+                for slot in timetables.rule_of(added).next_slots(house.clock(), 5)
+            ]
+    typer.echo(f"Schedule {added.id}: {added.rule}. The next five:")
+    answers.rows(lines, as_json=False, empty="It never fires.")
+
+
+@schedules.command("list")
+def list_schedules(*, as_json: AsJson = False) -> None:
+    """All schedules with their next slot."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            found = [
+                {
+                    "id": each.id,
+                    "edition": each.edition_id,
+                    "name": each.name,
+                    "rule": each.rule,
+                    "autonomy": each.autonomy,
+                    "enabled": each.enabled,
+                    "next": timetables.rule_of(each).next_slots(house.clock(), 1)[0].due_at,
+                }
+                for each in session.scalars(select(Schedule).order_by(Schedule.id))
+            ]
+    answers.rows(found, as_json=as_json, empty="There is no schedule yet. Add one: broadsheet schedule add --help")
+
+
+def edition_named(session: Session, name: str) -> Edition:
+    """The edition a person means by `newsletter/language`; ends with a sentence when there is none."""
+    slug, _, language = name.partition("/")
+    found = publications.findedition_named(session, slug, language)
+    if found is None:
+        answers.refuse(f"There is no edition {name!r}. Write newsletter/language; `broadsheet newsletter list` shows them.")
+    return found[1]

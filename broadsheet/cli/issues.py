@@ -1,0 +1,154 @@
+"""`broadsheet issue`: what is in an issue, where it stands, and the acts of an editor on it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import replace
+from typing import Annotated
+
+import typer
+from sqlalchemy import select
+
+from broadsheet.cli import answers
+from broadsheet.cli.desk import AsJson, EditionName, edition_named
+from broadsheet.settings import load
+from broadsheet.wiring import House
+from feedback import figures
+from mailer.compiler import LetterJob
+from newsletters import compose, curate, digest, issues
+from newsletters.curate import Done, Refused
+from newsletters.issues import Issue
+
+app = typer.Typer(help="Issues: what is in them and where they stand.", no_args_is_help=True)
+
+IssueId = Annotated[int, typer.Argument(help="The issue's id, as `issue list` shows it.")]
+_HERE = "command line"
+
+
+@app.command("list")
+def list_issues(*, as_json: AsJson = False) -> None:
+    """The newest issues and where they stand."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            found = [
+                {
+                    "id": each.id,
+                    "number": each.number,
+                    "state": each.state,
+                    "scheduled_for": each.scheduled_for,
+                    "subject": each.subject,
+                    "reason": each.reason,
+                }
+                for each in session.scalars(select(Issue).order_by(Issue.id.desc()).limit(30))
+            ]
+    answers.rows(found, as_json=as_json, empty="There is no issue yet. A schedule makes them, or broadsheet issue compose.")
+
+
+@app.command("show")
+def show_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
+    """An issue's figures, and how many mails were in doubt."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            issue, counted = session.get(Issue, issue_id), figures.issue_figures(session, issue_id)
+            if issue is None or counted is None:
+                answers.refuse(f"There is no issue {issue_id}. `broadsheet issue list` shows them.")
+            stories = [article.title for _, article in issues.list_stories(session, issue_id)]
+    answers.facts(
+        {
+            "issue": issue.number,
+            "state": issue.state,
+            "subject": issue.subject,
+            "reason": issue.reason,
+            "articles": len(stories),
+            "audience": counted.audience,
+            "recipients": counted.recipients,
+            **{f"left out: {reason}": number for reason, number in counted.exclusions.items()},
+            **{state.value: number for state, number in counted.deliveries.items()},
+            "bounced": counted.bounced,
+            "complained": counted.complained,
+            "in doubt at some time": counted.ever_in_doubt,
+            "unsubscribed since": counted.unsubscribed,
+            "sums match": counted.sums_match,
+        },
+        as_json=as_json,
+    )
+
+
+@app.command("compose")
+def compose_issue(edition: EditionName) -> None:
+    """Make an issue of the newest articles, outside any schedule; it waits for approval."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            made = compose.one_off(session, edition_named(session, edition).id, now=house.clock())
+    if not isinstance(made, Issue):
+        answers.refuse(made.reason)
+    typer.echo(f"Issue {made.id}: {made.subject}\nLook at it: broadsheet issue preview {made.id}. Send it: broadsheet issue approve {made.id}")
+
+
+@app.command("preview")
+def preview_issue(
+    issue_id: IssueId, *, text: Annotated[bool, typer.Option("--text", help="The text part instead of the page.")] = False
+) -> None:
+    """Print the very render that is sent, without anyone's links."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            issue = session.get(Issue, issue_id)
+            if issue is None:
+                answers.refuse(f"There is no issue {issue_id}. `broadsheet issue list` shows them.")
+            job = digest.job(session, issue, base_url=house.settings.base_url)
+        typer.echo(asyncio.run(_preview(house, job, text=text)))
+
+
+async def _preview(house: House, job: LetterJob, *, text: bool) -> str:
+    rendered = await house.compiler.render(replace(job, for_web=True))
+    return rendered.text if text else rendered.html
+
+
+@app.command("approve")
+def approve_issue(issue_id: IssueId) -> None:
+    """Let it go at its time; a running `serve` sends it."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            outcome = curate.approve(session, issue_id, by=_HERE, now=house.clock())
+    _tell(outcome, f"Issue {issue_id} is approved.")
+
+
+@app.command("cancel")
+def cancel_issue(issue_id: IssueId, *, reason: Annotated[str, typer.Option(help="Why; the desk sees it.")]) -> None:
+    """Stop it for good. Who has it already keeps it."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            outcome = curate.cancel(session, issue_id, reason=reason, by=_HERE, now=house.clock())
+    _tell(outcome, f"Issue {issue_id} is cancelled.")
+
+
+@app.command("pause")
+def pause_issue(issue_id: IssueId, *, reason: Annotated[str, typer.Option(help="Why; the desk sees it.")]) -> None:
+    """Let nothing more leave for now."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            outcome = curate.pause(session, issue_id, reason=reason, by=_HERE, now=house.clock())
+    _tell(outcome, f"Issue {issue_id} is paused. Go on: broadsheet issue resume {issue_id}")
+
+
+@app.command("resume")
+def resume_issue(issue_id: IssueId) -> None:
+    """Go on where it was paused."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            outcome = curate.resume(session, issue_id, by=_HERE, now=house.clock())
+    _tell(outcome, f"Issue {issue_id} goes on.")
+
+
+def _tell(outcome: Done | Refused, done: str) -> None:
+    if isinstance(outcome, Refused):
+        answers.refuse(outcome.reason)
+    typer.echo(done)

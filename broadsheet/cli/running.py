@@ -1,0 +1,104 @@
+"""`serve`, `inbox`, `demo`, `health`: the commands that run something."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from broadsheet.cli import answers
+from broadsheet.settings import load
+from broadsheet.wiring import House
+
+
+def add_to(app: typer.Typer) -> None:
+    app.command()(serve)
+    app.command()(inbox)
+    app.command()(demo)
+    app.command()(health)
+
+
+def serve(
+    *,
+    dev: Annotated[bool, typer.Option("--dev", help="Add the local mailbox and send all mail there.")] = False,
+    host: Annotated[str | None, typer.Option(help="The address to bind.")] = None,
+    port: Annotated[int | None, typer.Option(help="The port to bind.")] = None,
+) -> None:
+    """Run the web server, the scheduler and the workers in this process."""
+    from broadsheet import logs, serving
+
+    over = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    settings = load(**over)
+    logs.configure(settings.log_format)
+    asyncio.run(serving.serve(settings, development=dev))
+
+
+def inbox(
+    *,
+    port: Annotated[int | None, typer.Option(help="The SMTP port; the page is on the next one.")] = None,
+    folder: Annotated[Path | None, typer.Option(help="Where mails are kept; data_dir/mailbox.")] = None,
+    maildir: Annotated[Path | None, typer.Option(help="Where reports of bounces are written; bounces_maildir.")] = None,
+    refuse: Annotated[list[str] | None, typer.Option(help="ADDRESS=REPLY, as gone@x.example='550 5.1.1 No such user'")] = None,
+    bounce: Annotated[list[str] | None, typer.Option(help="ADDRESS=STATUS: accept it, then report it, as late@x.example=5.1.1")] = None,
+) -> None:
+    """Run the local mailbox alone: a mail server that keeps all it accepts, and a page to read it."""
+    from broadsheet import logs
+    from broadsheet.mailbox import alone
+
+    settings = load()
+    logs.configure(settings.log_format)
+    try:
+        rules = alone.rules(refuse or [], bounce or [])
+    except ValueError as problem:
+        answers.refuse(str(problem))
+    asyncio.run(
+        alone.run(
+            folder or settings.data_dir / "mailbox",
+            maildir or settings.bounces_maildir,
+            rules,
+            host=settings.mailbox_host,
+            port=settings.mailbox_port if port is None else port,
+        )
+    )
+
+
+def demo(
+    *,
+    once: Annotated[bool, typer.Option("--once", help="Print the summary and exit.")] = False,
+    folder: Annotated[Path, typer.Option(help="Where everything is kept; emptied first.")] = Path("var/demo"),
+    port: Annotated[int, typer.Option(help="The web server's port; another one when it is taken.")] = 8000,
+) -> None:
+    """Run all of it for real on this machine: a sample newsroom, its readers, an issue, a bounce, an unsubscribe."""
+    from broadsheet import logs
+    from broadsheet.demo import story
+
+    logs.configure("console", quiet=True)
+    _empty(folder)
+    raise typer.Exit(asyncio.run(story.run(folder, once=once, port=port)))
+
+
+def health() -> None:
+    """Ask the running service whether it is ready. Exit code 1 when it is not."""
+    settings = load()
+    url = f"http://{settings.host}:{settings.port}/readyz"
+    try:
+        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own address
+            typer.echo(response.read().decode().strip())
+    except (urllib.error.URLError, TimeoutError) as problem:
+        typer.echo(f"{url}: {problem}", err=True)
+        raise typer.Exit(1) from None
+
+
+def _empty(folder: Path) -> None:
+    """Only what an earlier demo made is deleted."""
+    marker = folder / ".broadsheet-demo"
+    if folder.exists() and any(folder.iterdir()) and not marker.exists():
+        answers.refuse(f"{folder} is not empty and was not made by the demo. Name another folder with --folder.")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    marker.touch()

@@ -1,0 +1,32 @@
+"""Logs: structlog to standard error, for people or as JSON lines. What speaks through the standard library joins in."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Literal
+
+import structlog
+
+
+def configure(form: Literal["console", "json"], *, quiet: bool = False) -> None:
+    """Set up logging for this process; `quiet` shows warnings and worse only."""
+    level = logging.WARNING if quiet else logging.INFO
+    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+    for name in ("uvicorn.access", "mail.log", "apscheduler", "httpx2", "httpcore2"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # per-request lines; some hold addresses or tokens
+    render: structlog.typing.Processor
+    render = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.StackInfoRenderer(),
+            *([structlog.processors.dict_tracebacks] if form == "json" else []),
+            render,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(level),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=False,
+    )
