@@ -46,6 +46,13 @@ def test_inlining_keeps_doctype_media_queries_dark_mode_and_important() -> None:
     assert '<p class="a" style="color:#aabbcc; text-align:left">x</p>' in done
 
 
+def test_a_media_query_keeps_its_important_even_among_the_flat_rules() -> None:
+    flat = ".a { margin: 0 } @media (max-width: 480px) { .a { margin: 8px !important } }"
+    done = render.inline(FRAME.format(flat=flat, kept="", body='<p class="a">x</p>'))
+    assert re.search(r"@media \(max-width: 480px\)\s*{\s*\.a\s*{\s*margin: 8px !important", done)
+    assert 'style="margin:0"' in done
+
+
 def test_inlining_invents_no_attributes_and_never_shortens_a_colour() -> None:
     flat = ".i { width: 100%; max-width: 552px; height: auto; color: #ffffff } "
     flat += ".t { text-align: center; font-family: 'Segoe UI', serif }"
