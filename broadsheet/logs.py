@@ -16,7 +16,11 @@ def configure(form: Literal["console", "json"], *, quiet: bool = False) -> None:
     for name in ("uvicorn.access", "mail.log", "apscheduler", "httpx2", "httpcore2"):
         logging.getLogger(name).setLevel(logging.WARNING)  # per-request lines; some hold addresses or tokens
     render: structlog.typing.Processor
-    render = structlog.processors.JSONRenderer() if form == "json" else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    render = (
+        structlog.processors.JSONRenderer()
+        if form == "json"
+        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+    )
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,

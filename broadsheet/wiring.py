@@ -5,6 +5,7 @@ A `House` opens each part when it is first asked for, so that a command loads wh
 
 from __future__ import annotations
 
+import asyncio
 import multiprocessing
 import os
 import random
@@ -12,6 +13,7 @@ import secrets
 import signal
 import socket
 from concurrent.futures import Executor, ProcessPoolExecutor
+from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -27,7 +29,11 @@ from mailer.letters import Lane
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from ground.engine import Task
     from ground.fetch import Fetcher
+    from jobs.local import LocalEngine
+    from jobs.scheduler import Scheduler
+    from jobs.timetable import Heartbeat
     from mailer.batches import Lease
     from mailer.compiler import Compiler
     from mailer.deliveries import Row
@@ -198,6 +204,94 @@ class House:
         from newsletters.publish import Publisher
 
         return Publisher(self.database, self.compiler, self.engine, self.clock, self.settings.base_url)
+
+    @cached_property
+    def engine(self) -> LocalEngine:
+        from ground.engine import WorkLane
+        from jobs.local import LocalEngine, Pace
+
+        # One batch at a time and lane: a batch uses all of its lane's connections.
+        limits = {WorkLane.TX: 2, WorkLane.BULK: 2, WorkLane.COLLECT: 1, WorkLane.INBOUND: 1, WorkLane.UPKEEP: 2}
+        return LocalEngine(self._tasks, clock=self.clock, pace=Pace(limits=limits), refills=[self._find_due_batches])
+
+    @cached_property
+    def _tasks(self) -> dict[str, Task]:
+        """Filled in by `scheduler`, whose tasks submit to the engine and so need it first."""
+        return {}
+
+    @cached_property
+    def scheduler(self) -> Scheduler:
+        from jobs import tasks
+        from jobs.scheduler import Scheduler
+
+        parts = tasks.Parts(
+            database=self.database,
+            clock=self.clock,
+            engine=self.engine,
+            publisher=self.publisher,
+            send_batch=self.dispatcher.send_batch,
+            collect=self._collect,
+            recover=self._recover,
+            poll_bounces=self._poll_bounces,
+        )
+        self._tasks.update(tasks.tasks(parts))
+        return Scheduler(parts, heartbeats=self._heartbeats())
+
+    def _heartbeats(self) -> tuple[Heartbeat, ...]:
+        from jobs.timetable import HEARTBEATS
+
+        paces = {"collect": self.settings.fetch_every, "poll_bounces": self.settings.bounces_every}
+        return tuple(replace(beat, every=paces.get(beat.task, beat.every)) for beat in HEARTBEATS)
+
+    async def _collect(self) -> None:
+        from articles import collect
+
+        manners = collect.Manners(jitter=random.Random())  # noqa: S311 - spreads the next fetches
+        await collect.collect(self.database, self.fetcher, self.executor, self.clock, manners=manners)
+
+    async def _poll_bounces(self) -> None:
+        from feedback import poll
+
+        assert self.settings.bounces_maildir is not None
+        await asyncio.to_thread(
+            poll.poll, self.database, self.keys, self.settings.bounces_maildir, now=self.clock(), executor=self.executor
+        )
+
+    async def _recover(self) -> None:
+        await asyncio.to_thread(self.recover)
+
+    def recover(self) -> None:
+        """Take back leases that ran out and end doubts that are old enough."""
+        from mailer import ledger
+
+        with self.database.write() as session:
+            ledger.recover(session, now=self.clock())
+        with self.database.write() as session:
+            ledger.settle_uncertain(session, now=self.clock(), grace=self.settings.in_doubt_grace)
+        with self.database.write() as session:
+            ledger.finish_letters(session, now=self.clock())
+
+    def recover_all(self) -> int:
+        """Take back every lease of the process that held this SQLite database before us; how many rows are in doubt."""
+        from mailer import ledger
+
+        with self.database.write() as session:
+            return ledger.recover_all(session, now=self.clock()).uncertain
+
+    async def _find_due_batches(self) -> None:
+        await asyncio.to_thread(self._submit_due_batches)
+
+    def _submit_due_batches(self) -> None:
+        from ground.engine import WorkLane
+        from mailer import ledger
+
+        with self.database.read() as session:
+            due = {lane: ledger.due_batches(session, lane, now=self.clock(), limit=20) for lane in Lane}
+        for lane, batch_ids in due.items():
+            for batch_id in batch_ids:
+                self.engine.submit(
+                    "send_batch", {"batch": batch_id}, lane=WorkLane(lane.value), key=f"batch:{batch_id}"
+                )
 
     def web_app(self, *, development: bool) -> FastAPI:
         """The readers' pages. In development the archive may show pictures from this machine."""

@@ -67,7 +67,9 @@ def add_edition(
     tagline: Annotated[str, typer.Option(help="The day's stories in five minutes")],
     frequency: Annotated[str, typer.Option(help="Shown at sign-up: One email, Sunday to Thursday.")],
     zone: Annotated[str, typer.Option(help="Asia/Baghdad")],
-    feeds: Annotated[list[int] | None, typer.Option("--feed", help="The id of a feed it draws from; may be repeated.")] = None,
+    feeds: Annotated[
+        list[int] | None, typer.Option("--feed", help="The id of a feed it draws from; may be repeated.")
+    ] = None,
 ) -> None:
     """Add an edition to a newsletter."""
     new = NewEdition(language=language, title=title, tagline=tagline, frequency=frequency, zone=zone)
@@ -77,12 +79,13 @@ def add_edition(
             newsletter = session.scalar(select(Newsletter).where(Newsletter.slug == slug))
             if newsletter is None:
                 answers.refuse(f"There is no newsletter named {slug}. `broadsheet newsletter list` shows them.")
-            added = publications.addedition_named(session, newsletter.id, new, now=house.clock())
+            added = publications.add_edition(session, newsletter.id, new, now=house.clock())
             if isinstance(added, Edition):
                 publications.draw_from(session, added.id, feeds or [])
     if isinstance(added, NewsletterProblem):
         answers.refuse(str(added))
-    typer.echo(f"Edition {slug}/{language} added. Next: broadsheet schedule add {slug}/{language} 'Sunday to Thursday at 07:00 {zone}'")
+    typer.echo(f"Edition {slug}/{language} added. Next, say when it goes out:")
+    typer.echo(f"  broadsheet schedule add {slug}/{language} 'Sunday to Thursday at 07:00 {zone}'")
 
 
 @newsletters.command("list")
@@ -92,7 +95,11 @@ def list_newsletters(*, as_json: AsJson = False) -> None:
         house.require_tables()
         with house.database.read() as session:
             found = [
-                {"edition": f"{newsletter.slug}/{edition.language}", "title": edition.title, "publisher": newsletter.publisher}
+                {
+                    "edition": f"{newsletter.slug}/{edition.language}",
+                    "title": edition.title,
+                    "publisher": newsletter.publisher,
+                }
                 for newsletter, edition in publications.list_editions(session)
             ]
     answers.rows(found, as_json=as_json, empty="There is no newsletter yet. Add one: broadsheet newsletter add --help")
@@ -149,7 +156,9 @@ def list_schedules(*, as_json: AsJson = False) -> None:
 def edition_named(session: Session, name: str) -> Edition:
     """The edition a person means by `newsletter/language`; ends with a sentence when there is none."""
     slug, _, language = name.partition("/")
-    found = publications.findedition_named(session, slug, language)
+    found = publications.find_edition(session, slug, language)
     if found is None:
-        answers.refuse(f"There is no edition {name!r}. Write newsletter/language; `broadsheet newsletter list` shows them.")
+        answers.refuse(
+            f"There is no edition {name!r}. Write newsletter/language; `broadsheet newsletter list` shows them."
+        )
     return found[1]

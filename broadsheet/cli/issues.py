@@ -42,7 +42,9 @@ def list_issues(*, as_json: AsJson = False) -> None:
                 }
                 for each in session.scalars(select(Issue).order_by(Issue.id.desc()).limit(30))
             ]
-    answers.rows(found, as_json=as_json, empty="There is no issue yet. A schedule makes them, or broadsheet issue compose.")
+    answers.rows(
+        found, as_json=as_json, empty="There is no issue yet. A schedule makes them, or broadsheet issue compose."
+    )
 
 
 @app.command("show")
@@ -85,12 +87,15 @@ def compose_issue(edition: EditionName) -> None:
             made = compose.one_off(session, edition_named(session, edition).id, now=house.clock())
     if not isinstance(made, Issue):
         answers.refuse(made.reason)
-    typer.echo(f"Issue {made.id}: {made.subject}\nLook at it: broadsheet issue preview {made.id}. Send it: broadsheet issue approve {made.id}")
+    typer.echo(f"Issue {made.id}: {made.subject}")
+    typer.echo(f"Look at it: broadsheet issue preview {made.id}. Send it: broadsheet issue approve {made.id}")
 
 
 @app.command("preview")
 def preview_issue(
-    issue_id: IssueId, *, text: Annotated[bool, typer.Option("--text", help="The text part instead of the page.")] = False
+    issue_id: IssueId,
+    *,
+    text: Annotated[bool, typer.Option("--text", help="The text part instead of the page.")] = False,
 ) -> None:
     """Print the very render that is sent, without anyone's links."""
     with House(load()) as house:

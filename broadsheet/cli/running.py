@@ -13,7 +13,6 @@ import typer
 
 from broadsheet.cli import answers
 from broadsheet.settings import load
-from broadsheet.wiring import House
 
 
 def add_to(app: typer.Typer) -> None:
@@ -43,24 +42,21 @@ def inbox(
     port: Annotated[int | None, typer.Option(help="The SMTP port; the page is on the next one.")] = None,
     folder: Annotated[Path | None, typer.Option(help="Where mails are kept; data_dir/mailbox.")] = None,
     maildir: Annotated[Path | None, typer.Option(help="Where reports of bounces are written; bounces_maildir.")] = None,
-    refuse: Annotated[list[str] | None, typer.Option(help="ADDRESS=REPLY, as gone@x.example='550 5.1.1 No such user'")] = None,
-    bounce: Annotated[list[str] | None, typer.Option(help="ADDRESS=STATUS: accept it, then report it, as late@x.example=5.1.1")] = None,
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(help="'refuse gone@x.example 550 5.1.1 No such user', 'bounce late@x.example 5.1.1', 'defer ...'"),
+    ] = None,
 ) -> None:
     """Run the local mailbox alone: a mail server that keeps all it accepts, and a page to read it."""
-    from broadsheet import logs
-    from broadsheet.mailbox import alone
+    from broadsheet import logs, serving
 
     settings = load()
     logs.configure(settings.log_format)
-    try:
-        rules = alone.rules(refuse or [], bounce or [])
-    except ValueError as problem:
-        answers.refuse(str(problem))
     asyncio.run(
-        alone.run(
+        serving.mailbox_alone(
             folder or settings.data_dir / "mailbox",
             maildir or settings.bounces_maildir,
-            rules,
+            rule or [],
             host=settings.mailbox_host,
             port=settings.mailbox_port if port is None else port,
         )
@@ -87,7 +83,7 @@ def health() -> None:
     settings = load()
     url = f"http://{settings.host}:{settings.port}/readyz"
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:  # noqa: S310 - our own address
+        with urllib.request.urlopen(url, timeout=5) as response:
             typer.echo(response.read().decode().strip())
     except (urllib.error.URLError, TimeoutError) as problem:
         typer.echo(f"{url}: {problem}", err=True)

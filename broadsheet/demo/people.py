@@ -7,29 +7,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    name: str
     address: str
+    language: str  # of the edition they sign up for
 
 
-_NAMES = (
-    "Hanar Botan", "Rebaz Osman", "Shilan Kader", "Dilan Aziz", "Karwan Salih", "Awin Rashid", "Zana Hamid", "Nian Faraj",
-    "Soran Mahmud", "Lana Jalal", "Bryar Ahmed", "Chra Nuri", "Hêvî Demir", "Omar Haddad", "Layla Mansour", "Yusuf Karim",
-    "Maryam Said", "Nour Khalil", "Emma Clarke", "Jonas Weber", "Inès Martin", "Paolo Ricci", "Aoife Byrne", "Tom Fisher",
-)  # fmt: skip
+_ADDRESSES = {
+    "en": "emma.clarke jonas.weber ines.martin paolo.ricci aoife.byrne tom.fisher dilan.aziz lana.jalal nian.faraj bryar.ahmed",
+    "ar": "omar.haddad layla.mansour yusuf.karim maryam.said nour.khalil hadi.jabbar",
+    "ckb": "hanar.botan rebaz.osman shilan.kader karwan.salih awin.rashid zana.hamid soran.mahmud chra.nuri",
+}
 _DOMAINS = ("readers.example", "mail.example", "post.example")
 
 #: Both confirmed once; since then one mailbox was closed, and one provider takes mail first and sends it back later.
-CLOSED = Person("Rêbîn Qadir", "rebin@closed.example")
-RETURNED = Person("Sara Amin", "sara@late.example")
+CLOSED = Person("rebin.qadir@closed.example", "en")
+RETURNED = Person("sara.amin@late.example", "en")
 
 
 def readers() -> list[Person]:
     """All who sign up, the two whose mail will bounce among them."""
     regular = [
-        Person(name, f"{name.split()[0].lower().translate(_PLAIN)}@{_DOMAINS[index % len(_DOMAINS)]}")
-        for index, name in enumerate(_NAMES)
+        Person(f"{name}@{_DOMAINS[index % len(_DOMAINS)]}", language)
+        for language, names in _ADDRESSES.items()
+        for index, name in enumerate(names.split())
     ]
     return [*regular, CLOSED, RETURNED]
-
-
-_PLAIN = str.maketrans("êîèü", "eieu")

@@ -1,45 +1,120 @@
-"""What the demo tells at its end, and whether all of it came true."""
+"""What the demo tells at its end, read from the service's own books and the mailbox, and whether all of it came true."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
 
-@dataclass(slots=True)
+from articles.articles import Article
+from articles.feeds import Feed
+from feedback.figures import IssueFigures, issue_figures
+from mailer.bounce_reports import BounceReport
+from mailer.deliveries import Delivery, State
+from newsletters import issues
+from newsletters.issues import Issue
+from newsletters.newsletters import Edition
+from subscribers.subscriptions import Subscription, SubscriptionState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SentIssue:
+    edition: str
+    language: str
+    subject: str
+    articles: int
+    figures: IssueFigures
+
+
+@dataclass(slots=True, kw_only=True)
 class Summary:
-    """Figures read from the service and the mailbox, never assumed."""
-
-    collected: dict[str, int] = field(default_factory=dict)  # articles by feed
-    issue: str = ""
-    subject: str = ""
-    items: int = 0
-    signed_up: int = 0
+    signed_up: int
+    unsubscribed: list[str]
+    mails: int
+    mailbox: Path
+    seconds: float
+    collected: list[tuple[str, int]] = field(default_factory=list)
+    issues: list[SentIssue] = field(default_factory=list)
     confirmed: int = 0
-    recipients: int = 0
-    accepted: int = 0
-    in_doubt: int = 0
-    bounced: list[str] = field(default_factory=list)  # "address: reply"
-    unsubscribed: list[str] = field(default_factory=list)
-    mails: int = 0
-    mailbox: Path = Path()
-    seconds: float = 0.0
-    shortfalls: list[str] = field(default_factory=list)
+    bounced: list[tuple[str, str]] = field(default_factory=list)
 
-    def lines(self) -> Sequence[tuple[str, str]]:
-        """What is printed, label by label."""
-        feeds = [(f"  {title}", f"{count} articles") for title, count in self.collected.items()]
+    def read(self, session: Session) -> None:
+        """Take the figures from the service's books."""
+        self.collected = [
+            (title or url, count)
+            for title, url, count in session.execute(
+                select(Feed.title, Feed.url, func.count(Article.id))
+                .outerjoin(Article, Article.feed_id == Feed.id)
+                .group_by(Feed.id)
+                .order_by(Feed.id)
+            ).tuples()
+        ]
+        for issue, edition in session.execute(
+            select(Issue, Edition).join(Edition, Edition.id == Issue.edition_id)
+        ).tuples():
+            figures = issue_figures(session, issue.id)
+            assert figures is not None
+            self.issues.append(
+                SentIssue(
+                    edition=edition.title,
+                    language=edition.language,
+                    subject=issue.subject,
+                    articles=len(issues.list_items(session, issue.id)),
+                    figures=figures,
+                )
+            )
+        ever = Subscription.state.in_([SubscriptionState.ACTIVE, SubscriptionState.ENDED])
+        self.confirmed = session.scalars(select(func.count()).where(ever, Subscription.confirmed_at.is_not(None))).one()
+        self.bounced = [
+            (address, diagnostic or reply or "")
+            for address, reply, diagnostic in session.execute(
+                select(Delivery.address, Delivery.reply, BounceReport.diagnostic)
+                .outerjoin(BounceReport, BounceReport.delivery_id == Delivery.id)
+                .where(Delivery.bounced_at.is_not(None))
+                .order_by(Delivery.id)
+            ).tuples()
+        ]
+
+    def count(self, state: State) -> int:
+        return sum(issue.figures.deliveries[state] for issue in self.issues)
+
+    def lines(self) -> list[tuple[str, str]]:
+        """Label and value of each line; a label that begins with a blank belongs to the line above it."""
+        recipients = sum(issue.figures.recipients for issue in self.issues)
+        in_doubt = sum(issue.figures.ever_in_doubt for issue in self.issues)
         return [
-            ("Collected", f"{sum(self.collected.values())} articles from {len(self.collected)} feeds"),
-            *feeds,
-            ("Issue", f"{self.issue}, {self.items} articles"),
-            ("Subject", self.subject),
+            ("Collected", f"{sum(count for _, count in self.collected)} articles from {len(self.collected)} feeds"),
+            *((f" {title}", f"{count} articles") for title, count in self.collected),
             ("Readers confirmed", f"{self.confirmed} of {self.signed_up} who signed up"),
-            ("Accepted", f"{self.accepted} of {self.recipients} recipients, {self.in_doubt} in doubt"),
-            ("Bounced", f"{len(self.bounced)}"),
-            *((f"  {line.split(': ', 1)[0]}", line.split(": ", 1)[1]) for line in self.bounced),
-            ("Unsubscribed", f"{len(self.unsubscribed)} with one click ({', '.join(self.unsubscribed)})"),
-            ("Mails received", f"{self.mails}, in {self.mailbox}"),
+            ("Issues", f"{len(self.issues)}, one in each language"),
+            *(
+                (
+                    f" {issue.edition}",
+                    f"{issue.subject} ({issue.articles} articles, {issue.figures.recipients} recipients)",
+                )
+                for issue in self.issues
+            ),
+            ("Accepted", f"{self.count(State.ACCEPTED)} of {recipients} recipients; {in_doubt} in doubt"),
+            ("Bounced", str(len(self.bounced))),
+            *((f" {address}", reply) for address, reply in self.bounced),
+            ("Unsubscribed", f"{len(self.unsubscribed)} with one click: {', '.join(self.unsubscribed)}"),
+            ("Mails received", f"{self.mails}, each a file in {self.mailbox}"),
             ("Time", f"{self.seconds:.1f} s"),
         ]
+
+    def shortfalls(self) -> list[str]:
+        """What did not come true; empty when all did."""
+        figures = [issue.figures for issue in self.issues]
+        checks = {
+            "Not every reader who signed up is confirmed.": self.confirmed == self.signed_up,
+            "Not every edition had its issue.": len(self.issues) == 3,
+            "A feed brought no article.": bool(self.collected) and all(count for _, count in self.collected),
+            "An issue's figures do not add up.": all(each.sums_match for each in figures),
+            "A recipient has no accepted or failed delivery.": all(each.still_open == 0 for each in figures),
+            "Not exactly one mail was refused.": self.count(State.FAILED) == 1,
+            "Not exactly two addresses bounced.": len(self.bounced) == 2,
+            "Nobody left with one click.": sum(each.unsubscribed for each in figures) == len(self.unsubscribed) == 1,
+        }
+        return [sentence for sentence, is_true in checks.items() if not is_true]

@@ -24,7 +24,7 @@ class Visitor:
     async def sign_up(self, page: str, person: Person) -> None:
         """Fill in the box on the sign-up page and send it."""
         form = await self._form(page)
-        await self._send(form, {"email": person.address, "name": person.name})
+        await self._send(form, {"email": person.address})
 
     async def confirm(self, mail: EmailMessage) -> None:
         """Follow the link of a confirmation mail and press its button."""

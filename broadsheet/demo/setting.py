@@ -1,0 +1,82 @@
+"""What an editor of the sample newsroom would have set up: a newsletter, an edition, its feeds, its schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+
+from sqlalchemy.orm import Session
+
+from articles import feeds
+from broadsheet.demo.newsroom import SampleFeed
+from newsletters import newsletters, schedules
+from newsletters.newsletters import NewEdition, NewNewsletter, NewsletterProblem
+from newsletters.schedule import ScheduleProblem
+from newsletters.schedules import Terms
+
+SLUG = "morning"
+ZONE = "Asia/Baghdad"
+RULE = f"every day at 07:00 {ZONE}"
+
+EDITIONS = {
+    "en": NewEdition(
+        language="en",
+        title="Morning briefing",
+        tagline="The day's stories from Zeryan and the valleys, in five minutes",
+        frequency="One email a day, at seven in the morning.",
+        zone=ZONE,
+    ),
+    "ar": NewEdition(
+        language="ar",
+        title="موجز الصباح",
+        tagline="أخبار زيريان والوديان في خمس دقائق",
+        frequency="رسالة واحدة كل يوم في السابعة صباحًا.",
+        zone=ZONE,
+    ),
+    "ckb": NewEdition(
+        language="ckb",
+        title="پوختەی بەیانی",
+        tagline="هەواڵەکانی ڕۆژ لە زێریان و دۆڵەکان، بە پێنج خولەک",
+        frequency="ڕۆژانە یەک ئیمەیڵ، کاتژمێر حەوتی بەیانی.",
+        zone=ZONE,
+    ),
+}
+
+
+def set_up(session: Session, sample: Sequence[SampleFeed], *, site_url: str, now: datetime) -> dict[str, int]:
+    """The newsletter, its editions and their feeds; the editions' ids by language."""
+    newsletter = newsletters.add(
+        session,
+        NewNewsletter(
+            slug=SLUG,
+            publisher="The Zagros Courier",
+            sender_address="briefing@zagroscourier.example",
+            reply_to="desk@zagroscourier.example",
+            postal_address="The Zagros Courier, 14 Bridge Street, Zeryan",
+            site_url=site_url,
+            privacy_url=f"{site_url}/privacy",
+            theme={"brand": "#0b4f6c", "logo_url": f"{site_url}/images/logo.png", "logo_alt": "The Zagros Courier"},
+        ),
+        now=now,
+    )
+    assert not isinstance(newsletter, NewsletterProblem), str(newsletter)
+    editions = {}
+    for language, new in EDITIONS.items():
+        edition = newsletters.add_edition(session, newsletter.id, new, now=now)
+        assert not isinstance(edition, NewsletterProblem), str(edition)
+        drawn = [
+            feeds.add_feed(session, feed.url, now=now, language=feed.language, zone=ZONE).id
+            for feed in sample
+            if feed.language.partition("-")[0] == language
+        ]
+        newsletters.draw_from(session, edition.id, drawn)
+        editions[language] = edition.id
+    return editions
+
+
+def add_schedules(session: Session, editions: Mapping[str, int], *, now: datetime) -> None:
+    """Every edition daily at seven. They began yesterday, so this morning's slot is theirs and late, but not too late."""
+    terms = Terms(late_limit=timedelta(hours=24), window=timedelta(hours=36))
+    for edition_id in editions.values():
+        schedule = schedules.add(session, edition_id, RULE, now=now - timedelta(days=1), terms=terms)
+        assert not isinstance(schedule, ScheduleProblem), str(schedule)

@@ -1,0 +1,168 @@
+"""`broadsheet serve`: the web server, the scheduler and the workers in one process, from start to drain."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import fcntl
+import signal
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from pathlib import Path
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from broadsheet import clock
+from broadsheet.mailbox.server import Mailbox
+from broadsheet.settings import ConfigurationError, Settings, Smtp
+from broadsheet.wiring import House
+from ground.engine import WorkLane
+
+log = structlog.get_logger()
+
+
+async def serve(settings: Settings, *, development: bool) -> None:
+    """Run until SIGTERM or SIGINT, then finish what is in flight."""
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    with listening(settings.host, settings.port) as bound:
+        async with AsyncExitStack() as stack:
+            if development:
+                settings = await stack.enter_async_context(with_mailbox(settings))
+            house = stack.enter_context(House(settings))
+            await stack.enter_async_context(running(house, bound, development=development))
+            log.info("serving", url=settings.base_url, bound=f"{settings.host}:{bound.getsockname()[1]}")
+            await stop.wait()
+            log.info("draining")
+
+
+@asynccontextmanager
+async def running(house: House, bound: socket.socket, *, development: bool) -> AsyncIterator[None]:
+    """All of the service, while the block runs."""
+    house.require_tables()
+    with holding(house):
+        stop = asyncio.Event()
+        scheduler = house.scheduler
+        async with asyncio.TaskGroup() as group:
+            group.create_task(house.engine.run(list(WorkLane), stop))
+            group.create_task(scheduler.run(stop))
+            async with pages(house.web_app(development=development), bound):
+                yield
+            house.dispatcher.drain()
+            stop.set()
+        await house.dispatcher.close()
+        await house.fetcher.close()
+
+
+@contextmanager
+def holding(house: House) -> Iterator[None]:
+    """On SQLite one service holds the database, so what an earlier one left leased is free at once.
+
+    Raises ConfigurationError when another process serves from this folder.
+    """
+    if not house.database.is_sqlite:
+        yield
+        return
+    with (house.settings.data_dir / "serve.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ConfigurationError(
+                f"Another `broadsheet serve` uses {house.settings.data_dir}. Stop it, or give this one its own data_dir; "
+                "several processes on one database need PostgreSQL."
+            ) from None
+        in_doubt = house.recover_all()
+        if in_doubt:
+            log.warning("recovered", in_doubt=in_doubt, meaning="an earlier process died while these were handed over")
+        yield
+
+
+@asynccontextmanager
+async def pages(app: FastAPI, bound: socket.socket) -> AsyncIterator[None]:
+    """An app on a bound socket, while the block runs."""
+    server = _Server(
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10, lifespan="off")
+    )
+    task = asyncio.create_task(server.serve(sockets=[bound]))
+    try:
+        while not server.started:
+            if task.done():
+                await task
+            await asyncio.sleep(0.01)
+        yield
+    finally:
+        server.should_exit = True
+        await task
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without signal handlers of its own: the drain's order is ours."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@contextmanager
+def listening(host: str, port: int) -> Iterator[socket.socket]:
+    """A bound socket. Raises ConfigurationError when the port is taken."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    with contextlib.closing(bound):
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            bound.bind((host, port))
+        except OSError as problem:
+            raise ConfigurationError(
+                f"Cannot listen on {host}:{port} ({problem.strerror}). Stop what is there, or set another port."
+            ) from None
+        yield bound
+
+
+@asynccontextmanager
+async def with_mailbox(settings: Settings) -> AsyncIterator[Settings]:
+    """The local mailbox with its page, and settings that send all mail to it."""
+    assert settings.bounces_maildir is not None
+    mailbox = Mailbox(settings.data_dir / "mailbox", (), settings.bounces_maildir, clock.now)
+    async with open_mailbox(mailbox, settings.mailbox_host, settings.mailbox_port) as (smtp_port, url):
+        log.info("mailbox", page=url, smtp_port=smtp_port)
+        yield settings.model_copy(update={"smtp": Smtp(host=settings.mailbox_host, port=smtp_port, tls="none")})
+
+
+@asynccontextmanager
+async def open_mailbox(mailbox: Mailbox, host: str, port: int) -> AsyncIterator[tuple[int, str]]:
+    """Its SMTP port and the address of its page, on the next port (or any, when the port is 0)."""
+    from broadsheet import resources
+    from broadsheet.mailbox.pages import create_mailbox_app
+    from ground.language import Languages
+    from web.pages import Pages
+
+    with listening(host, port + 1 if port else 0) as bound:
+        url = f"http://{host}:{bound.getsockname()[1]}"
+        app = create_mailbox_app(
+            mailbox, Pages(resources.locate("templates"), Languages(resources.locate("locales")), url)
+        )
+        async with mailbox.serve(host, port) as smtp_port, pages(app, bound):
+            yield smtp_port, url
+
+
+async def mailbox_alone(folder: Path, maildir: Path | None, rules: list[str], *, host: str, port: int) -> None:
+    """`broadsheet inbox`, until SIGTERM or SIGINT. Raises ValueError for a text that is no rule."""
+    from broadsheet.mailbox.rules import RuleProblem, parse
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    read = [parse(text) for text in rules]
+    for rule in read:
+        if isinstance(rule, RuleProblem):
+            raise ConfigurationError(rule.text)
+    mailbox = Mailbox(folder, [rule for rule in read if not isinstance(rule, RuleProblem)], maildir, clock.now)
+    async with open_mailbox(mailbox, host, port) as (smtp_port, url):
+        log.info("mailbox", page=url, smtp_port=smtp_port, folder=str(folder))
+        await stop.wait()
