@@ -105,6 +105,8 @@ class Passage:
             self._halted = True
         keeper = asyncio.create_task(self._books.keep())
         senders = [asyncio.create_task(self._send()) for _ in range(self._line.transport.connections)]
+        for sender in senders:
+            sender.add_done_callback(self._sender_ended)
         try:
             await self._feed(held, write)
             for _ in senders:
@@ -172,6 +174,12 @@ class Passage:
             outcome = await self._hand_over(row, attempt, envelope, message)
             await self._settle(row, attempt, outcome)
 
+    def _sender_ended(self, sender: asyncio.Task[None]) -> None:
+        """A sender that broke must not leave the feeder waiting for it."""
+        if not sender.cancelled() and sender.exception() is not None:
+            self._halted = True
+            self._taken.set()
+
     async def _hand_over(self, row: Row, attempt: int, envelope: Envelope, message: bytes) -> Outcome:
         try:
             return await self._line.transport.send(envelope, message)
@@ -192,7 +200,10 @@ class Passage:
             self._line.refused = 0
             log.error("sender_refused", delivery=row.id, reply=replies.clean(outcome.reply), meaning="letter paused")
             self._halted = True
-            await self._books.pause_letter()
+            try:
+                await self._books.pause_letter()
+            except DBAPIError as error:
+                log.warning("letter_not_paused", delivery=row.id, error=str(error))  # five more refusals ask again
 
     def _judged(self, row: Row, attempt: int, outcome: Outcome) -> Record:
         now = self._clock()

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, update
+from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from ground.database import Database
@@ -481,3 +481,26 @@ def test_verify_names_what_is_wrong(database: Database, now: datetime) -> None:
             f"delivery {ids[1]} of letter {letter_id} is accepted and was never tried",
             f"delivery {ids[2]} of letter {letter_id} is failed without a reason",
         ]
+
+
+def test_leaving_and_suppressing_find_their_rows_by_index(database: Database, now: datetime) -> None:
+    if not database.is_sqlite:
+        return  # PostgreSQL plans by statistics; SQLite takes a partial index only for words it reads in the statement
+    seen: list[tuple[str, tuple[object, ...]]] = []
+    with database.write() as session:
+        connection = session.connection()
+
+        @event.listens_for(connection, "before_cursor_execute")
+        def _note(_c: object, _cursor: object, statement: str, values: tuple[object, ...], *_: object) -> None:
+            seen.append((statement, values))
+
+        deliveries.skip_recipient(session, 7, reason="left")
+        deliveries.skip_addresses(session, ["r@example.org"], reason="suppressed")
+        ledger.recover(session, now=now)
+        ledger.settle_uncertain(session, now=now)
+        event.remove(connection, "before_cursor_execute", _note)
+        touching = [each for each in seen if each[0].startswith(("UPDATE deliveries", "SELECT deliveries"))]
+        assert len(touching) == 9
+        for statement, values in touching:
+            plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
+            assert "USING INDEX ix_deliveries" in plan[0], (statement, plan)
