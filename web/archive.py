@@ -13,7 +13,7 @@ from email.utils import format_datetime
 from fastapi import APIRouter, HTTPException
 from fastapi.responses import HTMLResponse, Response
 
-from newsletters import back_issues
+from newsletters import archive
 from newsletters.issues import Issue
 from web.pages import Pages
 from web.parts import Parts
@@ -80,9 +80,9 @@ def _number(text: str) -> int:
 
 def _list(parts: Parts, place: Place, limit: int, before: int | None) -> list[Issue]:
     with parts.database.read() as session:
-        return back_issues.list_published(session, place.edition.id, limit=limit, before=before)
+        return archive.list_published(session, place.edition.id, limit=limit, before=before)
 
 
 def _find(parts: Parts, place: Place, number: int) -> Issue | None:
     with parts.database.read() as session:
-        return back_issues.find_published(session, place.edition.id, number)
+        return archive.find_published(session, place.edition.id, number)

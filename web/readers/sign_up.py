@@ -16,7 +16,7 @@ from fastapi.responses import HTMLResponse
 from ground.language import Texts
 from mailer import address
 from mailer.address import BadAddress, EmailAddress
-from newsletters import back_issues, newsletters
+from newsletters import archive, newsletters
 from newsletters.issues import Issue
 from subscribers import opt_in
 from subscribers.consents import Evidence
@@ -157,4 +157,4 @@ def _editions(parts: Parts) -> list[tuple[newsletters.Newsletter, newsletters.Ed
 
 def _recent(parts: Parts, place: Place) -> list[Issue]:
     with parts.database.read() as session:
-        return back_issues.list_published(session, place.edition.id, limit=_RECENT)
+        return archive.list_published(session, place.edition.id, limit=_RECENT)

@@ -1,4 +1,4 @@
-"""Back issues: what the public may read of an edition. A draft is nobody's business until it is sealed."""
+"""The archive: the issues that the public may read, as they were sent, without anyone's tokens."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from newsletters.issues import Issue, IssueState
 _PUBLIC = (IssueState.SEALED, IssueState.SENDING, IssueState.PAUSED, IssueState.FINISHED)
 
 
-def list_published(session: Session, edition_id: int, *, limit: int, before: int | None = None) -> list[Issue]:
-    """The newest issues first; `before` continues below that issue's number."""
+def list_published(session: Session, edition_id: int, *, limit: int = 50, before: int | None = None) -> list[Issue]:
+    """The newest first; `before` continues below that issue's number."""
     wanted = select(Issue).where(_is_public(edition_id)).order_by(Issue.number.desc()).limit(limit)
     if before is not None:
         wanted = wanted.where(Issue.number < before)
@@ -23,4 +23,5 @@ def find_published(session: Session, edition_id: int, number: int) -> Issue | No
 
 
 def _is_public(edition_id: int) -> ColumnElement[bool]:
+    # A draft is nobody's business, and a cancelled issue is one that the newsroom took back.
     return and_(Issue.edition_id == edition_id, Issue.state.in_(_PUBLIC), Issue.web_html.is_not(None))
