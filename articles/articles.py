@@ -89,15 +89,14 @@ class Byline(Base):
 def latest(
     session: Session, feed_ids: Collection[int], *, since: datetime, until: datetime, limit: int
 ) -> list[Article]:
-    """The newest live articles of these feeds that were first seen later than `since`; dated ones first."""
+    """The newest articles of these feeds, published after `since` and not after `until`; dated ones first."""
     live = (ArticleStatus.LIVE, ArticleStatus.UPDATED, ArticleStatus.CORRECTED)
     found = (
         select(Article)
         .where(
             Article.feed_id.in_(feed_ids),
             Article.status.in_(live),
-            Article.first_seen_at > since,
-            Article.first_seen_at <= until,
+            Article.published_at > since,
             Article.published_at <= until,
             or_(Article.embargo_until.is_(None), Article.embargo_until <= until),
         )
