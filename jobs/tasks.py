@@ -6,7 +6,6 @@ Payloads carry ids only. A task may come twice, or late, or never: the stories l
 from __future__ import annotations
 
 import asyncio
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -19,9 +18,6 @@ from newsletters.schedules import Schedule
 
 #: A story with its collaborators bound by wiring.
 Story = Callable[[], Awaitable[object]]
-
-#: Seconds between the short transactions of long work, so that other writers get in between.
-_PAUSE = 0.002
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,8 +91,3 @@ def _compose(parts: Parts, schedule_id: int) -> None:
 def _settle(parts: Parts) -> None:
     with parts.database.write() as session:
         settle.settle(session, now=parts.clock())
-    is_swept = False
-    while not is_swept:
-        with parts.database.write() as session:
-            is_swept = not settle.sweep_cancelled(session)
-        time.sleep(_PAUSE)

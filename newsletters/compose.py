@@ -97,13 +97,14 @@ def refresh(session: Session, issue: Issue) -> None:
 
 
 def _news(session: Session, rhythm: Rhythm, start: datetime, now: datetime) -> list[Article]:
-    """What was first seen in the window and has not gone to these readers, newest first."""
+    """What has come since the window began and has not gone to these readers, newest first."""
     feed_ids = newsletters.list_feed_ids(session, rhythm.edition_id)
+    # A first issue is made of the window's stories. Later ones count from when we saw a story, not from the date it
+    # bears: those that a feed brings late, or that were dated by their first draft, would be lost for good.
     is_first = issues.last_sent(session, rhythm) is None
-    since = start if is_first else start - GRACE
     oldest = start if is_first else start - BACKDATED
-    found = articles.latest(session, feed_ids, since=since, until=now, limit=_LOOKED_AT)
-    recent = [article for article in found if article.published_at >= oldest]
+    found = articles.latest(session, feed_ids, since=oldest, until=now, limit=_LOOKED_AT)
+    recent = [article for article in found if is_first or article.first_seen_at > start - GRACE]
     gone = issues.sent_stories(session, rhythm, [article.url_key for article in recent])
     return [article for article in recent if article.url_key not in gone]
 

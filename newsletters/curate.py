@@ -12,6 +12,7 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from mailer import ledger
 from mailer.letters import Letter, LetterState
 from newsletters import approve as approval
 from newsletters import headlines, issues
@@ -140,14 +141,6 @@ def resume(session: Session, issue_id: int, *, by: str, now: datetime) -> Done |
     return _stop(session, issue_id, IssueEvent.RESUME, reason=None, by=by, now=now)
 
 
-#: What becomes of the letter. Deliveries leave only while it is sending; workers look before each group.
-_LETTERS = {
-    IssueEvent.CANCEL: LetterState.CANCELLED,
-    IssueEvent.PAUSE: LetterState.PAUSED,
-    IssueEvent.RESUME: LetterState.SENDING,
-}
-
-
 def _stop(
     session: Session, issue_id: int, event: IssueEvent, *, reason: str | None, by: str, now: datetime
 ) -> Done | Refused:
@@ -156,8 +149,12 @@ def _stop(
         return issue
     if not issues.move(issue, event, reason=reason[:300] if reason else None):
         return Refused(_standing(issue))
-    if issue.letter_id is not None:
-        session.get_one(Letter, issue.letter_id).state = _LETTERS[event]
+    # Deliveries leave only while their letter is sending; workers look before each group.
+    if issue.letter_id is not None and event is IssueEvent.CANCEL:
+        ledger.cancel(session, issue.letter_id, now=now)
+    elif issue.letter_id is not None:
+        letter = session.get_one(Letter, issue.letter_id)
+        letter.state = LetterState.PAUSED if event is IssueEvent.PAUSE else LetterState.SENDING
     return _done(session, issue, f"issue.{event}", by=by, now=now, reason=reason)
 
 

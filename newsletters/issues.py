@@ -9,7 +9,7 @@ import enum
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, func, or_, select
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, and_, func, not_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles.articles import Article, ArticleStatus
@@ -198,14 +198,20 @@ def list_dropped(session: Session, issue_id: int) -> list[Item]:
 
 
 def list_stories(session: Session, issue_id: int) -> list[tuple[Item, Article]]:
-    """The items with their articles, in order, without what was withdrawn or is under embargo."""
+    """The items with their articles, in order, without what was withdrawn or is under embargo at the issue's time."""
+    embargoed = and_(
+        Article.status == ArticleStatus.EMBARGOED,
+        or_(Article.embargo_until.is_(None), Article.embargo_until > Issue.scheduled_for),
+    )
     rows = session.execute(
         select(Item, Article)
         .join(Article, Article.id == Item.article_id)
+        .join(Issue, Issue.id == Item.issue_id)
         .where(
             Item.issue_id == issue_id,
             Item.dropped_at.is_(None),
-            Article.status.not_in((ArticleStatus.WITHDRAWN, ArticleStatus.EMBARGOED)),
+            Article.status != ArticleStatus.WITHDRAWN,
+            not_(embargoed),
         )
         .order_by(Item.position, Item.id)
     )

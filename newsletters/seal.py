@@ -85,7 +85,8 @@ def start(session: Session, issue: Issue, *, now: datetime) -> list[int]:
     if issue.recipient_count == 0:
         left_out = issue.exclusion_count or 0
         why = f"all {left_out} readers were left out" if left_out else "the edition has no reader with this rhythm yet"
-        settle.finish(session, issue, now=now, reason=f"Sent to nobody: {why}.")
+        letter.state, letter.finished_at = LetterState.FINISHED, now
+        settle.finish(issue, now=now, reason=f"Sent to nobody: {why}.")
     return list(session.scalars(select(Batch.id).where(Batch.letter_id == letter.id).order_by(Batch.id)))
 
 

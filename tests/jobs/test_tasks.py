@@ -12,7 +12,6 @@ from jobs.tasks import Parts, tasks
 from jobs.timetable import HEARTBEATS
 from mailer.batches import Batch, BatchState
 from mailer.deliveries import Delivery, State
-from newsletters import curate
 from newsletters.issues import Issue, IssueState
 from newsletters.publish import Publisher
 from newsletters.schedules import Schedule, Slot
@@ -118,20 +117,6 @@ async def test_a_service_that_slept_too_long_tells_the_editor(database: Database
     with database.read() as session:
         told = session.scalars(select(Slot.skipped)).one()
         assert told == "Not sent: it could only be made 9 h after its time, and the schedule allows 4 h."
-
-
-async def test_settling_sweeps_what_a_cancelled_issue_had_left(database: Database) -> None:
-    morning = Morning(database, SLOT.due_at)
-    await morning.tasks["reconcile"]({})
-    await morning.tasks["compose"](morning.engine.submitted.pop().payload)
-    await morning.tasks["publish_due"]({})
-    with database.write() as session:
-        issue = session.scalars(select(Issue)).one()
-        curate.cancel(session, issue.id, reason="wrong lead", by="editor@example.org", now=morning.now)
-    await morning.tasks["settle"]({})
-    with database.read() as session:
-        assert set(session.scalars(select(Delivery.state))) == {State.SKIPPED}
-        assert set(session.scalars(select(Batch.state))) == {BatchState.DONE}
 
 
 def test_every_heartbeat_names_a_task(database: Database, now: datetime) -> None:

@@ -257,3 +257,17 @@ def test_moving_the_evening_leaves_the_evenings_issue(database: Database, now: d
         schedules.change_rule(session, schedule, "daily 07:00,19:00 Asia/Baghdad", now=now)
         left = schedules.untaken(session, schedule, since=now - DAY, until=now + timedelta(hours=15))
         assert [(slot.local_date, slot.local_time) for slot in left] == [(date(2026, 3, 9), time(19))]
+
+
+def test_a_story_put_under_embargo_meanwhile_is_not_shown_before_its_time(database: Database, now: datetime) -> None:
+    with database.write() as session:
+        desk = a_desk(session, now)
+        first = morning_news(session, desk, now)[0]
+        issue = compose_slot(session, desk, now)
+        article = session.get_one(Article, first)
+        article.status, article.embargo_until = ArticleStatus.EMBARGOED, SLOT.due_at + timedelta(minutes=1)
+        session.flush()
+        assert "Story 1" not in titles(session, issue)
+        article.embargo_until = SLOT.due_at
+        session.flush()
+        assert "Story 1" in titles(session, issue)

@@ -313,18 +313,29 @@ async def test_an_issue_that_does_not_add_up_is_not_called_finished(press: Press
         assert settle.settle(session, now=press.now) == []
 
 
-async def test_cancelling_in_mid_issue_skips_the_rest(press: Press) -> None:
+async def test_cancelling_stops_the_letter_at_once(press: Press) -> None:
     press.readers("ava@example.org", "dilan@gmail.com")
     await press.publisher.publish(press.issue_id)
     with press.database.write() as session:
-        session.scalars(select(Delivery).where(Delivery.domain_group == "gmail")).one().state = State.ACCEPTED
         done = curate.cancel(session, press.issue_id, reason="wrong lead", by="editor@example.org", now=press.now)
         assert isinstance(done, curate.Done)
-        while settle.sweep_cancelled(session):
-            pass
-        states = dict(session.execute(select(Delivery.address, Delivery.state)).all())
-        assert states == {"ava@example.org": State.SKIPPED, "dilan@gmail.com": State.ACCEPTED}
-        assert session.get_one(Letter, press.issue_id).state is LetterState.CANCELLED
+        issue = session.get_one(Issue, press.issue_id)
+        assert (issue.state, issue.reason) == (IssueState.CANCELLED, "wrong lead")
+        assert session.get_one(Letter, issue.letter_id).state is LetterState.CANCELLED
+    assert await press.publisher.publish(press.issue_id) == NotPublished(issue_id=press.issue_id, reason="wrong lead")
+
+
+async def test_a_paused_issue_goes_on_when_it_is_told_to(press: Press) -> None:
+    press.readers("ava@example.org")
+    await press.publisher.publish(press.issue_id)
+    states = []
+    with press.database.write() as session:
+        issue = session.get_one(Issue, press.issue_id)
+        curate.pause(session, issue.id, reason="a doubt", by="editor@example.org", now=press.now)
+        states.append((issue.state, session.get_one(Letter, issue.letter_id).state))
+        curate.resume(session, issue.id, by="editor@example.org", now=press.now)
+        states.append((issue.state, session.get_one(Letter, issue.letter_id).state))
+    assert states == [(IssueState.PAUSED, LetterState.PAUSED), (IssueState.SENDING, LetterState.SENDING)]
 
 
 async def test_the_archive_shows_an_issue_from_its_seal_on(press: Press) -> None:
