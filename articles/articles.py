@@ -80,10 +80,7 @@ class Byline(Base):
 
 
 def latest(session: Session, feed_ids: Sequence[int], *, since: datetime, until: datetime, limit: int) -> list[Article]:
-    """The newest articles of these feeds that came between `since` and `until`, newest first.
-
-    An article has come when it was published or first seen in that time: a story that was approved late carries an
-    old date and must not be lost for it. (How old is too old is the caller's to say.)
+    """The newest articles of these feeds, published (or released) after `since` and not after `until`, newest first.
 
     Withdrawn articles and those still under embargo at `until` are left out. An article whose date is only when we first
     saw it comes after all dated ones. A story that several feeds carry (one `url_key`) comes once, from the feed that
@@ -113,12 +110,11 @@ def authors_of(session: Session, article_ids: Sequence[int]) -> dict[int, list[s
 
 def _publishable(feed_ids: Sequence[int], *, since: datetime, until: datetime) -> Select[Article]:
     shown = Article.status.in_([ArticleStatus.LIVE, ArticleStatus.UPDATED, ArticleStatus.CORRECTED])
-    came = or_(Article.published_at > since, Article.first_seen_at > since)
     released = and_(Article.status == ArticleStatus.EMBARGOED, Article.embargo_until <= until)
     return (
         select(Article)
-        .where(Article.feed_id.in_(feed_ids), Article.first_seen_at <= until, Article.published_at <= until)
-        .where(or_(came, and_(Article.status == ArticleStatus.EMBARGOED, Article.embargo_until > since)))
+        .where(Article.feed_id.in_(feed_ids), Article.published_at <= until)
+        .where(or_(Article.published_at > since, Article.embargo_until > since))
         .where(or_(shown, released))
         .order_by(
             case((Article.date_confidence == DateConfidence.FIRST_SEEN, 1), else_=0),

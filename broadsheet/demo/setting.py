@@ -76,7 +76,7 @@ def set_up(session: Session, sample: Sequence[SampleFeed], *, site_url: str, now
 
 def add_schedules(session: Session, editions: Mapping[str, int], *, now: datetime) -> None:
     """Every edition daily at seven. They began yesterday, so this morning's slot is theirs and late, but not too late."""
-    terms = Terms(late_limit=timedelta(hours=24), window=timedelta(hours=36))
+    terms = Terms(late_limit=timedelta(hours=24), window=timedelta(hours=72))
     for edition_id in editions.values():
         schedule = schedules.add(session, edition_id, RULE, now=now - timedelta(days=1), terms=terms)
         assert not isinstance(schedule, ScheduleProblem), str(schedule)
