@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test quick-test slow-test postgres-test check format lint types contracts deps lock pictures clean texts
+.PHONY: help demo test quick-test slow-test postgres-test check format lint types contracts deps lock revision texts clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -49,6 +49,16 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 lock: .venv/dev
 	$(LOCK) --output-file requirements/runtime.txt
 	$(LOCK) --group dev --output-file requirements/dev.txt
+
+# After a change of tables: make revision MESSAGE="subscribers: their zone"
+revision: .venv/dev
+	$(BIN)/python tools/revision.py "$(MESSAGE)"
+
+# After a change of texts: the catalogues get the new ones, untranslated.
+texts: .venv/dev
+	mkdir -p build
+	$(BIN)/pybabel -q extract -F babel.cfg --no-wrap --add-location=file --sort-by-file --project Broadsheet --version 0.1 -o build/broadsheet.pot .
+	$(BIN)/pybabel -q update -D broadsheet -i build/broadsheet.pot -d locales --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -88,7 +88,7 @@ def test_every_text_of_the_pages_is_translated(languages: Languages, language: s
 
 
 def test_sorani_is_written_with_its_own_letters() -> None:
-    catalogue = (ROOT / "locales/ckb/LC_MESSAGES/pages.po").read_text(encoding="utf-8")
+    catalogue = (ROOT / "locales/ckb/LC_MESSAGES/broadsheet.po").read_text(encoding="utf-8")
     assert not set("كيىة") & set(catalogue)
 
 
