@@ -76,9 +76,9 @@ class Base(DeclarativeBase):
     type_annotation_map = {datetime: UtcDateTime, dict[str, Any]: Json, list[Any]: Json}  # noqa: RUF012 - read once by SQLAlchemy
 
 
-def insert_new(session: Session, table: type[Base]) -> sqlite.Insert | postgresql.Insert:
+def insert_new(table: type[Base], *, is_sqlite: bool) -> sqlite.Insert | postgresql.Insert:
     """An INSERT .. ON CONFLICT DO NOTHING: a row whose unique key is taken stays away without an error."""
-    if session.get_bind().dialect.name == "sqlite":
+    if is_sqlite:
         return sqlite.insert(table).on_conflict_do_nothing()
     return postgresql.insert(table).on_conflict_do_nothing()
 

@@ -21,6 +21,7 @@ from sqlalchemy import (
     Select,
     String,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -30,8 +31,9 @@ from sqlalchemy import (
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningInsert
 
-from ground.database import Database, insert_new
+from ground.database import Database, RowId, insert_new
 from mailer import ledger
 from mailer.deliveries import Delivery, State
 from mailer.letters import Lane, Letter, LetterState
@@ -69,6 +71,9 @@ class Range:
     after: int
     last: int
 
+    def parameters(self) -> dict[str, str | int]:
+        return {"b_group": self.domain_group, "b_after": self.after, "b_last": self.last}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Count:
@@ -82,22 +87,24 @@ class Count:
 
 def freeze(database: Database, order: Freeze, *, pause: Callable[[float], None] = time.sleep) -> bool:
     """Write the audience down. Blocks, so it belongs in a thread. False when it was cancelled or sealed meanwhile."""
-    for part in _ranges(database, order):
+    statements = _statements(order, is_sqlite=database.is_sqlite)
+    for part in _ranges(database, statements):
         with database.write() as session:
             _see_one_moment(session)
             letter = session.get_one(Letter, order.letter_id)
             if letter.state is not LetterState.BUILDING or letter.sealed_count is not None:
                 return False
-            take_over(session, order, part)
+            _take_over(session, statements, order, part)
         pause(PAUSE)
     return True
 
 
-def take_over(session: Session, order: Freeze, part: Range) -> None:
+def _take_over(session: Session, statements: _Statements, order: Freeze, part: Range) -> None:
     """Write down one range: deliveries in batches, and exclusions. What is there already stays as it is."""
-    new = session.scalar(select(func.count()).select_from(_waiting(order, part).subquery())) or 0
-    ids = session.scalars(_recipients(session, order, part)).all()
-    left_out = session.scalars(_exclusions(session, order, part)).all()
+    connection, span = session.connection(), part.parameters()
+    new = connection.execute(statements.waiting, span).scalar_one()
+    ids = connection.execute(statements.recipients, span).scalars().all()
+    left_out = connection.execute(statements.exclusions, span).scalars().all()
     if len(ids) + len(left_out) != new:
         raise RuntimeError(
             f"issue {order.issue_id}: of {new} readers in {part} {len(ids)} became recipients and {len(left_out)} "
@@ -114,7 +121,7 @@ def count(session: Session, issue: Issue) -> Count:
     return Count(recipients=recipients, exclusions=exclusions)
 
 
-def _ranges(database: Database, order: Freeze) -> Iterator[Range]:
+def _ranges(database: Database, statements: _Statements) -> Iterator[Range]:
     group = ""
     while True:
         # A loose index scan: the groups are few, the subscribers many.
@@ -123,24 +130,50 @@ def _ranges(database: Database, order: Freeze) -> Iterator[Range]:
         if found is None:
             return
         group, after = found, 0
-        while (last := _end_of_range(database, order, group, after)) is not None:
+        while (last := _end_of_range(database, statements, Range(group, after, 0))) is not None:
             yield Range(group, after, last)
             after = last
 
 
-def _end_of_range(database: Database, order: Freeze, group: str, after: int) -> int | None:
+def _end_of_range(database: Database, statements: _Statements, begun: Range) -> int | None:
     """The key of the last of the next `RANGE` readers; found by reading, so that no writer waits for it."""
+    with database.read() as session:
+        last: int | None = session.connection().execute(statements.end_of_range, begun.parameters()).scalar()
+    return last
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Statements:
+    """What is executed for every range, put together once: building them takes as long as running them."""
+
+    end_of_range: Select[int]
+    waiting: Select[int]
+    recipients: ReturningInsert[int]
+    exclusions: ReturningInsert[int]
+
+
+def _statements(order: Freeze, *, is_sqlite: bool) -> _Statements:
     next_ids = (
         select(Subscriber.id)
         .join(Subscription, Subscription.subscriber_id == Subscriber.id)
-        .where(_reads(order), Subscriber.domain_group == group, Subscriber.id > after)
+        .where(_reads(order), Subscriber.domain_group == _GROUP, Subscriber.id > _AFTER)
         .order_by(Subscriber.id)
         .limit(RANGE)
         .subquery()
     )
-    with database.read() as session:
-        last: int | None = session.scalar(select(func.max(next_ids.c.id)))
-    return last
+    return _Statements(
+        end_of_range=select(func.max(next_ids.c.id)),
+        waiting=select(func.count()).select_from(_waiting(order).subquery()),
+        recipients=_recipients(order, is_sqlite=is_sqlite),
+        exclusions=_exclusions(order, is_sqlite=is_sqlite),
+    )
+
+
+_GROUP, _AFTER, _LAST = (
+    bindparam("b_group", type_=String),
+    bindparam("b_after", type_=RowId),
+    bindparam("b_last", type_=RowId),
+)
 
 
 def _see_one_moment(session: Session) -> None:
@@ -158,7 +191,7 @@ def _reads(order: Freeze) -> ColumnElement[bool]:
     )
 
 
-def _readers(order: Freeze, part: Range, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of any type
+def _readers(order: Freeze, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of any type
     return (
         select(*columns)
         .select_from(Subscriber)
@@ -173,16 +206,16 @@ def _readers(order: Freeze, part: Range, *columns: Any) -> Select[Any]:  # noqa:
         )
         .where(
             _reads(order),
-            Subscriber.domain_group == part.domain_group,
-            Subscriber.id > part.after,
-            Subscriber.id <= part.last,
+            Subscriber.domain_group == _GROUP,
+            Subscriber.id > _AFTER,
+            Subscriber.id <= _LAST,
         )
     )
 
 
-def _waiting(order: Freeze, part: Range, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of any type
+def _waiting(order: Freeze, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of any type
     """Readers of the range that are written down nowhere yet."""
-    return _readers(order, part, *(columns or (Subscriber.id,))).where(
+    return _readers(order, *(columns or (Subscriber.id,))).where(
         ~exists().where(Delivery.letter_id == order.letter_id, Delivery.recipient_id == Subscriber.id),
         ~exists().where(Exclusion.issue_id == order.issue_id, Exclusion.subscriber_id == Subscriber.id),
     )
@@ -197,7 +230,7 @@ def _reason(order: Freeze) -> ColumnElement[str | None]:
     )
 
 
-def _recipients(session: Session, order: Freeze, part: Range) -> Any:  # noqa: ANN401 - an Insert of either dialect
+def _recipients(order: Freeze, *, is_sqlite: bool) -> ReturningInsert[int]:
     taken: dict[str, Any] = {
         "letter_id": literal(order.letter_id),
         "variant_id": literal(order.variant_id),
@@ -206,27 +239,27 @@ def _recipients(session: Session, order: Freeze, part: Range) -> Any:  # noqa: A
         "domain_group": Subscriber.domain_group,
         "address": Subscriber.address,
         "address_key": Subscriber.address_key,
-        "fields": _fields(session),
+        "fields": _fields(is_sqlite=is_sqlite),
         "state": literal(State.READY, Delivery.state.type),
         "attempt": literal(0),
         "next_at": literal(order.due_at, Delivery.next_at.type),
         "created_at": literal(order.now, Delivery.created_at.type),
     }
-    chosen = _waiting(order, part, *taken.values()).where(_reason(order).is_(None)).order_by(Subscriber.id)
-    return insert_new(session, Delivery).from_select(list(taken), chosen).returning(Delivery.id)
+    chosen = _waiting(order, *taken.values()).where(_reason(order).is_(None)).order_by(Subscriber.id)
+    return insert_new(Delivery, is_sqlite=is_sqlite).from_select(list(taken), chosen).returning(Delivery.id)
 
 
-def _exclusions(session: Session, order: Freeze, part: Range) -> Any:  # noqa: ANN401 - an Insert of either dialect
+def _exclusions(order: Freeze, *, is_sqlite: bool) -> ReturningInsert[int]:
     reason = cast("ColumnElement[Any]", _reason(order))
-    chosen = _waiting(order, part, literal(order.issue_id), Subscriber.id, reason).where(reason.is_not(None))
+    chosen = _waiting(order, literal(order.issue_id), Subscriber.id, reason).where(reason.is_not(None))
     return (
-        insert_new(session, Exclusion)
+        insert_new(Exclusion, is_sqlite=is_sqlite)
         .from_select(["issue_id", "subscriber_id", "reason"], chosen)
         .returning(Exclusion.subscriber_id)
     )
 
 
-def _fields(session: Session) -> ColumnElement[Any]:
+def _fields(*, is_sqlite: bool) -> ColumnElement[Any]:
     """The reader's fields, put together by the database: `{"unsubscribe_url": "<subscription id>"}`."""
-    build = func.json_object if session.get_bind().dialect.name == "sqlite" else func.jsonb_build_object
+    build = func.json_object if is_sqlite else func.jsonb_build_object
     return build("unsubscribe_url", sql_cast(Subscription.id, String))

@@ -99,14 +99,19 @@ def refresh(session: Session, issue: Issue) -> None:
 def _news(session: Session, rhythm: Rhythm, start: datetime, now: datetime) -> list[Article]:
     """What has come since the window began and has not gone to these readers, newest first."""
     feed_ids = newsletters.list_feed_ids(session, rhythm.edition_id)
-    # A first issue is made of the window's stories. Later ones count from when we saw a story, not from the date it
-    # bears: those that a feed brings late, or that were dated by their first draft, would be lost for good.
+    # A first issue is made of the window's stories. Later ones count from when a story could first be had, not from
+    # the date it bears: those that a feed brings late, or that were dated by their first draft, would be lost for good.
     is_first = issues.last_sent(session, rhythm) is None
     oldest = start if is_first else start - BACKDATED
     found = articles.latest(session, feed_ids, since=oldest, until=now, limit=_LOOKED_AT)
-    recent = [article for article in found if is_first or article.first_seen_at > start - GRACE]
+    recent = [article for article in found if is_first or _came_at(article) > start - GRACE]
     gone = issues.sent_stories(session, rhythm, [article.url_key for article in recent])
     return [article for article in recent if article.url_key not in gone]
+
+
+def _came_at(article: Article) -> datetime:
+    """When a story could first be had: it had been seen, its hour had come, its embargo was over."""
+    return max(article.first_seen_at, article.published_at, article.embargo_until or article.first_seen_at)
 
 
 def _window_start(session: Session, rhythm: Rhythm, first_time: datetime) -> datetime:

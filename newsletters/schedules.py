@@ -162,7 +162,7 @@ def rule_of(schedule: Schedule) -> rules.Schedule:
 def take_slot(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: datetime) -> Slot | None:
     """Take a slot: None when it has been taken, by whomever. The unique key decides, whatever two clocks think."""
     taken = session.scalar(
-        insert_new(session, Slot)
+        insert_new(Slot, is_sqlite=session.get_bind().dialect.name == "sqlite")
         .values(
             schedule_id=schedule.id,
             local_date=slot_time.local_date,

@@ -271,3 +271,15 @@ def test_a_story_put_under_embargo_meanwhile_is_not_shown_before_its_time(databa
         article.embargo_until = SLOT.due_at
         session.flush()
         assert "Story 1" in titles(session, issue)
+
+
+def test_a_story_released_from_embargo_is_in_the_next_issue(database: Database, now: datetime) -> None:
+    with database.write() as session:
+        desk = a_desk(session, now, terms=Terms(min_articles=1))
+        morning_news(session, desk, now)
+        first = compose_slot(session, desk, now)
+        first.state, first.sealed_at = IssueState.FINISHED, now
+        seen_long_ago = now - timedelta(hours=30)
+        report = an_article(session, desk.feed, "Report", now + timedelta(hours=1), first_seen_at=seen_long_ago)
+        session.get_one(Article, report).embargo_until = now + timedelta(hours=1)
+        assert titles(session, compose_slot(session, desk, now + DAY, NEXT_SLOT)) == ["Report"]
