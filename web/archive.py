@@ -58,7 +58,13 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         found = await asyncio.to_thread(_find, parts, place, _number(number))
         if found is None or found.web_html is None:
             raise HTTPException(404)
-        return HTMLResponse(found.web_html, headers={"Content-Security-Policy": policy, "Content-Language": language})
+        headers = {
+            "Content-Security-Policy": policy,
+            "Content-Language": language,
+            # HTML's "navigate": a sandboxed document whose opener policy is any other is a network error.
+            "Cross-Origin-Opener-Policy": "unsafe-none",
+        }
+        return HTMLResponse(found.web_html, headers=headers)
 
     return router
 

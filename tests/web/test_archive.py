@@ -34,6 +34,7 @@ def test_an_issue_is_shown_as_it_was_sent_in_a_sandbox(house: House) -> None:
     assert "sandbox" in policy
     assert "allow-scripts" not in policy
     assert "allow-same-origin" not in policy
+    assert answer.headers["cross-origin-opener-policy"] == "unsafe-none"
 
 
 def test_pictures_from_the_own_machine_are_shown_only_where_wiring_says_so() -> None:
