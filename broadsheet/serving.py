@@ -20,6 +20,7 @@ from broadsheet.mailbox.server import Mailbox
 from broadsheet.settings import ConfigurationError, Settings, Smtp
 from broadsheet.wiring import House
 from ground.engine import WorkLane
+from mailer import ledger
 
 log = structlog.get_logger()
 
@@ -76,9 +77,10 @@ def holding(house: House) -> Iterator[None]:
                 f"Another `broadsheet serve` uses {house.settings.data_dir}. Stop it, or give this one its own data_dir; "
                 "several processes on one database need PostgreSQL."
             ) from None
-        in_doubt = house.recover_all()
-        if in_doubt:
-            log.warning("recovered", in_doubt=in_doubt, meaning="an earlier process died while these were handed over")
+        with house.database.write() as session:
+            found = ledger.recover_all(session, now=house.clock())
+        if found.batches:
+            log.warning("recovered", in_doubt=found.uncertain, untouched=found.released, batches=found.batches)
         yield
 
 

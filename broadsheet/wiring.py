@@ -5,10 +5,8 @@ A `House` opens each part when it is first asked for, so that a command loads wh
 
 from __future__ import annotations
 
-import asyncio
 import multiprocessing
 import os
-import random
 import secrets
 import signal
 import socket
@@ -24,7 +22,6 @@ from ground import migrations
 from ground.database import Database
 from ground.language import Languages
 from ground.tokens import KeyRing
-from mailer.letters import Lane
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,13 +31,9 @@ if TYPE_CHECKING:
     from jobs.local import LocalEngine
     from jobs.scheduler import Scheduler
     from jobs.timetable import Heartbeat
-    from mailer.batches import Lease
     from mailer.compiler import Compiler
-    from mailer.deliveries import Row
-    from mailer.dispatch import Dispatcher, Press
+    from mailer.dispatch import Dispatcher
     from mailer.letter import Compiled
-    from mailer.message import Mint
-    from mailer.transports import Transport
     from newsletters.publish import Publisher
 
 
@@ -116,17 +109,6 @@ class House:
 
     # --- mailer -----------------------------------------------------------------------------------------------------
     @cached_property
-    def mint(self) -> Mint:
-        from mailer.message import Mint
-
-        return Mint(
-            keys=self.keys,
-            base_url=self.settings.base_url,
-            message_domain=self.settings.mail_domain,
-            bounce_domain=self.settings.bounce_domain,
-        )
-
-    @cached_property
     def compiler(self) -> Compiler:
         from mailer.compiler import Compiler
 
@@ -140,63 +122,9 @@ class House:
 
     @cached_property
     def dispatcher(self) -> Dispatcher[Compiled]:
-        from mailer.dispatch import Dispatcher
+        from broadsheet import outgoing
 
-        transports = {
-            Lane.BULK: self._transport("bulk", self.settings.smtp.connections),
-            Lane.TX: self._transport("tx", self.settings.smtp.tx_connections),
-        }
-        return Dispatcher(
-            self.database,
-            transports,
-            self._press(),
-            clock=self.clock,
-            owner=self.owner,
-            rng=random.Random(),  # noqa: S311 - jitter
-        )
-
-    def _transport(self, name: str, connections: int) -> Transport:
-        from mailer.transports.route import Route, Tls
-        from mailer.transports.smtp import SmtpTransport
-
-        smtp = self.settings.smtp
-        try:
-            route = Route(
-                host=smtp.host,
-                port=smtp.port,
-                name=name,
-                tls=Tls(smtp.tls),
-                username=smtp.username,
-                password=smtp.password.get_secret_value() if smtp.password else None,
-                connections=connections,
-                max_messages=smtp.messages_per_connection,
-            )
-        except ValueError as problem:
-            raise ConfigurationError(f"The smtp settings cannot be used: {problem}.") from None
-        return SmtpTransport(route)
-
-    def _press(self) -> Press[Compiled]:
-        from mailer import envelope, message
-        from mailer.dispatch import Press
-        from mailer.letter import Compiled
-
-        mint = self.mint
-
-        def build(compiled: Compiled, row: Row, lease: Lease) -> bytes:
-            recipient = message.Recipient(
-                delivery_id=row.id,
-                letter_id=lease.span.letter_id,
-                recipient_id=row.recipient_id,
-                address=row.address,
-                fields=row.fields,
-                due_at=lease.due_at,
-            )
-            return message.build(compiled, recipient, mint)
-
-        def return_path(delivery_id: int) -> str:
-            return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)
-
-        return Press(load=Compiled.from_bytes, build=build, return_path=return_path)
+        return outgoing.dispatcher(self)
 
     # --- newsletters, jobs, web -------------------------------------------------------------------------------------
     @cached_property
@@ -207,12 +135,13 @@ class House:
 
     @cached_property
     def engine(self) -> LocalEngine:
+        from broadsheet.rounds import Rounds
         from ground.engine import WorkLane
         from jobs.local import LocalEngine, Pace
 
         # One batch at a time and lane: a batch uses all of its lane's connections.
         limits = {WorkLane.TX: 2, WorkLane.BULK: 2, WorkLane.COLLECT: 1, WorkLane.INBOUND: 1, WorkLane.UPKEEP: 2}
-        return LocalEngine(self._tasks, clock=self.clock, pace=Pace(limits=limits), refills=[self._find_due_batches])
+        return LocalEngine(self._tasks, clock=self.clock, pace=Pace(limits=limits), refills=[Rounds(self).refill])
 
     @cached_property
     def _tasks(self) -> dict[str, Task]:
@@ -221,18 +150,20 @@ class House:
 
     @cached_property
     def scheduler(self) -> Scheduler:
+        from broadsheet.rounds import Rounds
         from jobs import tasks
         from jobs.scheduler import Scheduler
 
+        rounds = Rounds(self)
         parts = tasks.Parts(
             database=self.database,
             clock=self.clock,
             engine=self.engine,
             publisher=self.publisher,
             send_batch=self.dispatcher.send_batch,
-            collect=self._collect,
-            recover=self._recover,
-            poll_bounces=self._poll_bounces,
+            collect=rounds.collect,
+            recover=rounds.recover,
+            poll_bounces=rounds.poll_bounces,
         )
         self._tasks.update(tasks.tasks(parts))
         return Scheduler(parts, heartbeats=self._heartbeats())
@@ -242,56 +173,6 @@ class House:
 
         paces = {"collect": self.settings.fetch_every, "poll_bounces": self.settings.bounces_every}
         return tuple(replace(beat, every=paces.get(beat.task, beat.every)) for beat in HEARTBEATS)
-
-    async def _collect(self) -> None:
-        from articles import collect
-
-        manners = collect.Manners(jitter=random.Random())  # noqa: S311 - spreads the next fetches
-        await collect.collect(self.database, self.fetcher, self.executor, self.clock, manners=manners)
-
-    async def _poll_bounces(self) -> None:
-        from feedback import poll
-
-        assert self.settings.bounces_maildir is not None
-        await asyncio.to_thread(
-            poll.poll, self.database, self.keys, self.settings.bounces_maildir, now=self.clock(), executor=self.executor
-        )
-
-    async def _recover(self) -> None:
-        await asyncio.to_thread(self.recover)
-
-    def recover(self) -> None:
-        """Take back leases that ran out and end doubts that are old enough."""
-        from mailer import ledger
-
-        with self.database.write() as session:
-            ledger.recover(session, now=self.clock())
-        with self.database.write() as session:
-            ledger.settle_uncertain(session, now=self.clock(), grace=self.settings.in_doubt_grace)
-        with self.database.write() as session:
-            ledger.finish_letters(session, now=self.clock())
-
-    def recover_all(self) -> int:
-        """Take back every lease of the process that held this SQLite database before us; how many rows are in doubt."""
-        from mailer import ledger
-
-        with self.database.write() as session:
-            return ledger.recover_all(session, now=self.clock()).uncertain
-
-    async def _find_due_batches(self) -> None:
-        await asyncio.to_thread(self._submit_due_batches)
-
-    def _submit_due_batches(self) -> None:
-        from ground.engine import WorkLane
-        from mailer import ledger
-
-        with self.database.read() as session:
-            due = {lane: ledger.due_batches(session, lane, now=self.clock(), limit=20) for lane in Lane}
-        for lane, batch_ids in due.items():
-            for batch_id in batch_ids:
-                self.engine.submit(
-                    "send_batch", {"batch": batch_id}, lane=WorkLane(lane.value), key=f"batch:{batch_id}"
-                )
 
     def web_app(self, *, development: bool) -> FastAPI:
         """The readers' pages. In development the archive may show pictures from this machine."""

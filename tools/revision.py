@@ -1,6 +1,6 @@
 """Write a new migration from the difference between the models and the newest revision.
 
-    python tools/revision.py "subscribers: their own zone"
+python tools/revision.py "subscribers: their own zone"
 """
 
 from __future__ import annotations

@@ -47,6 +47,7 @@ def test_isolates_and_joiners_that_good_text_needs_stay() -> None:
     assert cleaning.plain("\u2068Widget 2\u2069 می\u200cخواهم") == "\u2068Widget 2\u2069 می\u200cخواهم"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "markup",
     [

@@ -45,6 +45,7 @@ def test_a_document_that_is_no_feed_is_named_with_the_remedy(body: bytes, says: 
     assert says in parsed.detail
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "body",
     [

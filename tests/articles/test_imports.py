@@ -5,9 +5,12 @@ from __future__ import annotations
 import subprocess
 import sys
 
+import pytest
+
 _ASK = "import articles.articles, articles.feeds, articles.intake, articles.collect, sys; print(*sys.modules)"
 
 
+@pytest.mark.slow
 def test_collecting_leaves_the_parsers_to_its_children() -> None:
     loaded = subprocess.run([sys.executable, "-c", _ASK], check=True, capture_output=True, text=True).stdout.split()
     assert "articles.collect" in loaded

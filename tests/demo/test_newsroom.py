@@ -22,6 +22,8 @@ from broadsheet.demo.newsroom import SampleNewsroom
 from ground.database import Database
 from ground.fetch import Fetched, Fetcher, FetchFailed, FetchLimits
 
+pytestmark = pytest.mark.slow  # whole rounds of collecting over HTTP
+
 
 @pytest.fixture
 def executor() -> Iterator[Executor]:

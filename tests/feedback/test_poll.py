@@ -87,6 +87,7 @@ def test_what_cannot_be_read_is_shunted_and_holds_up_nobody(
     assert [path.name for path in (box.path / "shunt").iterdir()] == ["0.link"]
 
 
+@pytest.mark.slow
 def test_parsing_can_happen_in_a_child_process(
     database: Database, keys: KeyRing, box: Maildir, deliver: Deliver, now: datetime
 ) -> None:

@@ -95,6 +95,7 @@ async def test_waiting_in_vain_says_what_was_waited_for(mailbox: Mailbox) -> Non
         await mailbox.wait_for(to="nobody@example.net", subject_contains="x", timeout=0.02)
 
 
+@pytest.mark.slow
 async def test_two_thousand_mails_on_ten_connections_are_no_trouble(mailbox: Mailbox, port: int) -> None:
     raw = (
         b"Subject: Morning briefing\r\n\r\n"

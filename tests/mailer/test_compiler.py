@@ -174,6 +174,7 @@ async def test_a_digest_letter_without_a_way_out_names_its_template(compiler: Co
         await compiler.variant(job(template="confirm", context={}))
 
 
+@pytest.mark.slow
 async def test_a_child_process_compiles_and_renders(database: Database, child: ProcessPoolExecutor) -> None:
     compiler = make(database, child)
     assert await compiler.variant(job(language="ckb", sender=sender("ckb"), context=digest("ckb")))

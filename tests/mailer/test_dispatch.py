@@ -393,6 +393,7 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
     assert states(database, letter_id) == {State.READY: 8}
 
 
+@pytest.mark.slow
 async def test_a_thousand_messages_cost_few_commits(database: Database, clock: Time) -> None:
     write_letter(database, 1_000, clock)
     commits: list[object] = []

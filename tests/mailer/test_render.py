@@ -78,6 +78,7 @@ def test_inlining_fetches_nothing(tmp_path: Path) -> None:
     assert "#123456" not in done
 
 
+@pytest.mark.slow
 def test_premailer_is_loaded_only_when_something_is_inlined() -> None:
     script = (
         "import sys, mailer.compiler, mailer.message\n"

@@ -92,10 +92,12 @@ async def frozen(press: Press, readers: int) -> None:
             assert session.scalar(within) == batch.size
 
 
+@pytest.mark.slow
 async def test_a_town_is_written_down_in_batches_of_one_group(database: Database, now: datetime) -> None:
     await frozen(Press(database, now), 5_000)
 
 
+@pytest.mark.slow
 async def test_a_freeze_lets_others_write_in_between(database: Database, now: datetime) -> None:
     press = Press(database, now)
     a_town(database, press.desk.edition, now, readers=6_000)

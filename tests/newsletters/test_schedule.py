@@ -142,6 +142,7 @@ _CHANGES = {
 }
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(
     change=st.sampled_from([(zone, on) for zone, days in _CHANGES.items() for on in days]),

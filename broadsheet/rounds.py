@@ -1,0 +1,73 @@
+"""The rounds a service makes, with their collaborators bound: what the timetable's tasks call."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+from typing import TYPE_CHECKING
+
+from ground.engine import WorkLane
+from mailer import ledger
+from mailer.letters import Lane
+
+if TYPE_CHECKING:
+    from broadsheet.wiring import House
+
+#: Batches of a lane that are in the engine at a time: pausing and cancelling works on the rest at once.
+WINDOW = 20
+
+
+class Rounds:
+    """One object per process; every method may be called again while an earlier call of another one runs."""
+
+    def __init__(self, house: House) -> None:
+        self._house = house
+        self._jitter = random.Random()  # noqa: S311 - spreads fetches
+
+    async def collect(self) -> None:
+        """Collect the feeds that are due."""
+        from articles import collect
+
+        house = self._house
+        manners = collect.Manners(jitter=self._jitter)
+        await collect.collect(house.database, house.fetcher, house.executor, house.clock, manners=manners)
+
+    async def poll_bounces(self) -> None:
+        """Read what has come to the bounce Maildir."""
+        from feedback import poll
+
+        house = self._house
+        assert house.settings.bounces_maildir is not None
+        await asyncio.to_thread(
+            poll.poll,
+            house.database,
+            house.keys,
+            house.settings.bounces_maildir,
+            now=house.clock(),
+            executor=house.executor,
+        )
+
+    async def recover(self) -> None:
+        """Take back leases that ran out, end doubts that are old enough, finish letters of which nothing is open."""
+        await asyncio.to_thread(self._recover)
+
+    async def refill(self) -> None:
+        """Submit the batches that the ledger says are due; nothing that a crash or a full engine dropped stays behind."""
+        await asyncio.to_thread(self._refill)
+
+    def _recover(self) -> None:
+        database, now = self._house.database, self._house.clock()
+        with database.write() as session:
+            ledger.recover(session, now=now)
+        with database.write() as session:
+            ledger.settle_uncertain(session, now=now, grace=self._house.settings.in_doubt_grace)
+        with database.write() as session:
+            ledger.finish_letters(session, now=now)
+
+    def _refill(self) -> None:
+        with self._house.database.read() as session:
+            due = {lane: ledger.due_batches(session, lane, now=self._house.clock(), limit=WINDOW) for lane in Lane}
+        for lane, batch_ids in due.items():
+            for batch_id in batch_ids:
+                work = WorkLane(lane.value)
+                self._house.engine.submit("send_batch", {"batch": batch_id}, lane=work, key=f"batch:{batch_id}")
