@@ -66,7 +66,7 @@ class Maildir:
 
     def deliver(self, raw: bytes, *, now: datetime) -> Path:
         """Write a mail the Maildir way: whole in `tmp`, then renamed to `new`."""
-        name = f"{int(now.timestamp())}.P{os.getpid()}Q{next(_counter)}.broadsheet"
+        name = f"{int(now.timestamp())}.P{os.getpid()}Q{next(_counter):06}.broadsheet"
         written = self.path / "tmp" / name
         with written.open("xb") as file:
             file.write(raw)
