@@ -108,6 +108,11 @@ class Texts:
         """The invisible letter that gives a line of plain text this language's direction (U+200F or U+200E)."""
         return "\u200f" if self.direction == "rtl" else "\u200e"
 
+    @property
+    def dot(self) -> str:
+        """What parts two facts on a line. A middle dot beside Arabic-Indic digits is read as their zero: ١ · is ten."""
+        return "–" if self.number(0) == "٠" else "·"
+
     def number(self, count: int) -> str:
         """A count in this language's digits."""
         return self._digits(str(count))

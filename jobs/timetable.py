@@ -26,7 +26,7 @@ HEARTBEATS = (
     Heartbeat("reconcile", timedelta(seconds=60), WorkLane.UPKEEP),  # drafts that are due, missed slots
     Heartbeat("publish_due", timedelta(seconds=10), WorkLane.UPKEEP),
     Heartbeat("settle", timedelta(seconds=10), WorkLane.UPKEEP),  # finished and cancelled issues
-    Heartbeat("recover", timedelta(seconds=30), WorkLane.UPKEEP),  # leases that ran out, rows in doubt
+    Heartbeat("recover", timedelta(seconds=10), WorkLane.UPKEEP),  # leases that ran out, rows in doubt
     Heartbeat("poll_bounces", timedelta(seconds=60), WorkLane.INBOUND),
 )
 

@@ -133,7 +133,7 @@ def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment
         paragraph=_paragraphs(texts),
         plain=lambda text: " ".join(clean(text).split()),
     )
-    environment.globals.update(direction=direction, date=_date(texts), time=texts.time)
+    environment.globals.update(direction=direction, date=_date(texts), time=texts.time, dot=texts.dot)
     return environment
 
 

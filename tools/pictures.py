@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import email
 import email.policy
+import re
 import sys
 from pathlib import Path
 from typing import Literal
@@ -43,7 +44,8 @@ def main(mail: Path, prefix: Path) -> None:
 
 
 def answer(route: Route) -> None:
-    image = IMAGES / Path(route.request.url.split("?")[0]).name
+    name = re.sub(r"-\d+x\d+(?=\.)", "", Path(route.request.url.split("?")[0]).name)
+    image = IMAGES / name
     if image.is_file():
         route.fulfill(path=image)
     else:

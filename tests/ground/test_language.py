@@ -84,3 +84,9 @@ def test_a_language_without_a_catalogue_speaks_english_in_its_own_direction(lang
 
 def test_the_catalogues_there_are(languages: Languages) -> None:
     assert languages.available == ["ar", "ckb", "en"]
+
+
+@pytest.mark.parametrize(("language", "dot"), [("en", "·"), ("ar", "–"), ("ckb", "–")])
+def test_no_dot_stands_beside_arabic_indic_digits(languages: Languages, language: str, dot: str) -> None:
+    """Seen in a picture: "· ١ خولەک" (one minute) is read as ten."""
+    assert languages.texts(language).dot == dot
