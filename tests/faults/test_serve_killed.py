@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -83,7 +84,7 @@ def test_nobody_is_lost_and_the_doubts_are_counted(environment: dict[str, str], 
 
     duplicates = sum(copies - 1 for copies in got.values())
     in_doubt = report["in doubt at some time"]
-    print(f"killed at {before} of {READERS}; in doubt {in_doubt}, received twice {duplicates}")
+
     assert len(got) == READERS
     assert report["accepted"] == READERS
     assert report["sums match"] is True
@@ -183,10 +184,10 @@ def run(environment: dict[str, str], *command: str) -> subprocess.CompletedProce
     )
 
 
-def show(environment: dict[str, str], issue: int) -> dict[str, object]:
+def show(environment: dict[str, str], issue: int) -> dict[str, Any]:
     done = run(environment, "issue", "show", str(issue), "--json")
     assert done.returncode == 0, done.stderr
-    found: dict[str, object] = json.loads(done.stdout)
+    found: dict[str, Any] = json.loads(done.stdout)
     return found
 
 
