@@ -20,7 +20,7 @@ from broadsheet.mailbox.server import Mailbox
 from broadsheet.settings import ConfigurationError, Settings, Smtp
 from broadsheet.wiring import House
 from ground.engine import WorkLane
-from mailer import ledger
+from mailer import ledger, render
 
 log = structlog.get_logger()
 
@@ -47,6 +47,7 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
     """All of the service, while the block runs."""
     house.require_tables()
     with holding(house):
+        house.executor.submit(render.inline, "<!DOCTYPE html><p>")  # the first reader should not wait for imports
         stop = asyncio.Event()
         scheduler = house.scheduler
         async with asyncio.TaskGroup() as group:

@@ -5,12 +5,10 @@ A `House` opens each part when it is first asked for, so that a command loads wh
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import secrets
-import signal
 import socket
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import Executor
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
@@ -78,12 +76,10 @@ class House:
 
     @cached_property
     def executor(self) -> Executor:
-        """Child processes for work that would hold the interpreter: inlining CSS, parsing feeds (law 3)."""
-        return ProcessPoolExecutor(
-            max_workers=max(1, min(4, os.cpu_count() or 1)),
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_leave_signals_to_the_parent,
-        )
+        """Where work is done that would hold the interpreter."""
+        from broadsheet.children import Children
+
+        return Children()
 
     @cached_property
     def fetcher(self) -> Fetcher:
@@ -194,8 +190,3 @@ class House:
                 form=FormRules(min_age=self.settings.form_min_age),
             )
         )
-
-
-def _leave_signals_to_the_parent() -> None:
-    """Ctrl+C reaches the whole process group; a child that died of it would break the pool while the parent drains."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
