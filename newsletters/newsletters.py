@@ -107,7 +107,9 @@ def add_edition(session: Session, newsletter_id: int, new: NewEdition, *, now: d
     there = select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.language == new.language)
     if session.scalar(there) is not None:
         return NewsletterProblem(f"This newsletter has an edition in “{new.language}” already.")
-    added = Edition(newsletter_id=newsletter_id, **asdict(new), created_at=now)
+    # Pages put it into sentences of their own: "It will come to your inbox: one email a day."
+    frequency = new.frequency.strip().rstrip(".")
+    added = Edition(newsletter_id=newsletter_id, **asdict(new) | {"frequency": frequency}, created_at=now)
     session.add(added)
     session.flush()
     return added
