@@ -40,7 +40,7 @@ def test_a_newsletter_that_could_not_be_sent_is_refused_in_words(
     database: Database, now: datetime, change: dict[str, object], said: str
 ) -> None:
     with database.write() as session:
-        added = newsletters.add(session, replace(NEWSLETTER, **change), now=now)  # type: ignore[arg-type] - any field
+        added = newsletters.add(session, replace(NEWSLETTER, **change), now=now)  # type: ignore[arg-type]
     assert isinstance(added, NewsletterProblem)
     assert said in str(added)
 
