@@ -22,7 +22,7 @@ _HEADER_LINE = 76  # a line that holds an encoded word
 _PLAIN = re.compile(r"[!-<>-~]{1,75}\Z")
 _ATOMS = {chr(code): chr(code) if code != ord("=") else "=3D" for code in range(33, 127)}
 
-#: Controls, and the marks that end a line for some programs and not for others (RELIABILITY: U+0085, U+2028, U+2029).
+#: Controls, and the marks that end a line for some programs and not for others (U+0085, U+2028, U+2029).
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 #: Embeddings and overrides turn the text that follows around; isolates (U+2066-2069) end by themselves and stay.
 _OVERRIDES = re.compile("[\u202a-\u202e]")

@@ -19,7 +19,7 @@ _GROUP_OF = {domain: group for group, domains in _GROUPS.items() for domain in d
 _BRANDS = {"yahoo": "yahoo", "hotmail": "microsoft", "outlook": "microsoft", "live": "microsoft", "msn": "microsoft"}
 _SECOND_LEVEL = frozenset({"co", "com"})
 
-#: After the first, second, ... attempt (RELIABILITY 4.4). Greylisting wants five minutes before the first retry.
+#: After the first, second, ... attempt. Greylisting wants five minutes before the first retry.
 RETRY_AFTER = tuple(timedelta(minutes=minutes) for minutes in (5, 15, 45, 2 * 60, 4 * 60, 8 * 60, 12 * 60, 24 * 60))
 JITTER = 0.2
 

@@ -22,7 +22,7 @@ from subscribers.subscriptions import Subscription, SubscriptionState
 
 #: How long a confirmation link works.
 VALID_FOR = timedelta(hours=72)
-#: At most one letter in this time to an address about an edition, until its owner acts: else a form is a gun (RELIABILITY 4.5).
+#: At most one letter in this time to an address about an edition, until its owner acts: else a form is a gun pointed at a stranger.
 NOTICE_EVERY = timedelta(hours=24)
 _NOTICE_LIFETIME = timedelta(hours=24)
 

@@ -1,7 +1,7 @@
 """Transports: what carries a message, and the outcome it reports.
 
 An outcome is a value with the stage it happened at. Before DATA nothing is in doubt; once the content has begun, only
-a valid reply ends the doubt (RELIABILITY: drop at RCPT, drop mid-DATA and drop after the dot all look alike otherwise).
+a valid reply ends the doubt (otherwise a drop at RCPT, one in mid-DATA and one after the dot all look alike).
 """
 
 from __future__ import annotations

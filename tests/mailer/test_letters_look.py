@@ -1,4 +1,4 @@
-"""How the letters are built (EMAIL_AND_SCREENS section 3): rules every template keeps, in every language.
+"""How the letters are built: rules every template keeps, in every language.
 
 Named after the catalogue there: D document, L layout, C styles, I images, A accessibility, R right to left, K dark, P plain.
 """

@@ -1,4 +1,4 @@
-"""Messages, judged by the bytes that go on the wire (RELIABILITY 4.1), not by what a parser makes of them."""
+"""Messages, judged by the bytes that go on the wire, not by what a parser makes of them."""
 
 from __future__ import annotations
 
