@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from ground.database import Database
 from mailer import ledger, letters
 from mailer.ledger import Held
+from mailer.letters import Lane
 from mailer.results import Record
 
 Clock = Callable[[], datetime]
@@ -62,6 +63,10 @@ class Books:
         self._noted = asyncio.Event()
         self._closing = False
         self._renew_at = desk.clock() + desk.habits.renew_after
+
+    @property
+    def lane(self) -> Lane:
+        return self._held.lease.lane
 
     def note(self, record: Record) -> None:
         """A result, to be written with the next commit."""

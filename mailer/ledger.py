@@ -24,7 +24,7 @@ from mailer.letters import Lane, Letter, LetterState
 from mailer.recovery import prove, recover, recover_all, settle_uncertain
 from mailer.results import Record
 from mailer.suppressions import Cause
-from mailer.tally import counts, finish_letters, in_doubt, verify
+from mailer.tally import counts, finish_letters, in_doubt, sender_refusal, verify
 from mailer.verdict import EXPIRED
 
 #: The ledger has one face; how doubt ends and how it is counted have modules of their own.
@@ -44,6 +44,7 @@ __all__ = [
     "recover",
     "recover_all",
     "renew",
+    "sender_refusal",
     "settle_uncertain",
     "verify",
 ]

@@ -91,7 +91,8 @@ def freeze(database: Database, order: Freeze, *, pause: Callable[[float], None] 
     for part in _ranges(database, statements):
         with database.write() as session:
             _see_one_moment(session)
-            letter = session.get_one(Letter, order.letter_id)
+            # A cancel waits for this range, and this range sees a cancel: no row is written behind its back.
+            letter = session.get_one(Letter, order.letter_id, with_for_update={"read": True})
             if letter.state is not LetterState.BUILDING or letter.sealed_count is not None:
                 return False
             _take_over(session, statements, order, part)

@@ -475,7 +475,7 @@ def test_verify_names_what_is_wrong(database: Database, now: datetime) -> None:
             f"letter {letter_id} was sealed with 5 deliveries and has 4",
             f"letter {letter_id} is finished and has 2 open deliveries",
             f"batch {held.lease.batch_id} is done and delivery {ids[0]} of it is claimed",
-            f"delivery {ids[3]} of letter {letter_id} is claimed and in no batch: nobody will send it",
+            f"delivery {ids[3]} of letter {letter_id} is claimed and in no batch: nobody will send or skip it",
             f"delivery {ids[0]} of letter {letter_id} is claimed without an owner and a lease",
             f"delivery {ids[1]} of letter {letter_id} is accepted without the time it became so",
             f"delivery {ids[1]} of letter {letter_id} is accepted and was never tried",
