@@ -135,8 +135,13 @@ class House:
         from ground.engine import WorkLane
         from jobs.local import LocalEngine, Pace
 
-        # One batch at a time and lane: a batch uses all of its lane's connections.
-        limits = {WorkLane.TX: 2, WorkLane.BULK: 2, WorkLane.COLLECT: 1, WorkLane.INBOUND: 1, WorkLane.UPKEEP: 2}
+        limits = {
+            WorkLane.TX: self.settings.smtp.tx_connections,  # a notice is a batch of its own: they go side by side
+            WorkLane.BULK: 2,  # a batch uses all of its lane's connections while the next one is made ready
+            WorkLane.COLLECT: 1,
+            WorkLane.INBOUND: 1,
+            WorkLane.UPKEEP: 2,
+        }
         return LocalEngine(self._tasks, clock=self.clock, pace=Pace(limits=limits), refills=[Rounds(self).refill])
 
     @cached_property

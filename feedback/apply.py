@@ -14,10 +14,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import ColumnElement, or_, update
 from sqlalchemy.orm import Session
 
-from mailer import bounce_reports, suppressions
+from mailer import bounce_reports, ledger, suppressions
 from mailer.bounce_reports import BounceReport, Disposition
 from mailer.bounces.phrases import Reason
-from mailer.deliveries import Delivery, Event, State, sources
+from mailer.deliveries import Delivery, State
 from mailer.events import BounceKind, EventKind, MailEvent
 from mailer.suppressions import Cause
 from subscribers import complain
@@ -62,19 +62,8 @@ def _disposition(session: Session, event: MailEvent, delivery: Delivery | None, 
     if delivery.state not in ANSWERABLE or now - (delivery.accepted_at or delivery.created_at) > COUNTS_FOR:
         return Disposition.RECORDED
     case = _Case(session=session, event=event, delivery=delivery, now=now)
-    _prove(case)
+    ledger.prove(session, delivery.id, now=now)  # whatever is said about it, somebody has it
     return HANDLERS[event.kind](case)
-
-
-def _prove(case: _Case) -> None:
-    """Whatever is said about it, somebody has it: what was in doubt is accepted."""
-    _change(
-        case,
-        Delivery.state.in_(sources(Event.PROVE)),
-        state=State.ACCEPTED,
-        accepted_at=case.now,
-        reason="proved by a report",
-    )
 
 
 def _bounced(case: _Case) -> Disposition:

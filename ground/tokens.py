@@ -92,6 +92,10 @@ class KeyRing:
         """The 32 bytes of HMAC-SHA256 under the current key: for what must be derivable, not readable."""
         return hmac.digest(self._key(self._current, purpose), data, "sha256")
 
+    def lasting_mac(self, purpose: Purpose, data: bytes) -> bytes:
+        """The same under the ring's first key: for what must not change when keys rotate. New keys are added behind it."""
+        return hmac.digest(self._key(next(iter(self._keys)), purpose), data, "sha256")
+
     def macs(self, purpose: Purpose, data: bytes) -> list[bytes]:
         """The same under every key of the ring, the current one first: for reading what an older key made."""
         ids = [self._current, *(key_id for key_id in self._keys if key_id != self._current)]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, ForeignKey, Index, String, exists, func, insert, literal, select, update
+from sqlalchemy import CursorResult, ForeignKey, Index, String, case, exists, func, insert, literal, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
@@ -146,8 +146,12 @@ def renew(session: Session, held: Lease, *, owner: str, until: datetime) -> None
 
 
 def close(session: Session, held: Lease, *, owner: str) -> BatchState:
-    """Put a batch down: done when none of its rows can leave any more, else open until the earliest of them."""
-    next_at = session.scalar(select(func.min(Delivery.next_at)).where(held.span.condition(), in_states(sorted(UNSENT))))
+    """Put a batch down: done when none of its rows can leave any more, else open until the earliest of them.
+
+    A row whose result could not be written is looked at when its lease is over; until then nothing can be done with it.
+    """
+    ripe_at = case((Delivery.lease_until.is_not(None), Delivery.lease_until), else_=Delivery.next_at)
+    next_at = session.scalar(select(func.min(ripe_at)).where(held.span.condition(), in_states(sorted(UNSENT))))
     state = BatchState.DONE if next_at is None else BatchState.OPEN
     values: dict[str, Any] = {"state": state, "owner": None, "lease_until": None}
     if next_at is not None:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -48,7 +49,7 @@ class Press(Generic[C]):
 
 
 class Dispatcher(Generic[C]):
-    """Sends batches; one at a time in each lane, over that lane's transport."""
+    """Sends batches over their lanes' transports: as many at once as a lane's connections serve."""
 
     def __init__(
         self,
@@ -73,14 +74,13 @@ class Dispatcher(Generic[C]):
             return
         line = self._lines[held.lease.lane]
         books = Books(self._desk, held)
-        async with line.turn:
-            try:
-                await self._load({row.variant_id for row in held.rows})
-            except BaseException:
-                # A letter that cannot be read is nobody's failure among its readers: all rows go back.
-                await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
-                raise
-            await Passage(line, books, self._desk.clock).run(held, self._write)
+        try:
+            letters = await self._load({row.variant_id for row in held.rows})
+        except BaseException:
+            # A letter that cannot be read is nobody's failure among its readers: all rows go back.
+            await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
+            raise
+        await Passage(line, books, self._desk.clock).run(held, partial(self._write, letters))
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""
@@ -103,24 +103,24 @@ class Dispatcher(Generic[C]):
                 session, batch_id, owner=self._desk.owner, until=now + self._desk.habits.lease_for, now=now
             )
 
-    def _write(self, row: Row, lease: Lease) -> tuple[str, bytes]:
+    def _write(self, letters: Mapping[int, C], row: Row, lease: Lease) -> tuple[str, bytes]:
         """Return path and message of a row."""
-        message = self._press.build(self._compiled[row.variant_id], row, lease)
+        message = self._press.build(letters[row.variant_id], row, lease)
         return self._press.return_path(row.id), message
 
-    async def _load(self, variant_ids: Collection[int]) -> None:
-        missing = []
-        for each in variant_ids:
-            if each in self._compiled:
-                self._compiled.move_to_end(each)
-            else:
-                missing.append(each)
-        if not missing:
-            return
-        for variant_id, stored in await asyncio.to_thread(self._read, missing):
-            self._compiled[variant_id] = self._press.load(stored)
-        while len(self._compiled) > max(_KEPT, len(variant_ids)):
+    async def _load(self, variant_ids: Collection[int]) -> dict[int, C]:
+        """The compiled letters of a batch; the batch keeps them, whatever the cache forgets while it is under way."""
+        letters = {each: self._compiled[each] for each in variant_ids if each in self._compiled}
+        missing = [each for each in variant_ids if each not in letters]
+        if missing:
+            for variant_id, stored in await asyncio.to_thread(self._read, missing):
+                letters[variant_id] = self._press.load(stored)
+        for each, letter in letters.items():
+            self._compiled[each] = letter
+            self._compiled.move_to_end(each)
+        while len(self._compiled) > _KEPT:
             self._compiled.popitem(last=False)
+        return letters
 
     def _read(self, variant_ids: list[int]) -> list[tuple[int, bytes]]:
         with self._desk.database.read() as session:

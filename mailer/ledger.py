@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import exists, select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from mailer import batches, deliveries, results, suppressions
@@ -23,8 +22,7 @@ from mailer.events import BounceKind
 from mailer.letters import Lane, Letter, LetterState
 from mailer.recovery import prove, recover, recover_all, settle_uncertain
 from mailer.results import Record
-from mailer.suppressions import Cause
-from mailer.tally import counts, finish_letters, in_doubt, verify
+from mailer.tally import counts, finish_letters, in_doubt, sender_refusal, verify
 from mailer.verdict import EXPIRED
 
 #: The ledger has one face; how doubt ends and how it is counted have modules of their own.
@@ -44,6 +42,7 @@ __all__ = [
     "recover",
     "recover_all",
     "renew",
+    "sender_refusal",
     "settle_uncertain",
     "verify",
 ]
@@ -121,19 +120,13 @@ def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: 
 def record(session: Session, records: Sequence[Record], *, now: datetime) -> None:
     """Write down a group of results; a hard refusal suppresses its address in the same transaction."""
     results.write(session, records, now=now)
-    for each in records:
-        if each.bounce == BounceKind.HARD:
-            _suppress(session, each, now)
-
-
-def _suppress(session: Session, each: Record, now: datetime) -> None:
-    try:
-        with session.begin_nested():
-            suppressions.suppress(
-                session, each.address_key, Cause.HARD_BOUNCE, now=now, note=each.reply, delivery_id=each.id
-            )
-    except IntegrityError:
-        return  # another worker suppressed the same address in this very moment
+    hard = [
+        suppressions.Dead(each.address_key, note=each.reply, delivery_id=each.id)
+        for each in records
+        if each.bounce == BounceKind.HARD
+    ]
+    if hard:
+        suppressions.suppress_dead(session, hard, now=now)
 
 
 def renew(session: Session, held: batches.Lease, *, owner: str, until: datetime) -> None:

@@ -125,7 +125,7 @@ def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
 
 def message_id(recipient: Recipient, mint: Mint) -> str:
     """`<HMAC(letter, recipient)>@domain` without the brackets: derived, so it need not be stored, and says nothing."""
-    mac = mint.keys.mac(Purpose.MESSAGE_ID, f"{recipient.letter_id}.{recipient.recipient_id}".encode())
+    mac = mint.keys.lasting_mac(Purpose.MESSAGE_ID, f"{recipient.letter_id}.{recipient.recipient_id}".encode())
     return f"{base64.b32encode(mac[:20]).decode('ascii').lower()}@{mint.message_domain}"
 
 

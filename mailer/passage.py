@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -18,6 +19,7 @@ from mailer.books import Books, Clock
 from mailer.deliveries import Event, Row
 from mailer.envelope import Envelope
 from mailer.ledger import Held
+from mailer.letters import Lane
 from mailer.pacing import BackOff, GroupSize
 from mailer.results import Record
 from mailer.transports import Outcome, Result, Stage, Transport
@@ -45,10 +47,28 @@ class Line:
     transport: Transport
     back_off: BackOff
     rng: random.Random
-    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     draining: bool = False
     broken: int = 0  # messages in a row that got no answer
     refused: int = 0  # refusals of our sender address in a row
+    _door: asyncio.Lock = field(default_factory=asyncio.Lock)
+    _free: asyncio.Semaphore = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._free = asyncio.Semaphore(self.transport.connections)
+
+    @asynccontextmanager
+    async def turn(self, rows: int) -> AsyncIterator[int]:
+        """So many of the line's connections as a batch of `rows` can use, in the order of asking; yields their number.
+
+        A full batch has the line to itself; notices of one row each go side by side. Whatever is under way, no more
+        messages are in flight than there are connections.
+        """
+        wanted = min(rows, self.transport.connections)
+        async with AsyncExitStack() as taken:
+            async with self._door:
+                for _ in range(wanted):
+                    await taken.enter_async_context(self._free)
+            yield wanted
 
     def takes_mail(self, now: datetime) -> bool:
         return not self.draining and not self.back_off.is_resting(now)
@@ -101,14 +121,22 @@ class Passage:
     async def run(self, held: Held, write: Write) -> None:
         """Until every row is sent or given back, and the batch is put down."""
         self._deadline_at = held.lease.deadline_at
+        keeper = asyncio.create_task(self._books.keep())  # renews the lease while the batch waits for its turn, too
+        try:
+            async with self._line.turn(len(held.rows)) as connections:
+                await self._carry(held, write, connections)
+        finally:
+            next_at = self._line.back_off.until if self._halted else None
+            await asyncio.shield(self._books.close(keeper, next_at=next_at))
+
+    async def _carry(self, held: Held, write: Write, connections: int) -> None:
         if not self._line.takes_mail(self._clock()):
             self._halted = True
-        keeper = asyncio.create_task(self._books.keep())
-        senders = [asyncio.create_task(self._send()) for _ in range(self._line.transport.connections)]
+        senders = [asyncio.create_task(self._send()) for _ in range(connections)]
         for sender in senders:
             sender.add_done_callback(self._sender_ended)
         try:
-            await self._feed(held, write)
+            await self._feed(held, write, GroupSize(connections))
             for _ in senders:
                 self._queue.put_nowait(None)
             await asyncio.gather(*senders)
@@ -119,13 +147,9 @@ class Passage:
             await asyncio.gather(*senders, return_exceptions=True)
             self._give_back_waiting()
             raise
-        finally:
-            next_at = self._line.back_off.until if self._halted else None
-            await asyncio.shield(self._books.close(keeper, next_at=next_at))
 
-    async def _feed(self, held: Held, write: Write) -> None:
+    async def _feed(self, held: Held, write: Write, size: GroupSize) -> None:
         loop = asyncio.get_running_loop()
-        size = GroupSize(self._line.transport.connections)
         rows = deque(held.rows)
         since = loop.time()
         while rows and not self._stops():
@@ -198,12 +222,20 @@ class Passage:
             self._halted = True
         if self._line.refused >= SENDER_REFUSALS:
             self._line.refused = 0
-            log.error("sender_refused", delivery=row.id, reply=replies.clean(outcome.reply), meaning="letter paused")
-            self._halted = True
-            try:
-                await self._books.pause_letter()
-            except DBAPIError as error:
-                log.warning("letter_not_paused", delivery=row.id, error=str(error))  # five more refusals ask again
+            await self._hold_letter(row, outcome)
+
+    async def _hold_letter(self, row: Row, outcome: Outcome) -> None:
+        """Our sender address is refused: nobody else's copy needs to try. (A notice has one reader, and is over.)"""
+        log.error(
+            "sender_refused", delivery=row.id, route=self._line.transport.name, reply=replies.clean(outcome.reply)
+        )
+        self._halted = True
+        if self._books.lane is Lane.TX:
+            return
+        try:
+            await self._books.pause_letter()
+        except DBAPIError as error:
+            log.warning("letter_not_paused", delivery=row.id, error=str(error))  # five more refusals ask again
 
     def _judged(self, row: Row, attempt: int, outcome: Outcome) -> Record:
         now = self._clock()

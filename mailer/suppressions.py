@@ -6,13 +6,14 @@ A suppression is about an *address*, whatever its owner reads; a subscription is
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import CursorResult, ForeignKey, Index, String, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from ground.database import Base, RowId, one_of
+from ground.database import Base, RowId, insert_new, one_of
 from mailer import deliveries
 
 
@@ -79,6 +80,32 @@ def suppress(
     skip_open(session, [address_key], reason=f"suppressed: {cause}")
     session.flush()
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Dead:
+    """A mailbox that its server says does not exist, and by which delivery we know."""
+
+    address_key: str
+    note: str | None
+    delivery_id: int
+
+
+def suppress_dead(session: Session, dead: Sequence[Dead], *, now: datetime) -> None:
+    """The same for the hard refusals of a whole group of results; where an address is suppressed already, that stands."""
+    rows = [
+        {
+            "address_key": each.address_key,
+            "cause": Cause.HARD_BOUNCE,
+            "note": each.note,
+            "delivery_id": each.delivery_id,
+            "created_at": now,
+        }
+        for each in sorted(dead, key=lambda each: each.address_key)  # one order: two workers never wait for each other
+    ]
+    is_sqlite = session.get_bind().dialect.name == "sqlite"
+    session.connection().execute(insert_new(Suppression, is_sqlite=is_sqlite), rows)
+    skip_open(session, [row.address_key for row in dead], reason=f"suppressed: {Cause.HARD_BOUNCE}")
 
 
 def lift(session: Session, address_key: str, *, by: str, now: datetime) -> bool:

@@ -9,11 +9,12 @@ from sqlalchemy import ColumnElement, Executable, and_, exists, func, not_, or_,
 from sqlalchemy.orm import Session
 
 from mailer.batches import UNSENT, Batch, BatchState
-from mailer.deliveries import OPEN, Delivery, State, in_states
+from mailer.deliveries import OPEN, Attempt, Delivery, State, in_states
 from mailer.letters import Letter, LetterState
+from mailer.transports import Stage
 
-#: While a letter is building, its rows wait for their batches; once it is cancelled, nobody waits for its rows.
-_UNDER_WAY = (LetterState.SENDING, LetterState.PAUSED, LetterState.FINISHED)
+#: Attempts that are looked through for the last refusal.
+_LATELY = 1_000
 
 
 def counts(session: Session, letter_id: int) -> Mapping[State, int]:
@@ -29,6 +30,19 @@ def in_doubt(session: Session, letter_id: int) -> int:
     return session.scalars(
         select(func.count()).where(Delivery.letter_id == letter_id, Delivery.uncertain_at.is_not(None))
     ).one()
+
+
+def sender_refusal(session: Session, letter_id: int) -> str | None:
+    """What a server lately said when it refused our sender address for this letter; None where it did not."""
+    recent = select(Attempt).order_by(Attempt.id.desc()).limit(_LATELY).subquery()
+    reply: str | None = session.scalar(
+        select(recent.c.reply)
+        .join(Delivery, Delivery.id == recent.c.delivery_id)
+        .where(Delivery.letter_id == letter_id, recent.c.stage == Stage.MAIL)
+        .order_by(recent.c.id.desc())
+        .limit(1)
+    )
+    return reply
 
 
 def finish_letters(session: Session, *, now: datetime, letter_id: int | None = None) -> list[int]:
@@ -82,7 +96,7 @@ def _invariants() -> list[tuple[str, Executable]]:
             "letter {row[0]} is finished and has {row[1]} open deliveries",
             select(Letter.id, func.count())
             .join(Delivery, Delivery.letter_id == Letter.id)
-            .where(Letter.state == LetterState.FINISHED, in_states(sorted(OPEN)))
+            .where(or_(Letter.state == LetterState.FINISHED, Letter.finished_at.is_not(None)), in_states(sorted(OPEN)))
             .group_by(Letter.id),
         ),
         (
@@ -98,11 +112,10 @@ def _invariants() -> list[tuple[str, Executable]]:
             .limit(100),
         ),
         (
-            "delivery {row[0]} of letter {row[1]} is {row[2]} and in no batch: nobody will send it",
+            "delivery {row[0]} of letter {row[1]} is {row[2]} and in no batch: nobody will send or skip it",
             _deliveries(
                 in_states(sorted(UNSENT)),
                 not_(covered),
-                Delivery.letter_id.in_(select(Letter.id).where(Letter.state.in_(_UNDER_WAY))),
             ),
         ),
         (

@@ -10,9 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer import ledger
+from mailer import ledger, letters
 from mailer.letters import Letter, LetterState
 from newsletters import approve as approval
 from newsletters import headlines, issues
@@ -128,34 +129,51 @@ def approve(session: Session, issue_id: int, *, by: str, now: datetime) -> Done 
 
 def cancel(session: Session, issue_id: int, *, reason: str, by: str, now: datetime) -> Done | Refused:
     """Stop the issue for good, wherever it is; who has it has it, nobody else gets it."""
-    return _stop(session, issue_id, IssueEvent.CANCEL, reason=reason, by=by, now=now)
+    issue = _find(session, issue_id)
+    if isinstance(issue, Refused):
+        return issue
+    if not issues.move(issue, IssueEvent.CANCEL, reason=reason[:300]):
+        return Refused(_standing(issue))
+    if issue.letter_id is not None:
+        ledger.cancel(session, issue.letter_id, now=now)
+    return _done(session, issue, "issue.cancel", by=by, now=now, reason=reason)
 
 
 def pause(session: Session, issue_id: int, *, reason: str, by: str, now: datetime) -> Done | Refused:
     """Hold a sending issue; what is in the air still arrives."""
-    return _stop(session, issue_id, IssueEvent.PAUSE, reason=reason, by=by, now=now)
+    issue = _sending(session, issue_id, IssueEvent.PAUSE)
+    if isinstance(issue, Refused):
+        return issue
+    assert issue.letter_id is not None
+    # The mailer may have held the letter itself, a moment before the issue says so.
+    if not letters.pause(session, issue.letter_id) and not _is(session, issue, LetterState.PAUSED):
+        return Refused("The last mail of this issue has been handed over: there is nothing left to hold.")
+    issues.move(issue, IssueEvent.PAUSE, reason=reason[:300])
+    return _done(session, issue, "issue.pause", by=by, now=now, reason=reason)
 
 
 def resume(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:
     """Let a paused issue go on."""
-    return _stop(session, issue_id, IssueEvent.RESUME, reason=None, by=by, now=now)
+    issue = _sending(session, issue_id, IssueEvent.RESUME)
+    if isinstance(issue, Refused):
+        return issue
+    assert issue.letter_id is not None
+    if not letters.resume(session, issue.letter_id) and not _is(session, issue, LetterState.SENDING):
+        return Refused("The letter of this issue is over: there is nothing left to send.")
+    issues.move(issue, IssueEvent.RESUME)
+    return _done(session, issue, "issue.resume", by=by, now=now)
 
 
-def _stop(
-    session: Session, issue_id: int, event: IssueEvent, *, reason: str | None, by: str, now: datetime
-) -> Done | Refused:
+def _sending(session: Session, issue_id: int, event: IssueEvent) -> Issue | Refused:
+    """The issue, where this event means something in its state. Deliveries leave only while their letter is sending."""
     issue = _find(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    if not issues.move(issue, event, reason=reason[:300] if reason else None):
-        return Refused(_standing(issue))
-    # Deliveries leave only while their letter is sending; workers look before each group.
-    if issue.letter_id is not None and event is IssueEvent.CANCEL:
-        ledger.cancel(session, issue.letter_id, now=now)
-    elif issue.letter_id is not None:
-        letter = session.get_one(Letter, issue.letter_id)
-        letter.state = LetterState.PAUSED if event is IssueEvent.PAUSE else LetterState.SENDING
-    return _done(session, issue, f"issue.{event}", by=by, now=now, reason=reason)
+    return issue if event in issues.NEXT[issue.state] else Refused(_standing(issue))
+
+
+def _is(session: Session, issue: Issue, state: LetterState) -> bool:
+    return session.scalar(select(Letter.state).where(Letter.id == issue.letter_id)) is state
 
 
 def _find(session: Session, issue_id: int) -> Issue | Refused:

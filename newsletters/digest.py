@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from articles.articles import Article, Author, Byline
+from articles.articles import Article, authors_of
 from mailer.compiler import LetterJob
 from mailer.letters import Kind
 from mailer.sender import Sender
@@ -60,7 +58,7 @@ def _context(session: Session, issue: Issue, sender: Sender) -> dict[str, Any]:
 
 def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]]:
     stories = issues.list_stories(session, issue.id)
-    authors = _authors(session, [article.id for _, article in stories])
+    authors = authors_of(session, [article.id for _, article in stories])
     return [_item(item, article, authors[article.id], language) for item, article in stories]
 
 
@@ -89,16 +87,3 @@ def _image(article: Article) -> dict[str, Any] | None:
         "width": article.image_width,
         "height": article.image_height,
     }
-
-
-def _authors(session: Session, article_ids: Sequence[int]) -> Mapping[int, list[str]]:
-    rows = session.execute(
-        select(Byline.article_id, Author.name)
-        .join(Author, Author.id == Byline.author_id)
-        .where(Byline.article_id.in_(article_ids))
-        .order_by(Byline.article_id, Byline.position)
-    )
-    names: defaultdict[int, list[str]] = defaultdict(list)
-    for article_id, name in rows:
-        names[article_id].append(name)
-    return names

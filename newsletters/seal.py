@@ -13,13 +13,18 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from mailer import deliveries, suppressions
 from mailer.batches import Batch
 from mailer.letters import InDoubt, Kind, Lane, Letter, LetterState
+from mailer.suppressions import Suppression
 from newsletters import audience, issues, schedules, settle
 from newsletters.issues import Issue, IssueEvent, IssueState
+from subscribers.subscriptions import Subscription, SubscriptionState
 
 #: What is still deferred this long after the letter was due has failed: yesterday's news is no news.
 LIFETIME = timedelta(hours=24)
+#: Clocks of two processes differ by less.
+_MOMENT = timedelta(minutes=1)
 _SEALED = (IssueState.SEALED, IssueState.SENDING, IssueState.PAUSED, IssueState.FINISHED)
 
 
@@ -82,12 +87,33 @@ def start(session: Session, issue: Issue, *, now: datetime) -> list[int]:
         return []
     letter = session.get_one(Letter, issue.letter_id)
     letter.state = LetterState.SENDING
+    _let_go(session, issue.edition_id, since=letter.created_at - _MOMENT)
     if issue.recipient_count == 0:
         left_out = issue.exclusion_count or 0
         why = f"all {left_out} readers were left out" if left_out else "the edition has no reader with this rhythm yet"
         letter.state, letter.finished_at = LetterState.FINISHED, now
         settle.finish(issue, now=now, reason=f"Sent to nobody: {why}.")
     return list(session.scalars(select(Batch.id).where(Batch.letter_id == letter.id).order_by(Batch.id)))
+
+
+def _let_go(session: Session, edition_id: int, *, since: datetime) -> None:
+    """Skip whoever left or was suppressed while the audience was written.
+
+    They did so themselves, unless (on PostgreSQL) their range was being written in that very moment: neither
+    transaction saw the other's rows.
+    """
+    left = select(Subscription.subscriber_id, Subscription.end_reason).where(
+        Subscription.edition_id == edition_id,
+        Subscription.state == SubscriptionState.ENDED,
+        Subscription.ended_at >= since,
+    )
+    for subscriber_id, reason in session.execute(left):
+        deliveries.skip_recipient(session, subscriber_id, reason=reason or "left", scope=f"edition:{edition_id}")
+    suppressed = select(Suppression.address_key, Suppression.cause).where(
+        Suppression.created_at >= since, Suppression.lifted_at.is_(None)
+    )
+    for address_key, cause in session.execute(suppressed):
+        suppressions.skip_open(session, [address_key], reason=f"suppressed: {cause}")
 
 
 def freeze_order(session: Session, issue: Issue, variant_id: int) -> audience.Freeze:

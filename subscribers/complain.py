@@ -11,7 +11,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer import deliveries
-from subscribers import consents
+from subscribers import consents, subscriptions
 from subscribers.consents import Act, Evidence
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
@@ -36,9 +36,7 @@ def complain(session: Session, address_key: str, evidence: Evidence, *, now: dat
 
 
 def _end(session: Session, subscription: Subscription, evidence: Evidence, *, now: datetime) -> None:
-    subscription.state = SubscriptionState.ENDED
-    subscription.ended_at = now
-    subscription.end_reason = COMPLAINED
+    subscriptions.end(subscription, COMPLAINED, now=now)
     consents.record(
         session,
         Act.COMPLAINED,

@@ -133,25 +133,28 @@ def _ask_to_confirm(
     session: Session, subscriber: Subscriber, subscription: Subscription, request: SignUpRequest, *, now: datetime
 ) -> int:
     fields = {"confirm_url": f"{subscription.id}-{subscription.generation}"}
-    notice = _notice(subscriber, request.confirm_variant_id, fields)
+    notice = _notice(subscriber, subscription, request.confirm_variant_id, fields)
     return notices.enqueue(session, "confirm", notice, now=now)
 
 
 def _say_already_in(
     session: Session, subscriber: Subscriber, subscription: Subscription, request: SignUpRequest, *, now: datetime
 ) -> int:
-    notice = _notice(subscriber, request.already_variant_id, {"unsubscribe_url": str(subscription.id)})
+    fields = {"unsubscribe_url": str(subscription.id)}
+    notice = _notice(subscriber, subscription, request.already_variant_id, fields)
     return notices.enqueue(session, "already", notice, now=now)
 
 
 def _welcome(
     session: Session, subscriber: Subscriber, subscription: Subscription, variant_id: int, *, now: datetime
 ) -> int:
-    notice = _notice(subscriber, variant_id, {"unsubscribe_url": str(subscription.id)})
+    notice = _notice(subscriber, subscription, variant_id, {"unsubscribe_url": str(subscription.id)})
     return notices.enqueue(session, "welcome", notice, now=now)
 
 
-def _notice(subscriber: Subscriber, variant_id: int, fields: dict[str, str]) -> notices.Notice:
+def _notice(
+    subscriber: Subscriber, subscription: Subscription, variant_id: int, fields: dict[str, str]
+) -> notices.Notice:
     return notices.Notice(
         variant_id=variant_id,
         recipient_id=subscriber.id,
@@ -160,6 +163,7 @@ def _notice(subscriber: Subscriber, variant_id: int, fields: dict[str, str]) -> 
         domain_group=subscriber.domain_group,
         fields=fields,
         lifetime=_NOTICE_LIFETIME,
+        scope=f"edition:{subscription.edition_id}",  # who leaves at once is not welcomed afterwards
     )
 
 

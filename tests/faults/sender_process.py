@@ -1,8 +1,9 @@
-"""A sending worker to be killed: `python -m tests.faults.sender_process DATABASE_URL PORT`."""
+"""A sending worker to be killed, or told to end (SIGTERM): `python -m tests.faults.sender_process DATABASE_URL PORT`."""
 
 from __future__ import annotations
 
 import asyncio
+import signal
 import sys
 
 from broadsheet import clock, tables
@@ -21,7 +22,14 @@ async def send_all(url: str, port: int) -> None:
     database = Database(url)
     route = Route(host="127.0.0.1", port=port, tls=Tls.NONE, helo="news.test", connections=8, max_messages=1_000)
     sender = dispatcher(database, SmtpTransport(route), clock=clock.now, owner="to-be-killed")
-    while True:
+    stopped = asyncio.Event()
+
+    def stop() -> None:
+        stopped.set()
+        sender.drain()
+
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+    while not stopped.is_set():
         with database.read() as session:
             due = ledger.due_batches(session, Lane.BULK, now=clock.now(), limit=2)
         if not due:

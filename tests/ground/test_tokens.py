@@ -41,6 +41,12 @@ def test_an_unsubscribe_link_outlives_a_change_of_keys(now: datetime) -> None:
     assert rotated.sign(Purpose.UNSUBSCRIBE, "12").startswith("b.")
 
 
+def test_what_must_not_change_with_the_keys_does_not() -> None:
+    before, after = KeyRing({"a": OLD}, "a"), KeyRing({"a": OLD, "b": NEW}, "b")
+    assert before.lasting_mac(Purpose.MESSAGE_ID, b"1.2") == after.lasting_mac(Purpose.MESSAGE_ID, b"1.2")
+    assert before.mac(Purpose.VERP, b"1") != after.mac(Purpose.VERP, b"1")
+
+
 def test_another_installations_token_is_forged(now: datetime) -> None:
     token = KeyRing({"a": NEW}, "a").sign(Purpose.UNSUBSCRIBE, "12")
     assert KeyRing({"a": OLD}, "a").read(Purpose.UNSUBSCRIBE, token, now=now) == Forged()

@@ -6,12 +6,13 @@ import asyncio
 import itertools
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 import pytest
 from sqlalchemy import event, func, select, update
 
 from ground.database import Database
-from mailer import deliveries, ledger, letters
+from mailer import deliveries, ledger, letters, notices
 from mailer.batches import Batch
 from mailer.books import Books, Habits
 from mailer.deliveries import Attempt, Delivery, State
@@ -21,8 +22,10 @@ from mailer.passage import Passage
 from mailer.suppressions import Suppression
 from mailer.transports import Outcome, Result, Stage
 from mailer.transports.memory import MemoryTransport, accept
+from mailer.transports.route import Route, Tls
+from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders
-from tests.mailer.doubles import dispatcher
+from tests.mailer.doubles import ScriptedServer, dispatcher
 
 
 class Time:
@@ -381,11 +384,13 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
     with hasty.write() as session:
         held = ledger.lease(session, 1, owner="worker-1", until=clock.now + timedelta(minutes=15), now=clock.now)
     assert held is not None
-    await sender._load({held.rows[0].variant_id})
+    letters_of = await sender._load({held.rows[0].variant_id})
     line = sender._lines[Lane.BULK]
     with database.write() as session:
         session.connection()
-        run = asyncio.create_task(Passage(line, Books(sender._desk, held), clock).run(held, sender._write))
+        run = asyncio.create_task(
+            Passage(line, Books(sender._desk, held), clock).run(held, partial(sender._write, letters_of))
+        )
         await asyncio.sleep(0.1)
         assert transport.sent == []
     await asyncio.wait_for(run, 5)
@@ -402,3 +407,130 @@ async def test_a_thousand_messages_cost_few_commits(database: Database, clock: T
     for batch in due(database, clock):
         await sender.send_batch(batch)
     assert len(commits) < 120
+
+
+class Sluggish(ScriptedServer):
+    """Takes a while to answer the final dot."""
+
+    async def _say(self, writer: asyncio.StreamWriter, reply: str) -> bool:
+        if "queued as" in reply:
+            await asyncio.sleep(0.3)
+        return await super()._say(writer, reply)
+
+
+def write_notices(database: Database, count: int, clock: Time) -> list[int]:
+    with database.write() as session:
+        return [
+            notices.enqueue(
+                session,
+                "confirm",
+                notices.Notice(
+                    variant_id=builders.variant(session, clock.now),
+                    recipient_id=number,
+                    address=f"new-{number}@example.org",
+                    address_key=f"new-{number}@example.org",
+                    domain_group="other",
+                    fields={"name": "New"},
+                ),
+                now=clock.now,
+            )
+            for number in range(count)
+        ]
+
+
+async def test_notices_do_not_queue_one_behind_another(database: Database, clock: Time) -> None:
+    batches = write_notices(database, 4, clock)
+    async with Sluggish().running() as server:
+        route = Route(host="127.0.0.1", port=server.port, tls=Tls.NONE, helo="news.test", connections=4)
+        sender = dispatcher(database, SmtpTransport(route), clock=clock)
+        began = asyncio.get_running_loop().time()
+        await asyncio.gather(*(sender.send_batch(batch) for batch in batches))
+        took = asyncio.get_running_loop().time() - began
+        await sender.close()
+    assert len(server.messages) == 4
+    assert server.connections == 4
+    assert took < 0.8  # one behind another they take 1.2 s
+
+
+class Counting(Slow):
+    """Counts how many messages are in flight at once."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.most = 0
+
+    async def send(self, envelope: Envelope, message: bytes) -> Outcome:
+        self.now += 1
+        self.most = max(self.most, self.now)
+        try:
+            return await super().send(envelope, message)
+        finally:
+            self.now -= 1
+
+
+async def test_however_many_batches_go_at_once_no_more_is_in_flight_than_there_are_connections(
+    database: Database, clock: Time
+) -> None:
+    transport = Counting()
+    sender = dispatcher(database, transport, clock=clock)
+    with database.write() as session:
+        big = [builders.letter(session, 40, now=clock.now) for _ in range(2)]
+        small = [builders.letter(session, 1, now=clock.now) for _ in range(6)]
+    await asyncio.gather(*(sender.send_batch(batch) for batch in due(database, clock)))
+    assert transport.most == transport.connections
+    for letter_id in (*big, *small):
+        assert set(states(database, letter_id)) == {State.ACCEPTED}
+
+
+async def test_a_batch_cancelled_while_it_waits_for_its_turn_goes_back_at_once(database: Database, clock: Time) -> None:
+    transport = Slow()
+    transport.gate = asyncio.Event()
+    sender = dispatcher(database, transport, clock=clock)
+    first, second = write_letter(database, 40, clock), write_letter(database, 40, clock)
+    one, two = (asyncio.create_task(sender.send_batch(batch)) for batch in due(database, clock))
+    await transport.begun.wait()
+    while states(database, second) != {State.CLAIMED: 40}:  # noqa: ASYNC110 - the ledger is all there is to watch
+        await asyncio.sleep(0.01)
+    two.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await two
+    assert states(database, second) == {State.READY: 40}
+    transport.gate.set()
+    await one
+    assert states(database, first) == {State.ACCEPTED: 40}
+    await sender.send_batch(due(database, clock)[0])
+    assert states(database, second) == {State.ACCEPTED: 40}
+
+
+async def test_a_batch_keeps_its_letter_whatever_else_is_compiled_meanwhile(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 40, clock)
+    transport = Slow()
+    sender = dispatcher(database, transport, clock=clock)
+    sending = asyncio.create_task(sender.send_batch(1))
+    await transport.begun.wait()
+    sender._compiled.clear()  # 32 other letters have been read: notices of many editions
+    await sending
+    assert states(database, letter_id) == {State.ACCEPTED: 40}
+
+
+async def test_a_refused_sender_leaves_no_paused_notice_behind(database: Database, clock: Time) -> None:
+    refusal = says(Result.REFUSED, Stage.MAIL, 550, "5.7.1 Sender not allowed")
+    sender = dispatcher(database, MemoryTransport(answer=lambda _: refusal), clock=clock)
+    for batch in write_notices(database, 6, clock):
+        await sender.send_batch(batch)
+    with database.read() as session:
+        assert set(session.scalars(select(Letter.state))) == {LetterState.FINISHED}
+
+
+def test_a_batch_with_an_unwritten_result_is_not_asked_for_again_and_again(database: Database, clock: Time) -> None:
+    write_letter(database, 3, clock)
+    until = clock.now + timedelta(minutes=15)
+    with database.write() as session:
+        held = ledger.lease(session, 1, owner="worker-1", until=until, now=clock.now)
+        assert held is not None
+        ledger.intend(session, held.lease, [held.rows[0].id], owner="worker-1", now=clock.now)
+        session.execute(update(Delivery).where(Delivery.id != held.rows[0].id).values(state=State.ACCEPTED))
+        ledger.close(session, held.lease, owner="worker-1", now=clock.now)
+    assert due(database, clock) == []
+    clock.now = until
+    assert due(database, clock) == [1]

@@ -299,6 +299,35 @@ def test_a_hard_refusal_suppresses_the_address_and_skips_what_else_goes_there(
     assert states(database, other) == {State.READY: 1, State.SKIPPED: 1}
 
 
+def test_many_hard_refusals_in_a_group_cost_no_statement_each(database: Database, now: datetime) -> None:
+    letter_id, held = start(database, 60, now)
+    keys = [row.address_key for row in held.rows]
+    with database.write() as session:
+        suppressions.suppress(session, keys[1], suppressions.Cause.MANUAL, now=now, note="asked by phone")
+        other = builders.letter(session, 60, now=now)
+    sent = intend(database, held, now)
+    refused = [
+        Record(id=row.id, attempt=1, event=Event.FAIL, address_key=row.address_key, reason="refused", bounce="hard")
+        for row in held.rows
+        if row.id in sent
+    ]
+    statements: list[str] = []
+    with database.write() as session:
+
+        @event.listens_for(session.connection(), "before_cursor_execute")
+        def _note(_c: object, _cursor: object, statement: str, *_: object) -> None:
+            statements.append(statement)
+
+        ledger.record(session, [*refused, *refused], now=now)
+    assert len(statements) <= 6
+    with database.read() as session:
+        causes = dict(session.execute(select(Suppression.address_key, Suppression.cause)).all())
+    assert causes == dict.fromkeys(keys, "hard_bounce") | {keys[1]: "manual"}
+    assert states(database, letter_id) == {State.FAILED: 59, State.SKIPPED: 1}
+    # The one that was suppressed before had gone before this letter was written.
+    assert states(database, other) == {State.SKIPPED: 59, State.READY: 1}
+
+
 @pytest.mark.parametrize("bounce", ["soft", "policy", None])
 def test_no_other_refusal_suppresses_anybody(database: Database, now: datetime, bounce: str | None) -> None:
     _, held = start(database, 1, now)
@@ -475,7 +504,7 @@ def test_verify_names_what_is_wrong(database: Database, now: datetime) -> None:
             f"letter {letter_id} was sealed with 5 deliveries and has 4",
             f"letter {letter_id} is finished and has 2 open deliveries",
             f"batch {held.lease.batch_id} is done and delivery {ids[0]} of it is claimed",
-            f"delivery {ids[3]} of letter {letter_id} is claimed and in no batch: nobody will send it",
+            f"delivery {ids[3]} of letter {letter_id} is claimed and in no batch: nobody will send or skip it",
             f"delivery {ids[0]} of letter {letter_id} is claimed without an owner and a lease",
             f"delivery {ids[1]} of letter {letter_id} is accepted without the time it became so",
             f"delivery {ids[1]} of letter {letter_id} is accepted and was never tried",

@@ -107,8 +107,8 @@ async def test_a_freeze_lets_others_write_in_between(database: Database, now: da
     with database.write() as session:
         order = _order(press, session)
     assert audience.freeze(database, order, pause=pauses.append)
-    # 2,000 readers in each of three groups, in ranges of 500.
-    assert pauses == [audience.PAUSE] * 12
+    # 2,000 readers in each of three groups.
+    assert pauses == [audience.PAUSE] * 3 * -(-2_000 // audience.RANGE)
 
 
 def _order(press: Press, session: object) -> audience.Freeze:

@@ -2,26 +2,33 @@
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select, text, update
 from sqlalchemy.orm import Session
 
 from articles.articles import Article, ArticleStatus
+from feedback.figures import issue_figures
 from ground.database import Database
 from ground.engine import WorkLane
+from mailer import ledger, letters
 from mailer.batches import Batch, BatchState
-from mailer.deliveries import Delivery, State
+from mailer.deliveries import Attempt, Delivery, State
 from mailer.letter import BrokenLetter
-from mailer.letters import Letter, LetterState
+from mailer.letters import Lane, Letter, LetterState, Variant
 from mailer.suppressions import Cause, suppress
-from newsletters import archive, audience, compose, curate, issues, publish, settle
+from mailer.transports import Stage
+from newsletters import approve, archive, audience, compose, curate, issues, publish, seal, settle
 from newsletters.issues import Exclusion, Issue, IssueState
 from newsletters.publish import Publisher
 from newsletters.schedules import Autonomy, Schedule, Terms
 from newsletters.seal import NotPublished, Published
+from subscribers import leave
+from subscribers.consents import Evidence
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 from tests.newsletters.builders import (
@@ -363,3 +370,187 @@ def test_nothing_is_due_before_its_slot(press: Press) -> None:
     with press.database.read() as session:
         assert publish.due(session, now=SLOT.due_at - timedelta(seconds=1)) == []
         assert publish.due(session, now=SLOT.due_at) == [press.issue_id]
+
+
+def hold(press: Press, refusal: str | None) -> None:
+    """What the dispatcher does when a server refuses our sender address again and again."""
+    with press.database.write() as session:
+        letter_id = session.get_one(Issue, press.issue_id).letter_id
+        assert letter_id is not None
+        assert letters.pause(session, letter_id)
+        if refusal is not None:
+            refused = session.scalars(select(Delivery).limit(1)).one()
+            said = Attempt(
+                delivery_id=refused.id, number=1, at=press.now, outcome="failed", stage=Stage.MAIL, reply=refusal
+            )
+            session.add(said)
+
+
+async def test_a_letter_that_the_mailer_holds_is_seen_at_the_desk(press: Press) -> None:
+    press.readers("ava@example.org", "dilan@gmail.com")
+    await press.publisher.publish(press.issue_id)
+    hold(press, "5.7.1 Sender not allowed")
+    with press.database.write() as session:
+        assert settle.settle(session, now=press.now) == []
+    issue = press.issue()
+    assert issue.state is IssueState.PAUSED
+    assert issue.reason == (
+        "Held by the mailer: the mail server refuses our sender address (5.7.1 Sender not allowed). "
+        "Put that right with whoever runs the server, then resume."
+    )
+    with press.database.write() as session:
+        assert isinstance(curate.resume(session, press.issue_id, by="editor@example.org", now=press.now), curate.Done)
+        assert session.get_one(Letter, issue.letter_id).state is LetterState.SENDING
+    assert (press.issue().state, press.issue().reason) == (IssueState.SENDING, None)
+
+
+async def test_an_editor_may_pause_what_the_mailer_has_just_held(press: Press) -> None:
+    press.readers("ava@example.org")
+    await press.publisher.publish(press.issue_id)
+    hold(press, None)
+    with press.database.write() as session:
+        paused = curate.pause(session, press.issue_id, reason="a doubt", by="editor@example.org", now=press.now)
+        assert isinstance(paused, curate.Done)
+    assert (press.issue().state, press.issue().reason) == (IssueState.PAUSED, "a doubt")
+
+
+async def test_an_issue_whose_last_mail_has_left_is_not_paused_but_finished(press: Press) -> None:
+    press.readers("ava@example.org")
+    await press.publisher.publish(press.issue_id)
+    with press.database.write() as session:
+        row = session.scalars(select(Delivery)).one()
+        row.state, row.accepted_at = State.ACCEPTED, press.now
+        session.scalars(select(Batch)).one().state = BatchState.DONE
+        session.flush()
+        assert ledger.finish_letters(session, now=press.now)  # as the last batch does, before the desk has looked
+        refused = curate.pause(session, press.issue_id, reason="too late", by="editor@example.org", now=press.now)
+        assert refused == curate.Refused(
+            "The last mail of this issue has been handed over: there is nothing left to hold."
+        )
+        assert session.get_one(Letter, press.issue().letter_id).state is LetterState.FINISHED
+        assert settle.settle(session, now=press.now) == [press.issue_id]
+
+
+class Held:
+    """A press whose audience is being written: the issue is held, its letter is building."""
+
+    def __init__(self, press: Press) -> None:
+        self.press = press
+        with press.database.write() as session:
+            issue = session.get_one(Issue, press.issue_id)
+            assert approve.approve_by_itself(session, issue, now=press.now) is None
+            variant = Variant(digest="one", language="en", compiled=b"", created_at=press.now)
+            session.add(variant)
+            session.flush()
+            self.order = seal.open_letter(session, issue, variant.id, now=press.now)
+
+    def freeze(self, during: Callable[[], None]) -> bool:
+        """Write the audience, with something happening after the first range."""
+        came: list[float] = []
+
+        def pause(seconds: float) -> None:
+            came.append(seconds)
+            if len(came) == 1:
+                during()
+
+        return audience.freeze(self.press.database, self.order, pause=pause)
+
+
+async def test_an_issue_cancelled_while_its_audience_is_written_reaches_nobody(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "RANGE", 2)
+    press.readers(*(f"reader{n}@example.org" for n in range(7)))
+    held = Held(press)
+
+    def cancel() -> None:
+        with press.database.write() as session:
+            curate.cancel(session, press.issue_id, reason="wrong day", by="editor@example.org", now=press.now)
+
+    assert held.freeze(cancel) is False
+    assert await press.publisher.publish(press.issue_id) == NotPublished(issue_id=press.issue_id, reason="wrong day")
+    with press.database.write() as session:
+        for batch in ledger.due_batches(session, Lane.BULK, now=press.now, limit=9):
+            assert ledger.lease(session, batch, owner="w", until=press.now, now=press.now) is None
+        rows = session.execute(select(Delivery.state, Delivery.reason)).all()
+        assert [tuple(row) for row in rows] == [(State.SKIPPED, "cancelled")] * 2
+        assert session.scalars(select(Letter.finished_at)).one() == press.now
+        assert ledger.verify(session) == []
+        counted = issue_figures(session, press.issue_id)
+        assert counted is not None
+        assert (counted.still_open, counted.sums_match) == (0, True)
+
+
+async def test_who_leaves_while_the_audience_is_written_gets_nothing(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "RANGE", 2)
+    readers = press.readers(*(f"reader{n}@example.org" for n in range(6)))
+    held = Held(press)
+
+    def leave_two() -> None:
+        with press.database.write() as session:
+            for reader in (readers[0], readers[5]):  # one is written down already, one is not
+                subscription = session.scalars(select(Subscription).where(Subscription.subscriber_id == reader)).one()
+                leave.leave(session, subscription.id, Evidence(source="one-click"), now=press.now)
+            suppress(session, "reader1@example.org", Cause.COMPLAINT, now=press.now)
+
+    assert held.freeze(leave_two) is True
+    # On PostgreSQL a range and a leave may miss each other's rows: the row stands there as if nobody had left.
+    with press.database.write() as session:
+        for reader in (readers[0], readers[1]):
+            session.execute(
+                update(Delivery).where(Delivery.recipient_id == reader).values(state=State.READY, reason=None)
+            )
+    assert await press.publisher.publish(press.issue_id) == Published(
+        issue_id=press.issue_id, recipients=5, exclusions=0
+    )
+    with press.database.read() as session:
+        rows = session.execute(select(Delivery.address, Delivery.state, Delivery.reason).order_by(Delivery.address))
+        assert [tuple(row) for row in rows] == [
+            ("reader0@example.org", State.SKIPPED, "left"),
+            ("reader1@example.org", State.SKIPPED, "suppressed: complaint"),
+            ("reader2@example.org", State.READY, None),
+            ("reader3@example.org", State.READY, None),
+            ("reader4@example.org", State.READY, None),
+        ]
+        assert ledger.verify(session) == []
+
+
+async def test_an_issue_that_breaks_the_publisher_does_not_hold_up_the_next(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    press.readers("ava@example.org")
+    with press.database.write() as session:
+        other = compose.one_off(session, press.desk.edition, now=press.now)
+        assert isinstance(other, Issue)
+        assert isinstance(curate.approve(session, other.id, by="editor@example.org", now=press.now), curate.Done)
+    publish_one = press.publisher.publish
+
+    async def breaks_on_the_first(issue_id: int) -> Published | NotPublished:
+        if issue_id == press.issue_id:
+            raise RuntimeError("a bug")
+        return await publish_one(issue_id)
+
+    monkeypatch.setattr(press.publisher, "publish", breaks_on_the_first)
+    assert [each.issue_id for each in await press.publisher.publish_due()] == [other.id]
+
+
+async def test_a_cancel_in_the_moment_of_starting_is_not_written_over(press: Press) -> None:
+    if press.database.is_sqlite:
+        return  # its writers are alone
+    press.readers("ava@example.org")
+    await press.publisher.publish(press.issue_id)
+    with press.database.write() as session:
+        issue = session.get_one(Issue, press.issue_id)
+        issue.state = IssueState.SEALED
+        session.get_one(Letter, issue.letter_id).state = LetterState.BUILDING
+    with press.database.write() as session:
+        curate.cancel(session, press.issue_id, reason="wrong lead", by="editor@example.org", now=press.now)
+        starting = asyncio.create_task(asyncio.to_thread(press.publisher._start, press.issue_id))
+        await asyncio.sleep(0.3)
+        assert not starting.done()
+    await starting
+    assert press.issue().state is IssueState.CANCELLED
+    with press.database.read() as session:
+        assert session.scalars(select(Letter.state)).one() is LetterState.CANCELLED

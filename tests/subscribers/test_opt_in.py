@@ -11,12 +11,12 @@ from sqlalchemy import func, select
 from ground.database import Database
 from mailer import address, suppressions
 from mailer.address import EmailAddress
-from mailer.deliveries import Delivery
+from mailer.deliveries import Delivery, State
 from mailer.letters import Variant
 from mailer.suppressions import Cause
 from newsletters.newsletters import Edition, Newsletter
-from subscribers import leave, opt_in, subscribers, subscriptions
-from subscribers.consents import Evidence
+from subscribers import complain, leave, opt_in, subscribers, subscriptions
+from subscribers.consents import Act, ConsentEvent, Evidence
 from subscribers.opt_in import Confirmation, Confirmed, SignUpRequest, Standing
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
@@ -144,6 +144,38 @@ def test_a_new_request_after_leaving_forgets_the_old_confirmation(
         left = leave.leave(session, 1, PAGE, now=now)
         assert left is not None
         assert left.undo is None
+
+
+def test_who_leaves_at_once_is_not_welcomed_afterwards(database: Database, edition: int, now: datetime) -> None:
+    ask(database, edition, "a@example.org", now)
+    assert isinstance(confirm(database, "1-1", now), Confirmed)
+    with database.write() as session:
+        leave.leave(session, 1, PAGE, now=now)
+        rows = session.execute(select(Delivery.scope, Delivery.state, Delivery.reason).order_by(Delivery.id)).all()
+    assert [tuple(row) for row in rows] == [(f"edition:{edition}", State.SKIPPED, "left")] * 2
+
+
+def test_a_complaint_ends_a_pause_with_the_subscription(database: Database, edition: int, now: datetime) -> None:
+    ask(database, edition, "a@example.org", now)
+    confirm(database, "1-1", now)
+    with database.write() as session:
+        session.get_one(Subscription, 1).paused_until = now + timedelta(days=9)
+    with database.write() as session:
+        assert complain.complain(session, "a@example.org", PAGE, now=now) == 1
+        ended = session.get_one(Subscription, 1)
+        assert (ended.state, ended.end_reason) == (SubscriptionState.ENDED, "complained")
+        assert (ended.paused_until, ended.notified_at) == (None, None)
+
+
+def test_a_button_pressed_many_times_at_once_confirms_once(database: Database, edition: int, now: datetime) -> None:
+    ask(database, edition, "a@example.org", now)
+    with ThreadPoolExecutor(6) as threads:
+        said = list(threads.map(lambda _: confirm(database, "1-1", now), range(6)))
+    assert sorted(isinstance(each, Confirmed) for each in said) == [False] * 5 + [True]
+    with database.read() as session:
+        confirmed = select(func.count()).where(ConsentEvent.act == Act.CONFIRMED)
+        assert session.scalar(confirmed) == 1
+        assert session.scalar(select(func.count()).select_from(Delivery)) == 2  # confirm and welcome
 
 
 def test_ends_that_are_not_the_readers_will_cannot_be_undone(database: Database, edition: int, now: datetime) -> None:
