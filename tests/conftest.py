@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
 from broadsheet.tables import metadata
@@ -24,6 +25,10 @@ from ground.language import Languages
 from ground.tokens import KeyRing
 
 ROOT = Path(__file__).parent.parent
+
+# A shared machine is sometimes slow for a moment; that is no counterexample.
+settings.register_profile("patient", deadline=None)
+settings.load_profile("patient")
 _names = itertools.count(1)
 
 
