@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from ground.database import Database
 from mailer import ledger, letters
@@ -90,7 +90,7 @@ class Books:
             await asyncio.sleep(habits.flush_seconds)
             try:
                 await self._commit(())
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 log.warning(
                     "results_wait", batch=self._held.lease.batch_id, waiting=len(self._pending), error=str(error)
                 )
@@ -114,7 +114,7 @@ class Books:
                 await self._commit(())
                 async with self._desk.pen:
                     await asyncio.to_thread(self._put_down, next_at)
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 if loop.time() >= give_up_at:
                     # Their rows are `sending`; when the lease runs out they are counted as in doubt.
                     log.exception("results_lost", batch=self._held.lease.batch_id, lost=len(self._pending))

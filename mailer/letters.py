@@ -11,7 +11,7 @@ import enum
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import CursorResult, LargeBinary, String, select, update
+from sqlalchemy import CursorResult, Index, LargeBinary, String, select, text, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -58,6 +58,15 @@ class LetterState(enum.StrEnum):
 
 class Letter(Base):
     __tablename__ = "letters"
+    __table_args__ = (
+        # Every notice is a letter: those that have not ended are looked for every few seconds among millions that have.
+        Index(
+            "ix_letters_open",
+            "state",
+            sqlite_where=text("finished_at IS NULL"),
+            postgresql_where=text("finished_at IS NULL"),
+        ),
+    )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     name: Mapped[str] = mapped_column(String(40))  # the folder in templates/email: daily, confirm, welcome

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 import structlog
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import replies
 from mailer.batches import Lease
@@ -161,7 +161,7 @@ class Passage:
                 continue
             try:
                 attempts = await self._books.intend(list(group))
-            except DBAPIError as error:
+            except SQLAlchemyError as error:
                 log.warning("intents_fail", batch=held.lease.batch_id, error=str(error))
                 return
             if not attempts:
@@ -234,7 +234,7 @@ class Passage:
             return
         try:
             await self._books.pause_letter()
-        except DBAPIError as error:
+        except SQLAlchemyError as error:
             log.warning("letter_not_paused", delivery=row.id, error=str(error))  # five more refusals ask again
 
     def _judged(self, row: Row, attempt: int, outcome: Outcome) -> Record:

@@ -1,7 +1,7 @@
 """Verdict: from a transport's outcome to what becomes of the delivery. No database, no clock: a table in code.
 
 accepted     250 after the final dot
-deferred     4xx: tried again by the schedule, until the letter's lifetime ends
+deferred     4xx, or our sender is refused: tried again by the schedule, until the letter's lifetime ends
 failed       5xx, or lifetime over; a refusal is a bounce of its kind, and a hard one suppresses the address
 uncertain    the content had begun to leave and no valid reply came
 released     the route is at fault: back to ready, no attempt counts
@@ -18,7 +18,7 @@ from mailer.deliveries import Event
 from mailer.events import BounceKind
 from mailer.replies import ReplyClass
 from mailer.results import Record
-from mailer.transports import Outcome, Result
+from mailer.transports import Outcome, Result, Stage
 
 EXPIRED = "expired"
 
@@ -74,7 +74,7 @@ def _decide(outcome: Outcome, attempt: int, terms: Terms) -> _Decision:
         case Result.DEFERRED:
             return _deferred(attempt, terms)
         case Result.REFUSED:
-            return _refused(outcome)
+            return _refused(outcome, attempt, terms)
 
 
 def _deferred(attempt: int, terms: Terms) -> _Decision:
@@ -84,8 +84,11 @@ def _deferred(attempt: int, terms: Terms) -> _Decision:
     return Event.DEFER, next_at, None, None
 
 
-def _refused(outcome: Outcome) -> _Decision:
+def _refused(outcome: Outcome, attempt: int, terms: Terms) -> _Decision:
     if outcome.code is None:  # our own refusal to hand it over, e.g. "needs SMTPUTF8": nobody has bounced anything
         return Event.FAIL, None, replies.clean(outcome.reply)[:120], None
     kind = replies.classify(outcome.stage, outcome.code, outcome.enhanced, outcome.reply)
+    if outcome.stage is Stage.MAIL and kind is ReplyClass.POLICY:
+        # Our sender is refused, not the reader: when that is put right within the letter's lifetime, they still get it.
+        return _deferred(attempt, terms)
     return Event.FAIL, None, f"refused: {kind}", _BOUNCE.get(kind, BounceKind.POLICY)

@@ -91,8 +91,10 @@ def freeze(database: Database, order: Freeze, *, pause: Callable[[float], None] 
     for part in _ranges(database, statements):
         with database.write() as session:
             _see_one_moment(session)
-            # A cancel waits for this range, and this range sees a cancel: no row is written behind its back.
-            letter = session.get_one(Letter, order.letter_id, with_for_update={"read": True})
+            # A cancel waits for this range, and the next one sees it: no row is written behind its back. The issue is
+            # what is locked, for whoever stops it locks it before its letter.
+            session.execute(select(Issue.id).where(Issue.id == order.issue_id).with_for_update(read=True))
+            letter = session.get_one(Letter, order.letter_id)
             if letter.state is not LetterState.BUILDING or letter.sealed_count is not None:
                 return False
             _take_over(session, statements, order, part)

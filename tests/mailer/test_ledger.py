@@ -533,3 +533,20 @@ def test_leaving_and_suppressing_find_their_rows_by_index(database: Database, no
         for statement, values in touching:
             plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
             assert "USING INDEX ix_deliveries" in plan[0], (statement, plan)
+
+
+def test_letters_that_have_ended_are_not_read_to_find_those_that_have_not(database: Database, now: datetime) -> None:
+    if not database.is_sqlite:
+        return  # PostgreSQL plans by statistics
+    with database.write() as session:
+        builders.letter(session, 1, now=now)
+        seen: list[tuple[str, tuple[object, ...]]] = []
+
+        @event.listens_for(session.connection(), "before_cursor_execute")
+        def _note(_c: object, _cursor: object, statement: str, values: tuple[object, ...], *_: object) -> None:
+            seen.append((statement, values))
+
+        ledger.finish_letters(session, now=now)
+        statement, values = seen[0]
+        plan = session.connection().exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+    assert any("letters USING INDEX ix_letters_open" in row.detail for row in plan), plan

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import func, select, text, update
@@ -444,7 +447,7 @@ class Held:
             session.flush()
             self.order = seal.open_letter(session, issue, variant.id, now=press.now)
 
-    def freeze(self, during: Callable[[], None]) -> bool:
+    def freeze(self, during: Callable[[], object]) -> bool:
         """Write the audience, with something happening after the first range."""
         came: list[float] = []
 
@@ -554,3 +557,62 @@ async def test_a_cancel_in_the_moment_of_starting_is_not_written_over(press: Pre
     assert press.issue().state is IssueState.CANCELLED
     with press.database.read() as session:
         assert session.scalars(select(Letter.state)).one() is LetterState.CANCELLED
+
+
+async def test_two_processes_that_publish_the_same_issue_write_its_audience_once(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "RANGE", 3)
+    press.readers(*(f"reader{n}@example.org" for n in range(20)))
+    with press.database.write() as session:
+        suppress(session, "reader4@example.org", Cause.MANUAL, now=press.now)
+    publishers = [
+        Publisher(press.database, press.compiler, press.engine, lambda: press.now, BASE_URL) for _ in range(2)
+    ]
+    # On PostgreSQL one of them may run into the other's rows and break off; the other goes on.
+    ended = await asyncio.gather(*(each.publish(press.issue_id) for each in publishers), return_exceptions=True)
+    assert Published(issue_id=press.issue_id, recipients=19, exclusions=1) in ended
+    with press.database.read() as session:
+        assert session.get_one(Issue, press.issue_id).state is IssueState.SENDING
+        assert len(set(recipients(session))) == len(recipients(session)) == 19
+        assert session.scalar(select(func.sum(Batch.size))) == 19
+        assert session.scalar(select(func.count(Letter.id))) == 1
+        assert ledger.verify(session) == []
+    wanted = {each.key for each in press.engine.submitted}
+    assert len(wanted) == len(press.engine.submitted)
+
+
+async def test_a_cancel_that_meets_a_range_being_written_waits_for_it(
+    press: Press, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audience, "RANGE", 2)
+    press.readers(*(f"reader{n}@example.org" for n in range(8)))
+    held = Held(press)
+    with press.database.write() as session:
+        for n in range(8):
+            if n % 2:
+                suppress(session, f"reader{n}@example.org", Cause.MANUAL, now=press.now)
+    write_range = audience._take_over
+    cancelling: list[Future[object]] = []
+
+    def cancel() -> object:
+        with press.database.write() as session:
+            return curate.cancel(session, press.issue_id, reason="wrong day", by="editor@example.org", now=press.now)
+
+    with ThreadPoolExecutor(1) as threads:
+
+        def beside(*order: Any) -> None:  # noqa: ANN401 - whatever a range is written with
+            if not cancelling:
+                cancelling.append(threads.submit(cancel))
+                time.sleep(0.2)  # it has begun, and waits
+            write_range(*order)
+
+        monkeypatch.setattr(audience, "_take_over", beside)
+        try:
+            assert held.freeze(lambda: wait(cancelling)) is False
+        finally:
+            assert isinstance(cancelling[0].result(), curate.Done)
+    with press.database.read() as session:
+        assert session.scalars(select(Letter.state)).one() is LetterState.CANCELLED
+        assert session.scalar(select(func.count(Delivery.id))) == 1
+        assert ledger.verify(session) == []

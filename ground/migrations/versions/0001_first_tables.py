@@ -106,6 +106,15 @@ def upgrade() -> None:
         sa.Column("finished_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_letters")),
     )
+    with op.batch_alter_table("letters", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_letters_open",
+            ["state"],
+            unique=False,
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        )
+
     op.create_table(
         "newsletters",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -846,6 +855,13 @@ def downgrade() -> None:
     op.drop_table("subscribers")
     op.drop_table("staff")
     op.drop_table("newsletters")
+    with op.batch_alter_table("letters", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_letters_open",
+            sqlite_where=sa.text("finished_at IS NULL"),
+            postgresql_where=sa.text("finished_at IS NULL"),
+        )
+
     op.drop_table("letters")
     op.drop_table("feeds")
     op.drop_table("authors")
