@@ -5,10 +5,9 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from typer import Typer
 from typer.testing import CliRunner
 
-from broadsheet import bounces_cli
+from broadsheet import cli
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "bounces"
 SAMPLE = CORPUS / "no-such-user-postfix.eml"
@@ -20,8 +19,7 @@ HARD = {
     "reason": "no_such_user",
 }
 
-app = Typer()
-app.add_typer(bounces_cli.app, name="bounces")
+app = cli.commands()
 run = CliRunner().invoke
 
 
