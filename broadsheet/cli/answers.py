@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from typing import Annotated, Any, NoReturn
@@ -32,9 +33,8 @@ def rows(found: Sequence[Row], *, as_json: bool, empty: str) -> None:
         table.add_column(name.replace("_", " "), overflow="fold")
     for row in found:
         table.add_row(*(escape(_for_people(value)) for value in row.values()))
-    console = Console()
     # Into a pipe every row stays on its line, so that grep and awk can read it.
-    console.print(table, soft_wrap=not console.is_terminal)
+    Console(width=None if sys.stdout.isatty() else 10_000).print(table)
 
 
 def facts(found: Row, *, as_json: bool) -> None:
