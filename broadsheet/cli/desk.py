@@ -71,7 +71,7 @@ def add_edition(
     *,
     title: Annotated[str, typer.Option(help="Morning briefing")],
     tagline: Annotated[str, typer.Option(help="The day's stories in five minutes")],
-    frequency: Annotated[str, typer.Option(help="Shown at sign-up: One email, Sunday to Thursday.")],
+    frequency: Annotated[str, typer.Option(help="Shown at sign-up: one email, Sunday to Thursday")],
     zone: Annotated[str, typer.Option(help="Asia/Baghdad")],
     feeds: Annotated[
         list[int] | None, typer.Option("--feed", help="The id of a feed it draws from; may be repeated.")
