@@ -67,11 +67,8 @@ def test_every_command_that_is_named_exists() -> None:
     wrong = [
         (file, words)
         for file, words in named
-        if (words.split()[0] not in known
-        and words.split()[0] not in groups)
-        or (words.split()[0] in groups
-        and len(words.split()) == 2
-        and words.strip() not in known)
+        if (words.split()[0] not in known and words.split()[0] not in groups)
+        or (words.split()[0] in groups and len(words.split()) == 2 and words.strip() not in known)
     ]
     assert wrong == []
 

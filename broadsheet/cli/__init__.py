@@ -7,6 +7,7 @@ Answers go to standard output, everything else to standard error, so that `--jso
 from __future__ import annotations
 
 import logging
+import os
 from functools import cache
 from typing import Any
 
@@ -67,4 +68,5 @@ def commands() -> typer.Typer:
 
 def run() -> None:
     """The `broadsheet` command."""
+    os.umask(0o077)  # what is written holds readers' addresses and keys: nobody else on this machine reads it
     commands()()

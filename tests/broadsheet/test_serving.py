@@ -135,3 +135,10 @@ def test_a_server_with_old_tables_is_not_touched(environment: dict[str, str], em
         assert "Traceback" not in refused.stderr
     assert run_process(environment, "migrate").returncode == 0
     assert json.loads(run_process(environment, "feeds", "list", "--json").stdout) == []
+
+
+def test_nobody_else_on_the_machine_reads_the_data(environment: dict[str, str]) -> None:
+    assert run_process(environment, "migrate").returncode == 0
+    folder = Path(environment["BROADSHEET_DATA_DIR"])
+    assert folder.stat().st_mode & 0o777 == 0o700
+    assert (folder / "broadsheet.sqlite3").stat().st_mode & 0o777 == 0o600
