@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -44,7 +45,7 @@ class FeedRefusedError(ValueError):
 def add_feed(session: Session, url: str, *, now: datetime, language: str | None = None, zone: str = "UTC") -> Feed:
     """The feed at `url`, added when it is new and due at once. `zone` is what its dates without an offset mean.
 
-    Raises `FeedRefusedError` for an address that is no http(s) address, and for an unknown zone.
+    Raises `FeedRefusedError` for an address that is no http(s) address, and for an unknown zone or language.
     """
     url = url.strip()
     if identity.clean_link(url) is None or "@" in url.split("/")[2]:
@@ -55,6 +56,8 @@ def add_feed(session: Session, url: str, *, now: datetime, language: str | None 
         ZoneInfo(zone)
     except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
         raise FeedRefusedError(f"{zone!r} is not a time zone; write one like Asia/Baghdad.") from problem
+    if language is not None and not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,2}", language):
+        raise FeedRefusedError(f"{language[:40]!r} is not a language; write a tag like en, ar or ckb.")
     feed = session.scalars(select(Feed).where(Feed.url == url)).one_or_none()
     if feed is None:
         feed = Feed(url=url, language=language, zone=zone, next_fetch_at=now, created_at=now)

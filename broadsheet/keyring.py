@@ -17,14 +17,20 @@ def load_or_make(path: Path) -> KeyRing:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return _make(path)
+    except UnicodeDecodeError as problem:
+        raise _damaged(path, problem) from None
     try:
         stored = json.loads(text)
         return KeyRing({key_id: bytes.fromhex(key) for key_id, key in stored["keys"].items()}, stored["current"])
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
-        raise ConfigurationError(
-            f"The key ring {path} is damaged ({problem}). Every link in every mail sent so far depends on it: "
-            "put it back from a backup. Only if nothing was ever sent, delete it and a new one is made."
-        ) from None
+        raise _damaged(path, problem) from None
+
+
+def _damaged(path: Path, problem: Exception) -> ConfigurationError:
+    return ConfigurationError(
+        f"The key ring {path} is damaged ({problem}). Every link in every mail sent so far depends on it: "
+        "put it back from a backup. Only if nothing was ever sent, delete it and a new one is made."
+    )
 
 
 def _make(path: Path) -> KeyRing:

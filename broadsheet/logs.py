@@ -9,12 +9,12 @@ from typing import Literal
 import structlog
 
 
-def configure(form: Literal["console", "json"], *, quiet: bool = False) -> None:
-    """Set up logging for this process; `quiet` shows warnings and worse only."""
-    level = logging.WARNING if quiet else logging.INFO
-    logging.basicConfig(level=level, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
-    for name in ("uvicorn.access", "mail.log", "apscheduler", "httpx2", "httpcore2"):
-        logging.getLogger(name).setLevel(logging.WARNING)  # per-request lines; some hold addresses or tokens
+def configure(form: Literal["console", "json"], *, least: int = logging.INFO) -> None:
+    """Set up logging for this process; nothing below the level `least` is shown."""
+    logging.basicConfig(level=least, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
+    for name in ("uvicorn.access", "mail.log", "apscheduler", "httpx2", "httpcore2", "alembic"):
+        # Per-request and per-step lines; some hold addresses or tokens.
+        logging.getLogger(name).setLevel(max(least, logging.WARNING))
     render: structlog.typing.Processor
     render = (
         structlog.processors.JSONRenderer()
@@ -30,7 +30,7 @@ def configure(form: Literal["console", "json"], *, quiet: bool = False) -> None:
             *([structlog.processors.dict_tracebacks] if form == "json" else []),
             render,
         ],
-        wrapper_class=structlog.make_filtering_bound_logger(level),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=False,
     )

@@ -57,6 +57,11 @@ def press(mint: Mint) -> Press[Compiled]:
     return Press(load=Compiled.from_bytes, build=build, return_path=return_path)
 
 
+def check(settings: Settings) -> None:
+    """Raises ConfigurationError where mail could not leave by these settings."""
+    _route(settings, "bulk", settings.smtp.connections)
+
+
 def _route(settings: Settings, name: str, connections: int) -> Route:
     smtp = settings.smtp
     try:

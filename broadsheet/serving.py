@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import errno
 import fcntl
 import signal
 import socket
@@ -119,11 +120,24 @@ def listening(host: str, port: int) -> Iterator[socket.socket]:
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((host, port))
+            bound.listen()  # two that start at the same moment may both bind
         except OSError as problem:
-            raise ConfigurationError(
-                f"Cannot listen on {host}:{port} ({problem.strerror}). Stop what is there, or set another port."
-            ) from None
+            raise _cannot_listen(host, port, problem) from None
         yield bound
+
+
+def _cannot_listen(host: str, port: int, problem: OSError) -> ConfigurationError:
+    if isinstance(problem, socket.gaierror) or problem.errno == errno.EADDRNOTAVAIL:
+        return ConfigurationError(
+            f"Cannot listen on {host}: that is no address of this machine. Set host to 127.0.0.1, or 0.0.0.0 for all."
+        )
+    if problem.errno == errno.EACCES:
+        return ConfigurationError(f"Cannot listen on {host}:{port}: not permitted. Set a port above 1023.")
+    if problem.errno == errno.EADDRINUSE:
+        return ConfigurationError(
+            f"Cannot listen on {host}:{port}: the port is taken. Stop what is there, or set another port."
+        )
+    return ConfigurationError(f"Cannot listen on {host}:{port}: {problem.strerror}. Set another host or port.")
 
 
 @asynccontextmanager
@@ -149,12 +163,17 @@ async def open_mailbox(mailbox: Mailbox, host: str, port: int) -> AsyncIterator[
         app = create_mailbox_app(
             mailbox, Pages(resources.locate("templates"), Languages(resources.locate("locales")), url)
         )
-        async with mailbox.serve(host, port) as smtp_port, pages(app, bound):
+        async with AsyncExitStack() as stack:
+            try:
+                smtp_port = await stack.enter_async_context(mailbox.serve(host, port))
+            except OSError as problem:
+                raise _cannot_listen(host, port, problem) from None
+            await stack.enter_async_context(pages(app, bound))
             yield smtp_port, url
 
 
 async def mailbox_alone(folder: Path, maildir: Path | None, rules: list[str], *, host: str, port: int) -> None:
-    """`broadsheet inbox`, until SIGTERM or SIGINT. Raises ValueError for a text that is no rule."""
+    """`broadsheet inbox`, until SIGTERM or SIGINT. Raises ConfigurationError for a text that is no rule."""
     from broadsheet.mailbox.rules import RuleProblem, parse
 
     stop = asyncio.Event()

@@ -6,6 +6,7 @@ An unknown key in the file is refused, so that a typing error is found at the st
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
@@ -30,6 +31,9 @@ from pydantic_settings import (
     SettingsConfigDict,
     TomlConfigSettingsSource,
 )
+from pydantic_settings.exceptions import SettingsError
+from sqlalchemy import make_url
+from sqlalchemy.exc import ArgumentError
 
 
 def _seconds(value: object) -> object:
@@ -41,6 +45,9 @@ Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 PREFIX = "BROADSHEET_"
 NESTED = "__"
+
+_BASE_URL = re.compile(r"https?://(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9._-]+)(?::\d{1,5})?/?")
+_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*")
 
 
 class ConfigurationError(Exception):
@@ -75,10 +82,14 @@ class Settings(BaseSettings):
     data_dir: Path = Field(
         default=Path("var"), description="database, keys, mailbox and bounces of the embedded default"
     )
-    database_url: str = Field(default="", description="empty: SQLite in data_dir; or postgresql+psycopg://...")
+    database_url: str = Field(
+        default="",
+        repr=False,
+        description="empty: SQLite in data_dir; or postgresql+psycopg://... (may hold a password)",
+    )
     keys_file: Path | None = Field(default=None, description="the key ring; made on first run in data_dir; back it up")
     base_url: str = Field(
-        default="http://127.0.0.1:8000", description="what readers type; the only host that is answered"
+        default="", description="what readers type; the only host that is answered; empty: this machine, at port"
     )
     host: str = Field(default="127.0.0.1", description="the address the web server binds")
     port: int = Field(default=8000, ge=0, le=65535)
@@ -102,7 +113,7 @@ class Settings(BaseSettings):
         default=timedelta(seconds=2), description="a sign-up form sent faster than this is a robot's"
     )
     mailbox_host: str = Field(default="127.0.0.1", description="the developer's mailbox (serve --dev, inbox, demo)")
-    mailbox_port: int = Field(default=1025, ge=0, le=65535)
+    mailbox_port: int = Field(default=1025, ge=0, le=65534, description="its page is on the next one")
     log_format: Literal["console", "json"] = "console"
 
     @field_validator("fetch_allowed_hosts", mode="before")
@@ -113,15 +124,62 @@ class Settings(BaseSettings):
     @field_validator("base_url")
     @classmethod
     def _plain_base_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in {"http", "https"} or not parts.hostname or parts.query or parts.path not in {"", "/"}:
+        try:
+            parts = urlsplit(value)
+            sound = bool(parts.hostname) and parts.port != 0
+        except ValueError:  # a port or an IPv6 address that is none
+            sound = False
+        if value and not (sound and _BASE_URL.fullmatch(value)):
             raise ValueError("write scheme and host only, like https://news.example.org")
         return value.rstrip("/")
+
+    @field_validator("database_url")
+    @classmethod
+    def _known_database(cls, value: str) -> str:
+        # The value is not told: it may hold a password.
+        if value and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("begin with sqlite:/// or postgresql+psycopg://")
+        try:
+            if value:
+                make_url(value)
+        except (ArgumentError, ValueError):
+            raise ValueError("write it like postgresql+psycopg://user:password@host:5432/name") from None
+        return value
+
+    @field_validator("mail_domain", "bounce_domain")
+    @classmethod
+    def _plain_domain(cls, value: str) -> str:
+        if value and not _DOMAIN.fullmatch(value):
+            raise ValueError("write a domain only, like news.example.org")
+        return value.lower()
+
+    @field_validator("fetch_allowed_hosts")
+    @classmethod
+    def _with_ports(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        wrong = [pair for pair in value if not re.fullmatch(r"\S+:\d{1,5}", pair)]
+        if wrong:
+            raise ValueError(f"{wrong[0]!r} names no port: write host:port, like 10.0.0.5:8080")
+        return value
+
+    @field_validator("fetch_every", "bounces_every")
+    @classmethod
+    def _longer_than_nothing(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=1):
+            raise ValueError("must be a second or longer")
+        return value
+
+    @field_validator("in_doubt_grace", "form_min_age")
+    @classmethod
+    def _not_negative(cls, value: timedelta) -> timedelta:
+        if value < timedelta(0):
+            raise ValueError("must not be negative")
+        return value
 
     @model_validator(mode="after")
     def _fill_in(self) -> Self:
         derived: dict[str, Any] = {}
-        host = urlsplit(self.base_url).hostname or ""
+        derived["base_url"] = self.base_url or f"http://127.0.0.1:{self.port}"
+        host = urlsplit(derived["base_url"]).hostname or ""
         domain = self.mail_domain or (host if not _is_ip(host) else "broadsheet.example")
         derived["mail_domain"] = domain
         derived["bounce_domain"] = self.bounce_domain or f"bounces.{domain}"
@@ -157,7 +215,11 @@ class Environment(EnvSettingsSource):
         for name, path in list(values.items()):
             if path and _names_a_secret_file(name):
                 del values[name]
-                values.setdefault(name.removesuffix("_file"), Path(path).read_text(encoding="utf-8").strip())
+                try:
+                    secret = Path(path).read_text(encoding="utf-8").strip()
+                except UnicodeDecodeError:
+                    raise ConfigurationError(f"{name.upper()} names {path}, and that is no text file.") from None
+                values.setdefault(name.removesuffix("_file"), secret)
         return values
 
 
@@ -183,7 +245,7 @@ def load(**over: Any) -> Settings:  # noqa: ANN401 - what a command line may set
         return Settings(**over)
     except ValidationError as problem:
         lines = [f"  {'.'.join(map(str, error['loc']))}: {error['msg']}" for error in problem.errors()]
-        source = f"the environment or {path}" if path else "the environment"
+        source = " or ".join(filter(None, ("the command line" if over else "", "the environment", str(path or ""))))
         text = "\n".join(lines)
         raise ConfigurationError(
             f"These settings from {source} cannot be used:\n{text}\nCorrect them and start again."
@@ -192,8 +254,26 @@ def load(**over: Any) -> Settings:  # noqa: ANN401 - what a command line may set
         raise ConfigurationError(
             f"A settings file cannot be read: {problem}. Correct its name or its permissions."
         ) from None
+    except SettingsError as problem:  # BROADSHEET_SMTP=x, where BROADSHEET_SMTP__HOST was meant
+        raise ConfigurationError(
+            f"The environment cannot be read: {problem}. A group's settings have two underscores: {PREFIX}SMTP__HOST."
+        ) from None
     except ValueError as problem:
-        raise ConfigurationError(f"{path} is not valid TOML: {problem}.") from None
+        raise ConfigurationError(f"{path} is not valid TOML: {problem}. Correct it and start again.") from None
+
+
+def unknown_variables() -> list[str]:
+    """Variables that begin as ours do and mean nothing: typing errors, most likely.
+
+    They are told and not refused, because container platforms set such names themselves (BROADSHEET_SERVICE_HOST).
+    """
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {f"{PREFIX}CONFIG"}
+    ours = {name for name in map(str.upper, os.environ) if name.startswith(PREFIX)}  # noqa: TID251 - this is the door
+    return sorted(
+        name
+        for name in ours - known
+        if name.removesuffix("_FILE") not in known and not name.startswith(f"{PREFIX}SMTP{NESTED}")
+    )
 
 
 def _is_ip(host: str) -> bool:

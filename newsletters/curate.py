@@ -127,6 +127,21 @@ def approve(session: Session, issue_id: int, *, by: str, now: datetime) -> Done 
     return _done(session, issue, "issue.approve", by=by, now=now)
 
 
+def send_now(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:
+    """Approve the issue and let it go at once, whatever its time. What is under embargo now stays out of it."""
+    issue = _editable(session, issue_id)
+    if isinstance(issue, Refused):
+        return issue
+    planned, issue.scheduled_for = issue.scheduled_for, min(issue.scheduled_for, now)
+    if not issues.list_stories(session, issue.id):
+        issue.scheduled_for = planned
+        return Refused("All stories of this issue are withdrawn or under embargo at this moment.")
+    # An earlier approval was bound to what the issue holds at its planned time.
+    approval.take_back(session, issue, reason=None)
+    approval.approve(session, issue, by=by, now=now)
+    return _done(session, issue, "issue.send_now", by=by, now=now)
+
+
 def cancel(session: Session, issue_id: int, *, reason: str, by: str, now: datetime) -> Done | Refused:
     """Stop the issue for good, wherever it is; who has it has it, nobody else gets it."""
     issue = _find(session, issue_id)

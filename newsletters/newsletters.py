@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
@@ -14,6 +14,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
 from mailer import address
+
+_WEB_ADDRESS = re.compile(r"https?://[^\s/@\"'<>]+(?:/[^\s\"'<>]*)?")
 
 
 class Newsletter(Base):
@@ -104,6 +106,9 @@ def add_edition(session: Session, newsletter_id: int, new: NewEdition, *, now: d
         return NewsletterProblem(f"“{new.language}” is no language tag. Write en, ar, ckb or ku-Latn.")
     if new.zone not in available_timezones():
         return NewsletterProblem(f"“{new.zone}” is no time zone that is known here. Zones are named as Asia/Baghdad.")
+    too_long = _too_long({"title": (new.title, 120), "tagline": (new.tagline, 200), "frequency": (new.frequency, 120)})
+    if too_long is not None:
+        return NewsletterProblem(too_long)
     there = select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.language == new.language)
     if session.scalar(there) is not None:
         return NewsletterProblem(f"This newsletter has an edition in “{new.language}” already.")
@@ -168,11 +173,24 @@ def _problem(new: NewNewsletter) -> str | None:
     for text in (new.sender_address, new.reply_to):
         if isinstance(address.parse(text), address.BadAddress):
             return f"“{text}” is no email address."
+    too_long = _too_long({"publisher": (new.publisher, 120)})
+    if too_long is not None:
+        return too_long
+    for url in (new.site_url, new.privacy_url, new.theme.get("logo_url")):
+        if url is not None and not _WEB_ADDRESS.fullmatch(str(url)):
+            return f"“{url}” is no web address. Write it whole, as https://news.example.org."
     if not new.postal_address.strip():
         return "The postal address is missing; the law asks for one in every newsletter."
     brand = new.theme.get("brand")
     if brand is not None and (not re.fullmatch(r"#[0-9a-fA-F]{6}", str(brand)) or contrast_with_white(brand) < 4.5):
         return f"White text on the colour “{brand}” cannot be read. Choose a darker one, as #0b4f6c."
+    return None
+
+
+def _too_long(texts: Mapping[str, tuple[str, int]]) -> str | None:
+    for name, (text, most) in texts.items():
+        if not 1 <= len(text.strip()) <= most:
+            return f"The {name} has {len(text.strip())} characters. Readers see it: write 1 to {most}."
     return None
 
 

@@ -32,6 +32,11 @@ class TooFew(enum.StrEnum):
     HOLD = "hold"  # wait for a person
 
 
+#: More is no digest any more.
+MOST_ARTICLES = 100
+LONGEST_LEAD = timedelta(days=1)
+
+
 class Schedule(Base):
     __tablename__ = "schedules"
 
@@ -111,12 +116,37 @@ def add(
     rule = rules.parse(text)
     if isinstance(rule, ScheduleProblem):
         return rule
+    problem = _problem(session, edition_id, terms)
+    if problem is not None:
+        return problem
     added = Schedule(
         edition_id=edition_id, rule=rule.rule(), starts_at=now, changed_at=now, enabled=True, **asdict(terms)
     )
     session.add(added)
     session.flush()
     return added
+
+
+def _problem(session: Session, edition_id: int, terms: Terms) -> ScheduleProblem | None:
+    if not 1 <= terms.min_articles <= terms.max_articles <= MOST_ARTICLES:
+        return ScheduleProblem(
+            f"An issue cannot have {terms.min_articles} to {terms.max_articles} articles.",
+            f"Choose the fewest from 1, the most from the fewest up to {MOST_ARTICLES}.",
+        )
+    if not timedelta(0) <= terms.lead <= LONGEST_LEAD:
+        return ScheduleProblem(
+            f"A draft cannot be ready {terms.lead.total_seconds() / 60:g} minutes before its time.",
+            f"Choose 0 to {LONGEST_LEAD.total_seconds() / 60:g} minutes.",
+        )
+    if not 1 <= len(terms.name.strip()) <= 60:
+        return ScheduleProblem("A schedule's name has 1 to 60 characters.", "Choose one, as daily or weekly.")
+    same = select(Schedule.id).where(Schedule.edition_id == edition_id, Schedule.name == terms.name)
+    if session.scalar(same.limit(1)) is not None:
+        return ScheduleProblem(
+            f"This edition has a schedule named “{terms.name}” already.",
+            "Readers choose by this name: give the new one another.",
+        )
+    return None
 
 
 def change_rule(session: Session, schedule: Schedule, text: str, *, now: datetime) -> ScheduleProblem | None:

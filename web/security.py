@@ -32,7 +32,7 @@ _ON_TOKEN_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofoll
 _TOKEN_PATHS = ("/confirm/", "/u/", "/back/")
 
 _PROBES = frozenset({"/healthz", "/readyz"})
-_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 #: No form of ours is longer; what is longer is not read.
 MAX_BODY = 64 * 1024
@@ -79,7 +79,7 @@ class Guard:
         headers = Headers(scope=scope)
         given = headers.getlist("host")
         name = host_name(given[0]) if len(given) == 1 else None
-        known = name in self._hosts or (name in _LOOPBACK and scope["path"] in _PROBES)
+        known = name in self._hosts or (name in LOOPBACK and scope["path"] in _PROBES)
         if not known:
             return 400
         length = headers.get("content-length", "0")

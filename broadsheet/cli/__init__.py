@@ -1,19 +1,39 @@
 """The command line: each command parses, calls one story, prints the answer.
 
 Exit codes: 0 done · 1 the answer is bad news (an invariant is broken, a feed failed) · 2 wrong use or configuration.
+Answers go to standard output, everything else to standard error, so that `--json` can be piped.
 """
 
 from __future__ import annotations
 
-import sys
+import logging
+import os
+from functools import cache
+from typing import Any
 
 import typer
+from typer.core import TyperGroup
 
-from broadsheet import __version__
-from broadsheet.settings import ConfigurationError
+from broadsheet import __version__, logs
+from broadsheet.cli import answers
+
+
+class _Told(TyperGroup):
+    """A wrong setting, a database that cannot be reached, a folder that cannot be written: a paragraph, no traceback."""
+
+    def invoke(self, ctx: Any) -> Any:  # noqa: ANN401 - typer's own types
+        try:
+            return super().invoke(ctx)
+        except Exception as problem:
+            sentence = answers.told(problem)
+            if sentence is None:
+                raise
+            answers.refuse(sentence)
+
 
 app = typer.Typer(
     name="broadsheet",
+    cls=_Told,
     help="Newsletter delivery for newsrooms: many feeds, one curated digest, every reader accounted for.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -22,13 +42,17 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _version(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:  # noqa: FBT001, FBT003
+def _begin(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:  # noqa: FBT001, FBT003
     if version:
         typer.echo(f"broadsheet {__version__}")
         raise typer.Exit
+    # A command that answers and ends says what went wrong itself; `serve` and its like set up their own logs.
+    logs.configure("console", least=logging.ERROR)
 
 
-def _mount() -> None:
+@cache
+def commands() -> typer.Typer:
+    """All commands, mounted."""
     from broadsheet.cli import bounces, desk, feeds, issues, running, upkeep
 
     for module in (running, upkeep):
@@ -39,13 +63,10 @@ def _mount() -> None:
     app.add_typer(issues.app, name="issue")
     app.add_typer(bounces.app, name="bounces")
     app.add_typer(bounces.suppressions, name="suppressions")
+    return app
 
 
 def run() -> None:
-    """The `broadsheet` command. A wrong setting is one clear paragraph, not a traceback."""
-    _mount()
-    try:
-        app()
-    except ConfigurationError as problem:
-        typer.echo(f"broadsheet: {problem}", err=True)
-        sys.exit(2)
+    """The `broadsheet` command."""
+    os.umask(0o077)  # what is written holds readers' addresses and keys: nobody else on this machine reads it
+    commands()()

@@ -2,29 +2,60 @@
 
 from __future__ import annotations
 
+import sys
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy import select
 
-from broadsheet.bounces_cli import app
 from broadsheet.cli import answers
+from broadsheet.cli.answers import AsJson
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from feedback import poll as polling
-from mailer import address
+from mailer import address, bounces
 from mailer import suppressions as suppressing
 from mailer.address import BadAddress, EmailAddress
 from mailer.bounce_reports import Disposition
+from mailer.bounces import lines
+from mailer.inbound.maildir import MAX_BYTES, Unreadable, take
 from mailer.suppressions import Cause, Suppression
 from staff.members import audit
 
-__all__ = ["app", "suppressions"]
-
+app = typer.Typer(help="Read bounce mails and complaints.", no_args_is_help=True)
 suppressions = typer.Typer(help="Addresses that must not be mailed.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+AddressName = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address: name@example.org.")]
 _HERE = "command line"
+_LONGEST_NOTE = 500
+
+
+@app.command()
+def read(
+    files: Annotated[list[str] | None, typer.Argument(help="Mails to read; - for standard input.")] = None,
+    *,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON line a mail.")] = False,
+    batch: Annotated[bool, typer.Option("--batch", help="File paths come on standard input, one a line.")] = False,
+) -> None:
+    """Say what each mail reports. Exit code 1 when a file could not be read, 2 for wrong use."""
+    named = list(files or [])
+    if batch == bool(named):
+        answers.refuse("Name files to read (- for standard input), or give --batch and their paths on standard input.")
+    failed = False
+    for path in _paths() if batch else iter(named):
+        raw = _standard_input() if path == "-" and not batch else take(Path(path), follow_symlinks=True)
+        if isinstance(raw, Unreadable):
+            failed = True
+            typer.echo(f"{path}: {raw.reason}. It was passed over.", err=True)
+            if as_json:
+                typer.echo(lines.failure(path, raw))
+            continue
+        events = bounces.read(raw)
+        typer.echo(lines.line(path, events) if as_json else lines.words(path, events))
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -47,7 +78,13 @@ def list_suppressions(*, as_json: AsJson = False) -> None:
         house.require_tables()
         with house.database.read() as session:
             found = [
-                {"address": each.address_key, "cause": each.cause, "since": each.created_at, "note": each.note}
+                {
+                    "address": each.address_key,
+                    "cause": each.cause,
+                    "since": each.created_at,
+                    "until": each.until,
+                    "note": each.note,
+                }
                 for each in session.scalars(
                     select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id)
                 )
@@ -56,21 +93,25 @@ def list_suppressions(*, as_json: AsJson = False) -> None:
 
 
 @suppressions.command()
-def add(who: str, *, note: Annotated[str, typer.Option(help="Why; kept with it.")]) -> None:
+def add(
+    who: AddressName, *, note: Annotated[str, typer.Option(help="Why; kept with it.")], as_json: AsJson = False
+) -> None:
     """Never mail an address again; what is still to go there is skipped."""
-    found = _read(who)
+    found = _read_address(who)
+    if len(note) > _LONGEST_NOTE:
+        answers.refuse(f"The note has {len(note)} characters; at most {_LONGEST_NOTE} are kept. Say it more briefly.")
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
             suppressing.suppress(session, found.key, Cause.MANUAL, now=house.clock(), note=note)
             audit(session, "suppression.add", found.key, actor=_HERE, now=house.clock(), note=note)
-    typer.echo(f"{found} is suppressed.")
+    answers.done({"address": found.key, "suppressed": True}, f"{found} is suppressed.", as_json=as_json)
 
 
 @suppressions.command()
-def lift(who: str) -> None:
+def lift(who: AddressName, *, as_json: AsJson = False) -> None:
     """Allow mail to an address again."""
-    found = _read(who)
+    found = _read_address(who)
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
@@ -78,14 +119,28 @@ def lift(who: str) -> None:
             if lifted:
                 audit(session, "suppression.lift", found.key, actor=_HERE, now=house.clock())
     if not lifted:
-        answers.refuse(f"{found} is not suppressed; there was nothing to lift.")
-    typer.echo(f"{found} may be mailed again.")
+        answers.refuse(
+            f"{found} is not suppressed; there was nothing to lift. `broadsheet suppressions list` shows who is."
+        )
+    answers.done({"address": found.key, "suppressed": False}, f"{found} may be mailed again.", as_json=as_json)
 
 
-def _read(text: str) -> EmailAddress:
+def _read_address(text: str) -> EmailAddress:
     found = address.parse(text)
     if isinstance(found, BadAddress):
         answers.refuse(
             f"{text!r} is no email address ({found.reason.replace('_', ' ')}). Write it as name@example.org."
         )
     return found
+
+
+def _paths() -> Iterator[str]:
+    for text in sys.stdin:
+        path = text.rstrip("\r\n")
+        if path:
+            yield path
+
+
+def _standard_input() -> bytes | Unreadable:
+    raw = sys.stdin.buffer.read(MAX_BYTES + 1)
+    return raw if len(raw) <= MAX_BYTES else Unreadable(f"more than {MAX_BYTES} bytes")

@@ -9,7 +9,9 @@ import typer
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from articles.feeds import Feed
 from broadsheet.cli import answers
+from broadsheet.cli.answers import AsJson
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from newsletters import newsletters as publications
@@ -21,7 +23,6 @@ from newsletters.schedules import Autonomy, Schedule, Terms
 newsletters = typer.Typer(help="Newsletters and their editions.", no_args_is_help=True)
 schedules = typer.Typer(help="When an edition's issues go out.", no_args_is_help=True)
 
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 EditionName = Annotated[str, typer.Argument(help="An edition as newsletter/language, for example morning/en.")]
 
 
@@ -37,6 +38,7 @@ def add_newsletter(
     privacy: Annotated[str | None, typer.Option(help="The address of the privacy notice.")] = None,
     brand: Annotated[str, typer.Option(help="The newsroom's colour; white must be readable on it.")] = "#0b4f6c",
     logo: Annotated[str | None, typer.Option(help="The address of a logo.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Add a newsletter. Its editions follow with `newsletter edition`."""
     new = NewNewsletter(
@@ -55,12 +57,16 @@ def add_newsletter(
             added = publications.add(session, new, now=house.clock())
     if isinstance(added, NewsletterProblem):
         answers.refuse(str(added))
-    typer.echo(f"Newsletter {added.slug} added. Next: broadsheet newsletter edition {added.slug} en --title ...")
+    answers.done(
+        {"id": added.id, "newsletter": added.slug},
+        f"Newsletter {added.slug} added. Next: broadsheet newsletter edition {added.slug} en --help",
+        as_json=as_json,
+    )
 
 
 @newsletters.command("edition")
 def add_edition(
-    slug: str,
+    slug: Annotated[str, typer.Argument(help="The newsletter's name in addresses: morning")],
     language: Annotated[str, typer.Argument(help="en, ar, ckb, ...: decides texts, direction and dates.")],
     *,
     title: Annotated[str, typer.Option(help="Morning briefing")],
@@ -70,6 +76,7 @@ def add_edition(
     feeds: Annotated[
         list[int] | None, typer.Option("--feed", help="The id of a feed it draws from; may be repeated.")
     ] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Add an edition to a newsletter."""
     new = NewEdition(language=language, title=title, tagline=tagline, frequency=frequency, zone=zone)
@@ -81,26 +88,39 @@ def add_edition(
                 answers.refuse(f"There is no newsletter named {slug}. `broadsheet newsletter list` shows them.")
             added = publications.add_edition(session, newsletter.id, new, now=house.clock())
             if isinstance(added, Edition):
-                publications.draw_from(session, added.id, feeds or [])
+                draw_from(session, added.id, feeds or [])
+        translated = language in house.languages.available
     if isinstance(added, NewsletterProblem):
         answers.refuse(str(added))
-    typer.echo(f"Edition {slug}/{language} added. Next, say when it goes out:")
-    typer.echo(f"  broadsheet schedule add {slug}/{language} 'Sunday to Thursday at 07:00 {zone}'")
+    if not translated:
+        typer.echo(f"There are no texts in {language!r} yet: its mails and pages have English ones.", err=True)
+    answers.done(
+        {"id": added.id, "edition": f"{slug}/{language}", "feeds": feeds or []},
+        f"Edition {slug}/{language} added. Next, say when it goes out:",
+        f"  broadsheet schedule add {slug}/{language} 'Sunday to Thursday at 07:00 {zone}'",
+        as_json=as_json,
+    )
 
 
 @newsletters.command("list")
 def list_newsletters(*, as_json: AsJson = False) -> None:
-    """All editions."""
+    """All editions. A newsletter without one is shown too."""
     with House(load()) as house:
         house.require_tables()
         with house.database.read() as session:
-            found = [
+            found: list[dict[str, object]] = [
                 {
-                    "edition": f"{newsletter.slug}/{edition.language}",
+                    "edition": name_of(newsletter, edition),
                     "title": edition.title,
                     "publisher": newsletter.publisher,
+                    "feeds": publications.list_feed_ids(session, edition.id),
                 }
                 for newsletter, edition in publications.list_editions(session)
+            ]
+            without = select(Newsletter).where(Newsletter.id.not_in(select(Edition.newsletter_id)))
+            found += [
+                {"edition": f"{each.slug}/", "title": None, "publisher": each.publisher, "feeds": []}
+                for each in session.scalars(without.order_by(Newsletter.slug))
             ]
     answers.rows(found, as_json=as_json, empty="There is no newsletter yet. Add one: broadsheet newsletter add --help")
 
@@ -115,6 +135,7 @@ def add_schedule(
     fewest: Annotated[int, typer.Option(help="No issue with fewer articles than this.")] = 3,
     most: Annotated[int, typer.Option(help="No more articles than this.")] = 12,
     lead: Annotated[int, typer.Option(help="Minutes before the slot that the draft is ready.")] = 30,
+    as_json: AsJson = False,
 ) -> None:
     """Say when an edition's issues go out."""
     terms = Terms(name=name, autonomy=autonomy, min_articles=fewest, max_articles=most, lead=timedelta(minutes=lead))
@@ -128,6 +149,9 @@ def add_schedule(
                 {"date": slot.local_date, "time": f"{slot.local_time:%H:%M}", "utc": slot.due_at}
                 for slot in timetables.rule_of(added).next_slots(house.clock(), 5)
             ]
+    if as_json:
+        answers.facts({"id": added.id, "rule": added.rule, "next": lines}, as_json=True)
+        return
     typer.echo(f"Schedule {added.id}: {added.rule}. The next five:")
     answers.rows(lines, as_json=False, empty="It never fires.")
 
@@ -138,10 +162,11 @@ def list_schedules(*, as_json: AsJson = False) -> None:
     with House(load()) as house:
         house.require_tables()
         with house.database.read() as session:
+            names = edition_names(session)
             found = [
                 {
                     "id": each.id,
-                    "edition": each.edition_id,
+                    "edition": names[each.edition_id],
                     "name": each.name,
                     "rule": each.rule,
                     "autonomy": each.autonomy,
@@ -151,6 +176,23 @@ def list_schedules(*, as_json: AsJson = False) -> None:
                 for each in session.scalars(select(Schedule).order_by(Schedule.id))
             ]
     answers.rows(found, as_json=as_json, empty="There is no schedule yet. Add one: broadsheet schedule add --help")
+
+
+def name_of(newsletter: Newsletter, edition: Edition) -> str:
+    return f"{newsletter.slug}/{edition.language}"
+
+
+def edition_names(session: Session) -> dict[int, str]:
+    """What every edition is called on the command line, by its id."""
+    return {edition.id: name_of(newsletter, edition) for newsletter, edition in publications.list_editions(session)}
+
+
+def draw_from(session: Session, edition_id: int, feed_ids: list[int]) -> None:
+    """Let an edition draw from feeds; ends with a sentence, and nothing stored, when one of them is not there."""
+    for feed_id in feed_ids:
+        if session.get(Feed, feed_id) is None:
+            answers.refuse(f"There is no feed {feed_id}, so nothing was stored. `broadsheet feeds list` shows them.")
+    publications.draw_from(session, edition_id, feed_ids)
 
 
 def edition_named(session: Session, name: str) -> Edition:

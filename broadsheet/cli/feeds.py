@@ -15,12 +15,12 @@ from articles import collect as collecting
 from articles import feeds
 from articles.feeds import Feed
 from broadsheet.cli import answers
+from broadsheet.cli.answers import AsJson
+from broadsheet.cli.desk import draw_from, edition_named
 from broadsheet.settings import load
 from broadsheet.wiring import House
 
 app = typer.Typer(help="The feeds that articles are collected from.", no_args_is_help=True)
-
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
 
 
 @app.command()
@@ -31,15 +31,27 @@ def add(
         str | None, typer.Option(help="What it is written in, where it does not say: en, ar, ckb.")
     ] = None,
     zone: Annotated[str, typer.Option(help="What its dates mean where they name no offset.")] = "UTC",
+    editions: Annotated[
+        list[str] | None, typer.Option("--edition", help="An edition that draws from it: morning/en; may be repeated.")
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Add a feed; it is collected at the next look."""
+    """Add a feed; it is collected at the next look. Adding a known one gives it further editions and changes no more."""
     with House(load()) as house:
         house.require_tables()
         try:
             with house.database.write() as session:
-                feed = feeds.add_feed(session, url, now=house.clock(), language=language, zone=zone)
-                answer = {"id": feed.id, "url": feed.url, "zone": feed.zone}
+                now = house.clock()
+                feed = feeds.add_feed(session, url, now=now, language=language, zone=zone)
+                for name in editions or []:
+                    draw_from(session, edition_named(session, name).id, [feed.id])
+                answer = {
+                    "id": feed.id,
+                    "url": feed.url,
+                    "language": feed.language,
+                    "zone": feed.zone,
+                    "new": feed.created_at == now,
+                }
         except feeds.FeedRefusedError as problem:
             answers.refuse(str(problem))
     answers.facts(answer, as_json=as_json)
@@ -75,6 +87,7 @@ def collect(
     """Collect what is due now. Exit code 1 when a feed could not be collected."""
     with House(load()) as house:
         house.require_tables()
+        _require(house, ids or [])
         reports = asyncio.run(_collect(house, ids, bar=sys.stderr.isatty() and not as_json))
     found = [
         {
@@ -89,6 +102,15 @@ def collect(
     ]
     answers.rows(found, as_json=as_json, empty="No feed is due.")
     raise typer.Exit(1 if any(one.problem for one in reports) else 0)
+
+
+def _require(house: House, ids: list[int]) -> None:
+    with house.database.read() as session:
+        unknown = sorted(set(ids) - set(session.scalars(select(Feed.id).where(Feed.id.in_(ids)))))
+    if unknown:
+        answers.refuse(
+            f"There is no feed {', '.join(map(str, unknown))}; nothing was collected. `broadsheet feeds list` shows them."
+        )
 
 
 async def _collect(house: House, ids: list[int] | None, *, bar: bool) -> list[collecting.FeedReport]:

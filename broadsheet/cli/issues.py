@@ -10,7 +10,8 @@ import typer
 from sqlalchemy import select
 
 from broadsheet.cli import answers
-from broadsheet.cli.desk import AsJson, EditionName, edition_named
+from broadsheet.cli.answers import AsJson
+from broadsheet.cli.desk import EditionName, edition_named, edition_names
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from feedback import figures
@@ -22,6 +23,7 @@ from newsletters.issues import Issue
 app = typer.Typer(help="Issues: what is in them and where they stand.", no_args_is_help=True)
 
 IssueId = Annotated[int, typer.Argument(help="The issue's id, as `issue list` shows it.")]
+Reason = Annotated[str, typer.Option(help="Why; the desk sees it.")]
 _HERE = "command line"
 
 
@@ -31,9 +33,11 @@ def list_issues(*, as_json: AsJson = False) -> None:
     with House(load()) as house:
         house.require_tables()
         with house.database.read() as session:
+            names = edition_names(session)
             found = [
                 {
                     "id": each.id,
+                    "edition": names[each.edition_id],
                     "number": each.number,
                     "state": each.state,
                     "scheduled_for": each.scheduled_for,
@@ -56,30 +60,34 @@ def show_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
             issue, counted = session.get(Issue, issue_id), figures.issue_figures(session, issue_id)
             if issue is None or counted is None:
                 answers.refuse(f"There is no issue {issue_id}. `broadsheet issue list` shows them.")
+            edition = edition_names(session)[issue.edition_id]
             stories = [article.title for _, article in issues.list_stories(session, issue_id)]
     answers.facts(
         {
-            "issue": issue.number,
+            "id": issue.id,
+            "edition": edition,
+            "number": issue.number,
             "state": issue.state,
             "subject": issue.subject,
             "reason": issue.reason,
+            "scheduled_for": issue.scheduled_for,
             "articles": len(stories),
             "audience": counted.audience,
             "recipients": counted.recipients,
-            **{f"left out: {reason}": number for reason, number in counted.exclusions.items()},
+            "left_out": dict(counted.exclusions),
             **{state.value: number for state, number in counted.deliveries.items()},
             "bounced": counted.bounced,
             "complained": counted.complained,
-            "in doubt at some time": counted.ever_in_doubt,
-            "unsubscribed since": counted.unsubscribed,
-            "sums match": counted.sums_match,
+            "in_doubt_at_some_time": counted.ever_in_doubt,
+            "unsubscribed_since": counted.unsubscribed,
+            "sums_match": counted.sums_match,
         },
         as_json=as_json,
     )
 
 
 @app.command("compose")
-def compose_issue(edition: EditionName) -> None:
+def compose_issue(edition: EditionName, *, as_json: AsJson = False) -> None:
     """Make an issue of the newest articles, outside any schedule; it waits for approval."""
     with House(load()) as house:
         house.require_tables()
@@ -87,8 +95,12 @@ def compose_issue(edition: EditionName) -> None:
             made = compose.one_off(session, edition_named(session, edition).id, now=house.clock())
     if not isinstance(made, Issue):
         answers.refuse(made.reason)
-    typer.echo(f"Issue {made.id}: {made.subject}")
-    typer.echo(f"Look at it: broadsheet issue preview {made.id}. Send it: broadsheet issue approve {made.id}")
+    answers.done(
+        {"id": made.id, "number": made.number, "state": made.state, "subject": made.subject},
+        f"Issue {made.id}: {made.subject}",
+        f"Look at it: broadsheet issue preview {made.id}. Send it: broadsheet issue send {made.id}",
+        as_json=as_json,
+    )
 
 
 @app.command("preview")
@@ -114,46 +126,56 @@ async def _preview(house: House, job: LetterJob, *, text: bool) -> str:
 
 
 @app.command("approve")
-def approve_issue(issue_id: IssueId) -> None:
+def approve_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
     """Let it go at its time; a running `serve` sends it."""
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
             outcome = curate.approve(session, issue_id, by=_HERE, now=house.clock())
-    _tell(outcome, f"Issue {issue_id} is approved.")
+    _tell(outcome, issue_id, f"Issue {issue_id} is approved.", as_json=as_json)
+
+
+@app.command("send")
+def send_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
+    """Approve it and let it go now, whatever its time; a running `serve` sends it."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            outcome = curate.send_now(session, issue_id, by=_HERE, now=house.clock())
+    _tell(outcome, issue_id, f"Issue {issue_id} goes now.", as_json=as_json)
 
 
 @app.command("cancel")
-def cancel_issue(issue_id: IssueId, *, reason: Annotated[str, typer.Option(help="Why; the desk sees it.")]) -> None:
+def cancel_issue(issue_id: IssueId, *, reason: Reason, as_json: AsJson = False) -> None:
     """Stop it for good. Who has it already keeps it."""
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
             outcome = curate.cancel(session, issue_id, reason=reason, by=_HERE, now=house.clock())
-    _tell(outcome, f"Issue {issue_id} is cancelled.")
+    _tell(outcome, issue_id, f"Issue {issue_id} is cancelled.", as_json=as_json)
 
 
 @app.command("pause")
-def pause_issue(issue_id: IssueId, *, reason: Annotated[str, typer.Option(help="Why; the desk sees it.")]) -> None:
+def pause_issue(issue_id: IssueId, *, reason: Reason, as_json: AsJson = False) -> None:
     """Let nothing more leave for now."""
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
             outcome = curate.pause(session, issue_id, reason=reason, by=_HERE, now=house.clock())
-    _tell(outcome, f"Issue {issue_id} is paused. Go on: broadsheet issue resume {issue_id}")
+    _tell(outcome, issue_id, f"Issue {issue_id} is paused. Go on: broadsheet issue resume {issue_id}", as_json=as_json)
 
 
 @app.command("resume")
-def resume_issue(issue_id: IssueId) -> None:
+def resume_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
     """Go on where it was paused."""
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
             outcome = curate.resume(session, issue_id, by=_HERE, now=house.clock())
-    _tell(outcome, f"Issue {issue_id} goes on.")
+    _tell(outcome, issue_id, f"Issue {issue_id} goes on.", as_json=as_json)
 
 
-def _tell(outcome: Done | Refused, done: str) -> None:
+def _tell(outcome: Done | Refused, issue_id: int, done: str, *, as_json: bool) -> None:
     if isinstance(outcome, Refused):
-        answers.refuse(outcome.reason)
-    typer.echo(done)
+        answers.refuse(f"{outcome.reason} `broadsheet issue list` shows where each stands.")
+    answers.done({"id": issue_id, "revision": outcome.revision}, done, as_json=as_json)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import shutil
 import urllib.error
 import urllib.request
 from pathlib import Path
 from typing import Annotated
 
+import structlog
 import typer
 
 from broadsheet.cli import answers
-from broadsheet.settings import load
+from broadsheet.cli.answers import AsJson
+from broadsheet.settings import load, unknown_variables
 
 
 def add_to(app: typer.Typer) -> None:
@@ -34,6 +37,9 @@ def serve(
     over = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load(**over)
     logs.configure(settings.log_format)
+    unknown = unknown_variables()
+    if unknown:
+        structlog.get_logger().warning("settings.unknown", variables=unknown)
     asyncio.run(serving.serve(settings, development=dev))
 
 
@@ -50,7 +56,7 @@ def inbox(
     """Run the local mailbox alone: a mail server that keeps all it accepts, and a page to read it."""
     from broadsheet import logs, serving
 
-    settings = load()
+    settings = load(**({} if port is None else {"mailbox_port": port}))
     logs.configure(settings.log_format)
     asyncio.run(
         serving.mailbox_alone(
@@ -58,7 +64,7 @@ def inbox(
             maildir or settings.bounces_maildir,
             rule or [],
             host=settings.mailbox_host,
-            port=settings.mailbox_port if port is None else port,
+            port=settings.mailbox_port,
         )
     )
 
@@ -73,21 +79,34 @@ def demo(
     from broadsheet import logs
     from broadsheet.demo import story
 
-    logs.configure("console", quiet=True)
+    logs.configure("console", least=logging.WARNING)
     _empty(folder)
     raise typer.Exit(asyncio.run(story.run(folder, once=once, port=port)))
 
 
-def health() -> None:
+def health(*, as_json: AsJson = False) -> None:
     """Ask the running service whether it is ready. Exit code 1 when it is not."""
     settings = load()
-    url = f"http://{settings.host}:{settings.port}/readyz"
+    host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(settings.host, settings.host)  # noqa: S104 - asked, not bound
+    url = f"http://{f'[{host}]' if ':' in host else host}:{settings.port}/readyz"
+    request = urllib.request.Request(url, headers={"Host": "localhost"})
+    ask = urllib.request.build_opener(urllib.request.ProxyHandler({})).open  # never through a proxy
     try:
-        with urllib.request.urlopen(url, timeout=5) as response:
-            typer.echo(response.read().decode().strip())
-    except (urllib.error.URLError, TimeoutError) as problem:
-        typer.echo(f"{url}: {problem}", err=True)
-        raise typer.Exit(1) from None
+        with ask(request, timeout=5) as response:
+            answer = {"ready": True, "status": response.status}
+    except urllib.error.HTTPError as problem:
+        with problem:
+            answer = {"ready": False, "status": problem.code}
+    except (urllib.error.URLError, OSError):
+        answer = {"ready": False, "status": None}
+    sentences = {
+        True: f"{url}: ready.",
+        False: f"{url} answers {answer['status']}: it is not ready. Its log says why."
+        if answer["status"]
+        else f"Nothing answers at {url}. Start `broadsheet serve`, or set host and port to where it runs.",
+    }
+    answers.done(answer, sentences[bool(answer["ready"])], as_json=as_json)
+    raise typer.Exit(0 if answer["ready"] else 1)
 
 
 def _empty(folder: Path) -> None:

@@ -6,9 +6,11 @@ from typing import Any
 
 import typer
 from pydantic import BaseModel, SecretStr
+from sqlalchemy import make_url
 
 from broadsheet.cli import answers
-from broadsheet.settings import Settings, config_path, load
+from broadsheet.cli.answers import AsJson
+from broadsheet.settings import Settings, config_path, load, unknown_variables
 from broadsheet.wiring import House
 
 config = typer.Typer(help="Look at the settings.", no_args_is_help=True)
@@ -20,14 +22,14 @@ def add_to(app: typer.Typer) -> None:
     app.add_typer(config, name="config")
 
 
-def migrate() -> None:
+def migrate(*, as_json: AsJson = False) -> None:
     """Bring the database's tables to this version."""
     with House(load()) as house:
         house.migrate()
-        typer.echo("The tables are up to date.")
+    answers.done({"current": True}, "The tables are up to date.", as_json=as_json)
 
 
-def verify(as_json: bool = typer.Option(False, "--json", help="Answer in JSON.")) -> None:  # noqa: FBT001, FBT003
+def verify(*, as_json: AsJson = False) -> None:
     """Check the ledger's invariants. Exit code 1 when one is broken."""
     from mailer import ledger
 
@@ -42,16 +44,27 @@ def verify(as_json: bool = typer.Option(False, "--json", help="Answer in JSON.")
 
 
 @config.command("show")
-def show(as_json: bool = typer.Option(False, "--json", help="Answer in JSON.")) -> None:  # noqa: FBT001, FBT003
+def show(*, as_json: AsJson = False) -> None:
     """Every setting with its value; secrets are masked."""
     answers.facts(_flat(load()), as_json=as_json)
 
 
 @config.command("check")
-def check() -> None:
-    """Whether the settings can be used. Exit code 2 when they cannot."""
-    load()
-    typer.echo(f"The settings are sound ({config_path() or 'environment and defaults'}).")
+def check(*, as_json: AsJson = False) -> None:
+    """Whether the settings can be used. Exit code 2 when they cannot, 1 when a variable is unknown."""
+    from broadsheet import outgoing
+
+    outgoing.check(load())
+    unknown = unknown_variables()
+    source = str(config_path() or "environment and defaults")
+    told = [f"{name} is set and is no setting. Is it misspelt?" for name in unknown]
+    answers.done(
+        {"sound": True, "source": source, "unknown": unknown},
+        *told,
+        f"The settings are sound ({source}).",
+        as_json=as_json,
+    )
+    raise typer.Exit(1 if unknown else 0)
 
 
 def _flat(settings: Settings) -> dict[str, Any]:
@@ -59,11 +72,17 @@ def _flat(settings: Settings) -> dict[str, Any]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
-            flat |= {f"{name}.{inner}": _masked(getattr(value, inner)) for inner in type(value).model_fields}
+            flat |= {f"{name}.{inner}": _masked(inner, getattr(value, inner)) for inner in type(value).model_fields}
         else:
-            flat[name] = _masked(value)
+            flat[name] = _masked(name, value)
     return flat
 
 
-def _masked(value: object) -> object:
-    return "(set)" if isinstance(value, SecretStr) else value
+def _masked(name: str, value: object) -> object:
+    if isinstance(value, SecretStr):
+        return "(set)"
+    if name == "database_url":
+        url = make_url(str(value))
+        hidden = {key: "***" for key in url.query if "pass" in key.lower()}
+        return url.update_query_dict(hidden).render_as_string(hide_password=True)
+    return value

@@ -6,14 +6,17 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 from fastapi import Depends, FastAPI, Form, HTTPException, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, RedirectResponse, Response
 from fastapi.staticfiles import StaticFiles
 from pydantic import BaseModel
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from broadsheet.mailbox import one_click, reading, rules
 from broadsheet.mailbox.server import Mailbox
 from broadsheet.mailbox.store import StoredMessage
 from web.pages import STATIC, Pages
+from web.security import LOOPBACK, host_name
 
 PAGE_SIZE = 50
 VIEWS = ("html", "text", "headers", "source")
@@ -38,6 +41,7 @@ class ToldRule(BaseModel):
 def create_mailbox_app(mailbox: Mailbox, pages: Pages) -> FastAPI:
     """The pages as an app of their own, at the root of a port or mounted anywhere; static files are at `/static`."""
     app = FastAPI(title="Broadsheet's local mailbox", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(_OnThisMachine)
     app.mount("/static", StaticFiles(directory=STATIC))
     views = _Views(mailbox, pages)
     ours = [Depends(_from_our_own_page)]
@@ -52,6 +56,22 @@ def create_mailbox_app(mailbox: Mailbox, pages: Pages) -> FastAPI:
     app.get("/api/rules")(views.rules_json)
     app.post("/api/rules", dependencies=ours)(views.tell_json)
     return app
+
+
+class _OnThisMachine:
+    """Refuses a name that is not this machine's own: a stranger's page could otherwise point its name here and read
+    all mail (DNS rebinding)."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        given = Headers(scope=scope).getlist("host") if scope["type"] == "http" else []
+        if scope["type"] != "http" or (len(given) == 1 and host_name(given[0]) in LOOPBACK):
+            await self._app(scope, receive, send)
+            return
+        sentence = "The mailbox answers on this machine only: open it as localhost or 127.0.0.1.\n"
+        await PlainTextResponse(sentence, status_code=400)(scope, receive, send)
 
 
 def _from_our_own_page(request: Request) -> None:

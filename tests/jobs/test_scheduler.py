@@ -16,7 +16,7 @@ from jobs.tasks import Parts
 from jobs.timetable import Heartbeat
 from newsletters import schedules
 from newsletters.publish import Publisher
-from newsletters.schedules import Schedule
+from newsletters.schedules import Schedule, Terms
 from tests.newsletters.builders import BASE_URL, RecordingEngine, StoringCompiler, a_desk
 
 # APScheduler reads the clock itself, so these tests live in the present.
@@ -110,7 +110,7 @@ async def test_a_changed_schedule_is_followed_and_a_stopped_one_forgotten(
 async def test_a_rule_nobody_can_read_does_not_stop_the_clock(database: Database, scheduler: Scheduler) -> None:
     with database.write() as session:
         desk = a_desk(session, NOW)
-        good = schedules.add(session, desk.edition, "daily 08:00 UTC", now=NOW)
+        good = schedules.add(session, desk.edition, "daily 08:00 UTC", now=NOW, terms=Terms(name="second"))
         assert isinstance(good, Schedule)
         session.get_one(Schedule, desk.schedule).rule = "when the cock crows"
     await scheduler.read_schedules()

@@ -16,6 +16,7 @@ from ground.language import Languages
 from web.pages import Pages
 
 Post = Callable[..., Awaitable[None]]
+ORIGIN = "http://127.0.0.1:1026"
 TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 HTML = '<html><head><title>x</title></head><body><script>alert(1)</script><a href="https://example.org/">read</a></body></html>'
 
@@ -23,8 +24,8 @@ HTML = '<html><head><title>x</title></head><body><script>alert(1)</script><a hre
 @pytest.fixture
 def client(mailbox: Mailbox, languages: Languages) -> TestClient:
     whole = FastAPI()
-    whole.mount("/mailbox", create_mailbox_app(mailbox, Pages(TEMPLATES, languages, "http://testserver")))
-    return TestClient(whole)
+    whole.mount("/mailbox", create_mailbox_app(mailbox, Pages(TEMPLATES, languages, ORIGIN)))
+    return TestClient(whole, base_url=ORIGIN)
 
 
 def _keep(mailbox: Mailbox, *, to: str = "reader@example.net", subject: str = "Morning", **headers: str) -> int:
@@ -144,7 +145,7 @@ def test_deleting_is_a_post_from_our_own_page_only(client: TestClient, mailbox: 
     assert client.get("/mailbox/clear").status_code == 405
     assert client.post("/mailbox/clear", headers={"Origin": "https://evil.example"}).status_code == 403
     assert len(mailbox.messages()) == 1
-    client.post("/mailbox/clear", headers={"Origin": "http://testserver"})
+    client.post("/mailbox/clear", headers={"Origin": ORIGIN})
     assert mailbox.messages() == []
     assert list((tmp_path / "mailbox").iterdir()) == []
 
@@ -189,3 +190,16 @@ def test_a_mail_without_both_headers_has_no_such_button(client: TestClient, mail
     _keep(mailbox, List_Unsubscribe="<https://example.org/u/abc>")
     assert "/unsubscribe" not in client.get("/mailbox/m/1/html").text
     assert client.post("/mailbox/m/1/unsubscribe").status_code == 409
+
+
+@pytest.mark.parametrize("path", ["/mailbox/", "/mailbox/api/messages", "/mailbox/static/mailbox.css"])
+@pytest.mark.parametrize("host", ["mail.attacker.example", "127.0.0.1.attacker.example", "localhost.", "a@127.0.0.1"])
+def test_a_stranger_s_name_for_this_machine_is_refused(client: TestClient, path: str, host: str) -> None:
+    refused = client.get(path, headers={"Host": host})
+    assert refused.status_code == 400
+    assert "127.0.0.1" in refused.text
+
+
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST:1026", "127.0.0.1:1026", "[::1]:1026"])
+def test_this_machine_s_own_names_are_answered(client: TestClient, host: str) -> None:
+    assert client.get("/mailbox/", headers={"Host": host}).status_code == 200
