@@ -74,9 +74,13 @@ def set_up(session: Session, sample: Sequence[SampleFeed], *, site_url: str, now
     return editions
 
 
-def add_schedules(session: Session, editions: Mapping[str, int], *, now: datetime) -> None:
+#: Drafts are made at the slot itself and not before it: half an hour early, tomorrow's would be there as well. An hour
+#: more than a day: of a slot that is a day old now, the issue is made a moment later.
+TERMS = Terms(lead=timedelta(0), late_limit=timedelta(hours=25), window=timedelta(hours=72))
+
+
+def add_schedules(session: Session, editions: Mapping[str, int], *, now: datetime, terms: Terms = TERMS) -> None:
     """Every edition daily at seven. They began yesterday, so this morning's slot is theirs and late, but not too late."""
-    terms = Terms(late_limit=timedelta(hours=24), window=timedelta(hours=72))
     for edition_id in editions.values():
         schedule = schedules.add(session, edition_id, RULE, now=now - timedelta(days=1), terms=terms)
         assert not isinstance(schedule, ScheduleProblem), str(schedule)

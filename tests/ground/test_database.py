@@ -92,6 +92,17 @@ def test_a_row_cannot_point_to_nothing(database: Database, now: datetime) -> Non
         )
 
 
+def test_a_reader_sees_one_state_and_cannot_write(database: Database, now: datetime) -> None:
+    with database.read() as session:
+        assert session.scalars(select(Feed.id)).all() == []
+        add_counter(database, now)
+        assert session.scalars(select(Feed.id)).all() == []
+    with database.read() as session:
+        assert len(session.scalars(select(Feed.id)).all()) == 1
+        with pytest.raises(DBAPIError, match=r"readonly|read-only"):
+            session.execute(delete(Feed))
+
+
 def test_a_reader_cannot_write_on_sqlite(tmp_path: Path) -> None:
     path = tmp_path / "one.sqlite3"
     with sqlite3.connect(path) as connection:
