@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import fcntl
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -23,6 +24,9 @@ from ground.engine import WorkLane
 from mailer import ledger
 
 log = structlog.get_logger()
+
+#: Seconds in which requests may end when the service ends. One that is still being sent after that is cut off.
+FAREWELL = 2
 
 
 async def serve(settings: Settings, *, development: bool) -> None:
@@ -54,8 +58,9 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
             group.create_task(scheduler.run(stop))
             async with pages(house.web_app(development=development), bound):
                 yield
-            house.dispatcher.drain()
-            stop.set()
+                # Before the last page is answered: a slow reader must not keep the mail from draining in time.
+                house.dispatcher.drain()
+                stop.set()
         await house.dispatcher.close()
         await house.fetcher.close()
 
@@ -87,8 +92,9 @@ def holding(house: House) -> Iterator[None]:
 @asynccontextmanager
 async def pages(app: FastAPI, bound: socket.socket) -> AsyncIterator[None]:
     """An app on a bound socket, while the block runs."""
+    logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10, lifespan="off")
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=FAREWELL, lifespan="off")
     )
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
@@ -100,6 +106,11 @@ async def pages(app: FastAPI, bound: socket.socket) -> AsyncIterator[None]:
     finally:
         server.should_exit = True
         await task
+
+
+def _is_no_farewell(record: logging.LogRecord) -> bool:
+    """Whether a record is anything but the traceback of a request that was cut off at the end."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
 
 
 class _Server(uvicorn.Server):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import available_timezones
@@ -107,7 +107,8 @@ def add_edition(session: Session, newsletter_id: int, new: NewEdition, *, now: d
     there = select(Edition.id).where(Edition.newsletter_id == newsletter_id, Edition.language == new.language)
     if session.scalar(there) is not None:
         return NewsletterProblem(f"This newsletter has an edition in “{new.language}” already.")
-    added = Edition(newsletter_id=newsletter_id, **asdict(new), created_at=now)
+    frequency = new.frequency.strip().rstrip(".")  # it stands inside sentences, which have full stops of their own
+    added = Edition(newsletter_id=newsletter_id, **asdict(replace(new, frequency=frequency)), created_at=now)
     session.add(added)
     session.flush()
     return added

@@ -398,7 +398,8 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
         assert transport.sent == []
     await asyncio.wait_for(run, 5)
     hasty.dispose()
-    assert states(database, letter_id) == {State.READY: 8}
+    # SQLite gives up after its busy timeout, PostgreSQL waits for its turn and then sends.
+    assert states(database, letter_id) == {State.READY if database.is_sqlite else State.ACCEPTED: 8}
 
 
 @pytest.mark.slow

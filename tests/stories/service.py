@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
 
@@ -15,7 +15,7 @@ import httpx2
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from broadsheet import serving
+from broadsheet import clock, serving
 from broadsheet.demo import setting
 from broadsheet.demo.newsroom import SampleNewsroom
 from broadsheet.demo.visitor import Visitor
@@ -35,15 +35,23 @@ T = TypeVar("T")
 
 HOST = "127.0.0.1"
 PATIENCE = 30.0
-#: Monday 9 March 2026, 07:05 in Erbil: this morning's slot is five minutes old.
-MORNING = datetime(2026, 3, 9, 4, 5, tzinfo=UTC)
+
+
+def this_morning() -> datetime:
+    """The last time it was 07:05 in Erbil: the morning's slot is five minutes old.
+
+    Not a fixed date: the clockwork under the scheduler goes by the machine's clock and would make up for all days since.
+    """
+    now = clock.now()
+    morning = now.replace(hour=4, minute=5, second=0, microsecond=0)
+    return morning if morning <= now else morning - timedelta(days=1)
 
 
 @dataclass(slots=True)
 class StoryClock:
     """Goes on as clocks do, and can be put forward."""
 
-    start: datetime = MORNING
+    start: datetime = field(default_factory=this_morning)
     _began: float = field(default_factory=time.monotonic)
 
     def __call__(self) -> datetime:
@@ -92,7 +100,9 @@ class Service:
         """Readers who confirmed long ago; the ids of their subscriptions by address."""
 
         def add(session: Session) -> dict[str, int]:
-            return {text: _confirmed(session, text, language, self.editions[language], self.clock()) for text in addresses}
+            return {
+                text: _confirmed(session, text, language, self.editions[language], self.clock()) for text in addresses
+            }
 
         return await self.write(add)
 
@@ -166,9 +176,13 @@ class Service:
             while self.house.engine.stats()[lane].waiting or self.house.engine.stats()[lane].running:  # noqa: ASYNC110
                 await asyncio.sleep(0.02)
 
-    async def until(self, holds: Callable[[], object]) -> None:
+    async def quiet_everywhere(self) -> None:
+        for lane in WorkLane:
+            await self.quiet(lane)
+
+    async def until(self, holds: Callable[[], Awaitable[bool]]) -> None:
         async with asyncio.timeout(PATIENCE):
-            while not await holds():  # type: ignore[misc]
+            while not await holds():  # noqa: ASYNC110 - a database announces nothing
                 await asyncio.sleep(0.05)
 
     def digest_to(self, recipient: str) -> StoredMessage:
@@ -185,11 +199,11 @@ class Service:
 @asynccontextmanager
 async def a_service(folder: Path, *, database_url: str = "") -> AsyncIterator[Service]:
     """`broadsheet serve` with everything around it. All of it answers on loopback only."""
-    clock = StoryClock()
-    mailbox = Mailbox(folder / "mailbox", (), folder / "bounces", clock)
+    story_clock = StoryClock()
+    mailbox = Mailbox(folder / "mailbox", (), folder / "bounces", story_clock)
     with serving.listening(HOST, 0) as bound:
         base_url = f"http://{HOST}:{bound.getsockname()[1]}"
-        async with SampleNewsroom(clock()) as newsroom, mailbox.serve(HOST, 0) as smtp_port:
+        async with SampleNewsroom(story_clock()) as newsroom, mailbox.serve(HOST, 0) as smtp_port:
             settings = load(
                 data_dir=folder,
                 database_url=database_url,
@@ -202,16 +216,18 @@ async def a_service(folder: Path, *, database_url: str = "") -> AsyncIterator[Se
                 fetch_allowed_hosts=(newsroom.host,),
                 form_min_age=0,
             )
-            with House(settings, clock) as house:
+            with House(settings, story_clock) as house:
                 async with (
                     serving.running(house, bound, development=True),
                     httpx2.AsyncClient(base_url=base_url, trust_env=False, timeout=30) as client,
                 ):
                     with house.database.write() as session:
-                        editions = setting.set_up(session, newsroom.feeds, site_url=newsroom.base_url, now=clock())
+                        editions = setting.set_up(
+                            session, newsroom.feeds, site_url=newsroom.base_url, now=story_clock()
+                        )
                     yield Service(
                         house=house,
-                        clock=clock,
+                        clock=story_clock,
                         newsroom=newsroom,
                         mailbox=mailbox,
                         client=client,
