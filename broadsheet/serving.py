@@ -57,10 +57,12 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
             group.create_task(house.engine.run(list(WorkLane), stop))
             group.create_task(scheduler.run(stop))
             async with pages(house.web_app(development=development), bound):
-                yield
-                # Before the last page is answered: a slow reader must not keep the mail from draining in time.
-                house.dispatcher.drain()
-                stop.set()
+                try:
+                    yield
+                finally:
+                    # Before the last page is answered: a slow reader must not keep the mail from draining in time.
+                    house.dispatcher.drain()
+                    stop.set()
         await house.dispatcher.close()
         await house.fetcher.close()
 
@@ -87,6 +89,18 @@ def holding(house: House) -> Iterator[None]:
         if found.batches:
             log.warning("recovered", in_doubt=found.uncertain, untouched=found.released, batches=found.batches)
         yield
+
+
+def is_held(folder: Path) -> bool:
+    """Whether a service runs on this folder now."""
+    try:
+        with (folder / "serve.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
 
 
 @asynccontextmanager
@@ -123,12 +137,16 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A bound socket. Raises ConfigurationError when the port is taken."""
+    """A socket that listens. Raises ConfigurationError when the port is taken.
+
+    It listens from here on, not only from when uvicorn has it: two that were only bound would both be granted the port.
+    """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     with contextlib.closing(bound):
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             bound.bind((host, port))
+            bound.listen()
         except OSError as problem:
             raise ConfigurationError(
                 f"Cannot listen on {host}:{port} ({problem.strerror}). Stop what is there, or set another port."
