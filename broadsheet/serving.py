@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import errno
 import fcntl
+import logging
 import signal
 import socket
 from collections.abc import AsyncIterator, Iterator
@@ -24,6 +25,9 @@ from ground.engine import WorkLane
 from mailer import ledger, render
 
 log = structlog.get_logger()
+
+#: Seconds in which requests may end when the service ends. One that is still being sent after that is cut off.
+FAREWELL = 2
 
 
 async def serve(settings: Settings, *, development: bool) -> None:
@@ -55,9 +59,12 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
             group.create_task(house.engine.run(list(WorkLane), stop))
             group.create_task(scheduler.run(stop))
             async with pages(house.web_app(development=development), bound):
-                yield
-            house.dispatcher.drain()
-            stop.set()
+                try:
+                    yield
+                finally:
+                    # Before the last page is answered: a slow reader must not keep the mail from draining in time.
+                    house.dispatcher.drain()
+                    stop.set()
         await house.dispatcher.close()
         await house.fetcher.close()
 
@@ -86,11 +93,24 @@ def holding(house: House) -> Iterator[None]:
         yield
 
 
+def is_held(folder: Path) -> bool:
+    """Whether a service runs on this folder now."""
+    try:
+        with (folder / "serve.lock").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False
+
+
 @asynccontextmanager
 async def pages(app: FastAPI, bound: socket.socket) -> AsyncIterator[None]:
     """An app on a bound socket, while the block runs."""
+    logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=10, lifespan="off")
+        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=FAREWELL, lifespan="off")
     )
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:
@@ -104,6 +124,11 @@ async def pages(app: FastAPI, bound: socket.socket) -> AsyncIterator[None]:
         await task
 
 
+def _is_no_farewell(record: logging.LogRecord) -> bool:
+    """Whether a record is anything but the traceback of a request that was cut off at the end."""
+    return record.exc_info is None or not isinstance(record.exc_info[1], asyncio.CancelledError)
+
+
 class _Server(uvicorn.Server):
     """uvicorn without signal handlers of its own: the drain's order is ours."""
 
@@ -114,7 +139,10 @@ class _Server(uvicorn.Server):
 
 @contextmanager
 def listening(host: str, port: int) -> Iterator[socket.socket]:
-    """A bound socket. Raises ConfigurationError when the port is taken."""
+    """A socket that listens. Raises ConfigurationError when the port is taken.
+
+    It listens from here on, not only from when uvicorn has it: two that were only bound would both be granted the port.
+    """
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
     with contextlib.closing(bound):
         bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -93,7 +93,7 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", description="the address the web server binds")
     port: int = Field(default=8000, ge=0, le=65535)
-    mail_domain: str = Field(default="", description="domain of Message-IDs and list ids; empty: the host of base_url")
+    mail_domain: str = Field(default="", description="domain of Message-IDs; empty: the host of base_url")
     bounce_domain: str = Field(default="", description="domain of the return path; empty: bounces.<mail_domain>")
     bounces_maildir: Path | None = Field(
         default=None, description="where bounces are delivered; empty: data_dir/bounces"

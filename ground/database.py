@@ -93,9 +93,11 @@ class Database:
     def __init__(self, url: str, *, busy_timeout_ms: int = 10_000) -> None:
         self.url = url
         self.writer = _engine(url, begin="BEGIN IMMEDIATE", busy_timeout_ms=busy_timeout_ms)
-        self.reader = self.writer
         if self.is_sqlite:
             self.reader = _engine(url, begin="BEGIN", busy_timeout_ms=busy_timeout_ms, query_only=True)
+        else:
+            # One state for all of a page's questions; at the server's default each would see a newer one.
+            self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @property
     def is_sqlite(self) -> bool:
@@ -109,7 +111,7 @@ class Database:
 
     @contextmanager
     def read(self) -> Iterator[Session]:
-        """A session that sees one consistent state and cannot write (on PostgreSQL: is rolled back at the end).
+        """A session that sees one consistent state and cannot write.
 
         Closing rolls back, and unlike `rollback()` leaves what was read readable: pages are rendered after the block.
         """

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
+from mailer import address
 from mailer.sender import Sender, Theme
 from newsletters.newsletters import Edition, Newsletter
 
 
 def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender:
-    """Who sends this edition. Its pages and its List-Id stand on the configured base URL, never on a request's Host."""
+    """Who sends this edition. Its pages stand on the configured base URL, never on a request's Host.
+
+    Its List-Id stands in the domain that the newsroom sends from: that is its own (RFC 2919 3), and readers' filters
+    outlive the day on which the pages move to another host.
+    """
     base_url = base_url.rstrip("/")
-    host = urlsplit(base_url).hostname or "localhost"
+    domain = _domain(newsletter.sender_address)
     theme = {key: value for key, value in newsletter.theme.items() if key in Theme.__dataclass_fields__}
     return Sender(
         publisher=newsletter.publisher,
@@ -20,7 +23,7 @@ def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender
         postal_address=newsletter.postal_address,
         site_url=newsletter.site_url,
         privacy_url=newsletter.privacy_url,
-        list_id=f"{newsletter.slug}-{edition.language.lower()}.{host}",
+        list_id=f"{newsletter.slug}-{edition.language.lower()}.{domain}",
         title=edition.title,
         tagline=edition.tagline,
         frequency=edition.frequency,
@@ -30,3 +33,9 @@ def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender
         signup_url=f"{base_url}/n/{newsletter.slug}/{edition.language}",
         theme=Theme(**theme),
     )
+
+
+def _domain(sender_address: str) -> str:
+    found = address.parse(sender_address)
+    assert not isinstance(found, address.BadAddress), "the address was checked when the newsletter was stored"
+    return found.domain

@@ -110,10 +110,16 @@ def health(*, as_json: AsJson = False) -> None:
 
 
 def _empty(folder: Path) -> None:
-    """Only what an earlier demo made is deleted."""
+    """Only what an earlier demo made is deleted, and not while it runs."""
+    from broadsheet import serving
+
     marker = folder / ".broadsheet-demo"
     if folder.exists() and any(folder.iterdir()) and not marker.exists():
         answers.refuse(f"{folder} is not empty and was not made by the demo. Name another folder with --folder.")
+    if serving.is_held(folder):
+        answers.refuse(
+            f"Another demo runs in {folder}. End it with Ctrl+C there, or name another folder with --folder."
+        )
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     marker.touch()

@@ -78,6 +78,14 @@ def front(feed: ParsedFeed, newsletter_url: str | None) -> str:
     return _sheet(title, "\n".join(links), language=feed.language or "en", paper=title, newsletter_url=newsletter_url)
 
 
+def privacy(newsletter_url: str | None) -> str:
+    words = (
+        "<h1>Privacy</h1><p>For the newsletter we keep your email address and when and how you agreed to it. We pass "
+        "neither on, and we do not look at who opens what. One click in any issue ends it.</p>"
+    )
+    return _sheet("Privacy", words, language="en", paper="The Zagros Courier", newsletter_url=newsletter_url)
+
+
 def dressed(document: str, newsletter_url: str | None) -> str:
     """A shipped page, which has no style of its own, in the newsroom's style, with the sign-up box where it has none."""
     document = document.replace("</head>", f"<style>{_STYLE}</style></head>", 1)

@@ -158,6 +158,8 @@ class SampleNewsroom:
     def _page(self, path: str) -> str | None:
         if path in _PAGES:
             return newspages.dressed(self._localised(_sample("pages", _PAGES[path])), self.newsletter_url)
+        if path == "/privacy":
+            return newspages.privacy(self.newsletter_url)
         story = self._stories.get(path.rstrip("/"))
         if story:
             return newspages.page(story, zone=ZONE, now=self._now, newsletter_url=self.newsletter_url)

@@ -52,7 +52,7 @@ def set_up(session: Session, sample: Sequence[SampleFeed], *, site_url: str, now
             publisher="The Zagros Courier",
             sender_address="briefing@zagroscourier.example",
             reply_to="desk@zagroscourier.example",
-            postal_address="The Zagros Courier, 14 Bridge Street, Zeryan",
+            postal_address="14 Bridge Street, Zeryan",
             site_url=site_url,
             privacy_url=f"{site_url}/privacy",
             theme={"brand": "#0b4f6c", "logo_url": f"{site_url}/images/logo.png", "logo_alt": "The Zagros Courier"},
@@ -74,9 +74,13 @@ def set_up(session: Session, sample: Sequence[SampleFeed], *, site_url: str, now
     return editions
 
 
-def add_schedules(session: Session, editions: Mapping[str, int], *, now: datetime) -> None:
+#: Drafts are made at the slot itself and not before it: half an hour early, tomorrow's would be there as well. An hour
+#: more than a day: of a slot that is a day old now, the issue is made a moment later.
+TERMS = Terms(lead=timedelta(0), late_limit=timedelta(hours=25), window=timedelta(hours=72))
+
+
+def add_schedules(session: Session, editions: Mapping[str, int], *, now: datetime, terms: Terms = TERMS) -> None:
     """Every edition daily at seven. They began yesterday, so this morning's slot is theirs and late, but not too late."""
-    terms = Terms(late_limit=timedelta(hours=24), window=timedelta(hours=72))
     for edition_id in editions.values():
         schedule = schedules.add(session, edition_id, RULE, now=now - timedelta(days=1), terms=terms)
         assert not isinstance(schedule, ScheduleProblem), str(schedule)

@@ -11,10 +11,10 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import AsyncExitStack, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import httpx2
 from rich.console import Console
@@ -40,12 +40,15 @@ T = TypeVar("T")
 HOST = "127.0.0.1"
 #: Seconds for one step. A step takes a second or two; a busy machine is given time.
 PATIENCE = 60.0
+#: The exit code of a program that Ctrl+C ended before it was done.
+INTERRUPTED = 130
 
 
 async def run(folder: Path, *, once: bool, port: int) -> int:
     """Run the demo in `folder`; the exit code. Without `once` the service goes on until Ctrl+C."""
     began = time.monotonic()
     console = Console(highlight=False, soft_wrap=True)
+    interrupted = _interruption()
     async with AsyncExitStack() as stack:
         bound = stack.enter_context(_a_port(port))
         base_url = f"http://{HOST}:{bound.getsockname()[1]}"
@@ -58,15 +61,36 @@ async def run(folder: Path, *, once: bool, port: int) -> int:
         client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, trust_env=False, timeout=30))
         story = _Story(house, mailbox, Visitor(client), console)
         try:
-            summary = await story.tell(newsroom, began)
+            summary = await _unless(interrupted, story.tell(newsroom, began))
         except (DemoFailed, TimeoutError) as problem:
             console.print(f"\nThe demo stopped: {problem}")
             return 1
+        if summary is None:
+            console.print("\nStopped before its end.")
+            return INTERRUPTED
         _print(console, summary)
         if not once:
-            _invite(console, base_url, mailbox_url)
-            await _until_interrupted()
+            _invite(console, base_url, mailbox_url, newsroom.base_url)
+            await interrupted.wait()
     return 1 if summary.shortfalls() else 0
+
+
+def _interruption() -> asyncio.Event:
+    """Set by Ctrl+C or SIGTERM, from the first moment on, so that everything is closed in order."""
+    interrupted = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, interrupted.set)
+    return interrupted
+
+
+async def _unless(interrupted: asyncio.Event, work: Coroutine[Any, Any, T]) -> T | None:
+    """What comes of the work; None when it was interrupted."""
+    doing, asking = asyncio.create_task(work), asyncio.create_task(interrupted.wait())
+    await asyncio.wait({doing, asking}, return_when=asyncio.FIRST_COMPLETED)
+    for task in (doing, asking):
+        task.cancel()  # does nothing to the one that is done
+    await asyncio.wait({doing, asking})
+    return None if doing.cancelled() else doing.result()
 
 
 def _settings(folder: Path, base_url: str, smtp_port: int, newsroom: str) -> Settings:
@@ -241,21 +265,27 @@ def _print(console: Console, summary: Summary) -> None:
         console.print(f"[red]{sentence}[/red]")
 
 
-def _invite(console: Console, base_url: str, mailbox_url: str) -> None:
-    console.print("\nThe service goes on. Look around:")
-    for label, url in (
-        ("Sign-up page", f"{base_url}/n/{setting.SLUG}/en"),
-        ("in Arabic", f"{base_url}/n/{setting.SLUG}/ar"),
-        ("in Kurdish", f"{base_url}/n/{setting.SLUG}/ckb"),
-        ("Archive", f"{base_url}/archive/{setting.SLUG}/en"),
+def _invite(console: Console, base_url: str, mailbox_url: str, newsroom_url: str) -> None:
+    shelf, sign_up = f"{base_url}/archive/{setting.SLUG}", f"{base_url}/n/{setting.SLUG}"
+    pages = (
+        ("Sign-up page", f"{sign_up}/en"),
+        ("  in Arabic", f"{sign_up}/ar"),
+        ("  in Kurdish", f"{sign_up}/ckb"),
+        ("Archive", f"{shelf}/en"),
+        ("Issue no. 1", f"{shelf}/en/1"),
         ("Mailbox", mailbox_url),
-    ):
+        ("The newsroom", f"{newsroom_url}/news/tavgah-pumping-station"),
+    )
+    tries = (
+        "Sign up with any address: nothing leaves this machine, and the mail comes to the mailbox page.",
+        "Open the mail there, press its button, then the one on the page: a welcome follows.",
+        "Press “Unsubscribe in one click” above an issue, as a mail program does, and look at the answer.",
+        "Tell the mailbox to refuse an address, sign up with it, and watch that no mail arrives.",
+    )
+    console.print("\nThe service goes on. Look around:")
+    for label, url in pages:
         console.print(f"  {label:<14} {url}")
-    console.print("Ctrl+C ends it.")
-
-
-async def _until_interrupted() -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await stop.wait()
+    console.print("\nThings to try:")
+    for number, sentence in enumerate(tries, start=1):
+        console.print(f"  {number}. {sentence}")
+    console.print("\nCtrl+C ends it.")

@@ -49,11 +49,9 @@ class Summary:
                 .outerjoin(Article, Article.feed_id == Feed.id)
                 .group_by(Feed.id)
                 .order_by(Feed.id)
-            ).tuples()
+            )
         ]
-        for issue, edition in session.execute(
-            select(Issue, Edition).join(Edition, Edition.id == Issue.edition_id)
-        ).tuples():
+        for issue, edition in session.execute(select(Issue, Edition).join(Edition, Edition.id == Issue.edition_id)):
             figures = issue_figures(session, issue.id)
             assert figures is not None
             self.issues.append(
@@ -68,13 +66,13 @@ class Summary:
         ever = Subscription.state.in_([SubscriptionState.ACTIVE, SubscriptionState.ENDED])
         self.confirmed = session.scalars(select(func.count()).where(ever, Subscription.confirmed_at.is_not(None))).one()
         self.bounced = [
-            (address, diagnostic or reply or "")
+            (address, (diagnostic or reply or "").removeprefix("smtp; "))  # RFC 3464 2.3.6 names its kind first
             for address, reply, diagnostic in session.execute(
                 select(Delivery.address, Delivery.reply, BounceReport.diagnostic)
                 .outerjoin(BounceReport, BounceReport.delivery_id == Delivery.id)
                 .where(Delivery.bounced_at.is_not(None))
                 .order_by(Delivery.id)
-            ).tuples()
+            )
         ]
 
     def count(self, state: State) -> int:

