@@ -14,6 +14,7 @@ from newsletters import issues, newsletters
 from newsletters.issues import Issue, IssueEvent
 from tests.broadsheet.conftest import Ask, Run, words
 from tests.faults.test_serve_killed import an_article
+from tests.mailer import builders
 
 ACTS = {"approve": (), "send": (), "pause": ("--reason", "Wait."), "resume": (), "cancel": ("--reason", "No.")}
 
@@ -97,8 +98,10 @@ def test_an_issue_of_embargoed_stories_does_not_go(composed: Run, ask: Ask) -> N
 def test_a_sending_issue_is_paused_resumed_and_cancelled(composed: Run, ask: Ask) -> None:
     composed("issue", "approve", "1")
     with House(load()) as house, house.database.write() as session:
+        issue = session.get_one(Issue, 1)
+        issue.letter_id = builders.letter(session, 3, now=house.clock())
         for event in (IssueEvent.SEAL, IssueEvent.SEND):
-            assert issues.move(session.get_one(Issue, 1), event)
+            assert issues.move(issue, event)
     assert "resume 1" in composed("issue", "pause", "1", "--reason", "A wrong name").stdout
     assert (ask("issue", "show", "1")["state"], ask("issue", "show", "1")["reason"]) == ("paused", "A wrong name")
     composed("issue", "resume", "1")
