@@ -27,7 +27,7 @@ def cut(text: str, most: int) -> str:
     head = text[: most - 1]
     at = head.rfind(" ")
     whole = head[:at] if at >= most // 2 else head
-    return whole.rstrip(" ,;:–—-") + "…"
+    return whole.rstrip(" \u00a0·,;:–—-") + "…"
 
 
 def subject(titles: Sequence[str]) -> str:
@@ -41,4 +41,4 @@ def preheader(titles: Sequence[str]) -> str:
     rest = [clean(title) for title in titles[1:4]]
     if not rest or len(lead) > SUBJECT:
         rest.insert(0, lead)
-    return cut(" · ".join(rest), PREHEADER)
+    return cut("\u00a0· ".join(rest), PREHEADER)  # the dot stays with the headline before it

@@ -40,7 +40,7 @@ def test_an_issue_leads_with_the_newest_picture_and_goes_on_with_the_newest(data
         morning_news(session, desk, now)
         issue = compose_slot(session, desk, now)
         assert titles(session, issue) == ["Story 2", "Story 1", "Story 3", "Story 4", "Story 5"]
-        assert (issue.subject, issue.preheader) == ("Story 2", "Story 1 · Story 3 · Story 4")
+        assert (issue.subject, issue.preheader) == ("Story 2", "Story 1\u00a0· Story 3\u00a0· Story 4")
         assert (issue.number, issue.state, issue.scheduled_for) == (1, IssueState.DRAFT, SLOT.due_at)
         reasons = [item.reason for item in issues.list_items(session, issue.id)]
         assert reasons[0] == "lead: the newest with an image, 2 h old"

@@ -113,7 +113,7 @@ async def test_what_is_compiled_holds_what_the_template_is_promised(press: Press
         "number": 1,
         "date": "2026-03-09",
         "subject": "Story 2",
-        "preheader": "Story 1 · Story 3 · Story 4",
+        "preheader": "Story 1\u00a0· Story 3\u00a0· Story 4",
         "view_url": f"{BASE_URL}/archive/briefing/en/1",
         "archive_url": f"{BASE_URL}/archive/briefing/en",
     }
