@@ -13,8 +13,8 @@ from broadsheet.wiring import House
 from newsletters import issues, newsletters
 from newsletters.issues import Issue, IssueEvent
 from tests.broadsheet.conftest import Ask, Run, words
-from tests.faults.test_serve_killed import an_article
 from tests.mailer import builders
+from tests.processes import an_article
 
 ACTS = {"approve": (), "send": (), "pause": ("--reason", "Wait."), "resume": (), "cancel": ("--reason", "No.")}
 

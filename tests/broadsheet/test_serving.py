@@ -15,8 +15,8 @@ import pytest
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from tests.conftest import ROOT
-from tests.faults.test_serve_killed import an_approved_issue, count, free_port, running, show, wait_until
-from tests.faults.test_serve_killed import run as run_process
+from tests.processes import an_approved_issue, count, free_port, running, show, wait_until
+from tests.processes import run as run_process
 
 pytestmark = pytest.mark.slow
 
