@@ -5,7 +5,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test quick-test slow-test postgres-test check format lint types contracts deps lock revision texts clean
+.PHONY: help demo test quick-test slow-test browser-test postgres-test check format lint types contracts deps lock revision texts clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -13,17 +13,20 @@ help:
 demo: .venv/runtime
 	@$(BIN)/python -m broadsheet demo $(ARGS)
 
-test: quick-test slow-test postgres-test
+test: quick-test slow-test browser-test postgres-test
 	@$(BIN)/python tools/missing_parts.py
 
 quick-test: .venv/dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not faults"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not faults and not browser"
 
 slow-test: .venv/dev
-	$(BIN)/python -m pytest -q -m "slow or faults"
+	$(BIN)/python -m pytest -q -m "(slow or faults) and not browser"
+
+browser-test: .venv/dev
+	$(BIN)/python -m pytest -q -m browser
 
 postgres-test: .venv/dev
-	$(BIN)/python -m pytest -q -n 2 --database=postgresql -m "not faults"
+	$(BIN)/python -m pytest -q -n 2 --database=postgresql -m "not faults and not browser"
 
 # The list that CI runs.
 check: format lint types contracts deps test

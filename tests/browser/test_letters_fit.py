@@ -10,7 +10,7 @@ from playwright.sync_api import Browser
 from mailer import render
 from tests.mailer.letters_at_hand import FOLDERS, page
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.browser
 
 WIDTHS = (320, 360, 600, 1200)
 
