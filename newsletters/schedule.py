@@ -198,6 +198,11 @@ def _zone(name: str | None) -> str | ScheduleProblem:
     return ScheduleProblem(f"“{name}” is no time zone that is known here.", remedy)
 
 
+def is_zone(name: str) -> bool:
+    """Whether this is an IANA zone that is known here, written as IANA writes it."""
+    return _zones().get(name.lower()) == name
+
+
 @cache
 def _zones() -> dict[str, str]:
     return {name.lower(): name for name in sorted(available_timezones())}

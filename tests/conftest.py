@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import settings
 from sqlalchemy import create_engine, make_url, text
 
@@ -29,6 +30,9 @@ ROOT = Path(__file__).parent.parent
 # A shared machine is sometimes slow for a moment; that is no counterexample.
 settings.register_profile("patient", deadline=None)
 settings.load_profile("patient")
+
+# Plain lines: the default sets tracebacks in colours and boxes, which costs seconds where tests provoke errors.
+structlog.configure(processors=[structlog.processors.format_exc_info, structlog.processors.KeyValueRenderer()])
 _names = itertools.count(1)
 
 

@@ -6,10 +6,13 @@ import json
 import shutil
 from pathlib import Path
 
+import pytest
 from typer.testing import CliRunner
 
 from broadsheet import cli
 from tests.broadsheet.conftest import Ask, Run, words
+
+pytestmark = pytest.mark.slow  # each command opens the whole house
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "bounces"
 SAMPLE = CORPUS / "no-such-user-postfix.eml"

@@ -6,6 +6,8 @@ import pytest
 
 from tests.broadsheet.conftest import EDITION, NEWSLETTER, Ask, Run, given, words
 
+pytestmark = pytest.mark.slow  # each command opens the whole house
+
 
 def test_a_newsletter_its_edition_and_its_schedule(ask: Ask) -> None:
     assert ask(*NEWSLETTER) == {"id": 1, "newsletter": "morning"}

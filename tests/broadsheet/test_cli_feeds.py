@@ -10,6 +10,8 @@ import pytest
 
 from tests.broadsheet.conftest import Ask, Run, words
 
+pytestmark = pytest.mark.slow  # each command opens the whole house
+
 FEED = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>The Zagros Courier</title>
 <link>https://zagroscourier.example</link><description>News</description>
 <item><title>The bridge is open</title><link>https://zagroscourier.example/bridge</link>

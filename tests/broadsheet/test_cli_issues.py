@@ -16,6 +16,8 @@ from tests.broadsheet.conftest import Ask, Run, words
 from tests.mailer import builders
 from tests.processes import an_article
 
+pytestmark = pytest.mark.slow  # each command opens the whole house
+
 ACTS = {"approve": (), "send": (), "pause": ("--reason", "Wait."), "resume": (), "cancel": ("--reason", "No.")}
 
 

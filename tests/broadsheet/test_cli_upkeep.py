@@ -19,6 +19,8 @@ from mailer.letters import Letter
 from tests.broadsheet.conftest import Ask, Run, words
 from tests.mailer import builders
 
+pytestmark = pytest.mark.slow  # each command opens the whole house
+
 
 def every_command() -> Iterator[tuple[str, ...]]:
     """`feeds list`, `serve`, ...: all there are."""
