@@ -92,3 +92,8 @@ def pause_after(interval: timedelta, *, failures: int, asked: timedelta | None) 
     """How long to leave a feed alone: its interval, doubled with every failure; longer when its server asked for it."""
     backed_off = interval * (1 << min(failures, 10))
     return min(max(backed_off, asked or timedelta(0)), max(LONGEST_PAUSE, interval))
+
+
+def list_feeds(session: Session) -> list[Feed]:
+    """All feeds, in the order they were added."""
+    return list(session.scalars(select(Feed).order_by(Feed.id)))

@@ -122,3 +122,8 @@ def lift(session: Session, address_key: str, *, by: str, now: datetime) -> bool:
 def skip_open(session: Session, address_keys: Iterable[str], *, reason: str) -> None:
     """Skip every delivery to these addresses that has not been handed over."""
     deliveries.skip_addresses(session, address_keys, reason=reason)
+
+
+def list_standing(session: Session) -> list[Suppression]:
+    """All that have not been lifted, the oldest first."""
+    return list(session.scalars(select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id)))

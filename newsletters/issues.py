@@ -216,3 +216,8 @@ def list_stories(session: Session, issue_id: int) -> list[tuple[Item, Article]]:
         .order_by(Item.position, Item.id)
     )
     return [(item, article) for item, article in rows]
+
+
+def list_newest(session: Session, limit: int) -> list[Issue]:
+    """The issues made last, of all editions."""
+    return list(session.scalars(select(Issue).order_by(Issue.id.desc()).limit(limit)))

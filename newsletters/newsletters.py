@@ -199,3 +199,13 @@ def contrast_with_white(colour: str) -> float:
     channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
     return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
+
+
+def find_newsletter(session: Session, slug: str) -> Newsletter | None:
+    return session.scalar(select(Newsletter).where(Newsletter.slug == slug))
+
+
+def without_edition(session: Session) -> list[Newsletter]:
+    """Newsletters that nobody can read yet."""
+    none = Newsletter.id.not_in(select(Edition.newsletter_id))
+    return list(session.scalars(select(Newsletter).where(none).order_by(Newsletter.slug)))

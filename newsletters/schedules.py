@@ -217,3 +217,8 @@ def untaken(session: Session, schedule: Schedule, *, since: datetime, until: dat
     )
     known = {(on, at) for on, at in taken}
     return [slot for slot in named if (slot.local_date, slot.local_time) not in known]
+
+
+def list_schedules(session: Session) -> list[Schedule]:
+    """All schedules, stopped ones too."""
+    return list(session.scalars(select(Schedule).order_by(Schedule.id)))

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
@@ -21,7 +20,7 @@ from mailer.address import BadAddress, EmailAddress
 from mailer.bounce_reports import Disposition
 from mailer.bounces import lines
 from mailer.inbound.maildir import MAX_BYTES, Unreadable, take
-from mailer.suppressions import Cause, Suppression
+from mailer.suppressions import Cause
 from staff.members import audit
 
 app = typer.Typer(help="Read bounce mails and complaints.", no_args_is_help=True)
@@ -85,9 +84,7 @@ def list_suppressions(*, as_json: AsJson = False) -> None:
                     "until": each.until,
                     "note": each.note,
                 }
-                for each in session.scalars(
-                    select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id)
-                )
+                for each in suppressing.list_standing(session)
             ]
     answers.rows(found, as_json=as_json, empty="No address is suppressed.")
 

@@ -6,7 +6,6 @@ from datetime import timedelta
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from articles.feeds import Feed
@@ -18,7 +17,7 @@ from newsletters import newsletters as publications
 from newsletters import schedules as timetables
 from newsletters.newsletters import Edition, NewEdition, NewNewsletter, Newsletter, NewsletterProblem
 from newsletters.schedule import ScheduleProblem
-from newsletters.schedules import Autonomy, Schedule, Terms
+from newsletters.schedules import Autonomy, Terms
 
 newsletters = typer.Typer(help="Newsletters and their editions.", no_args_is_help=True)
 schedules = typer.Typer(help="When an edition's issues go out.", no_args_is_help=True)
@@ -83,7 +82,7 @@ def add_edition(
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            newsletter = session.scalar(select(Newsletter).where(Newsletter.slug == slug))
+            newsletter = publications.find_newsletter(session, slug)
             if newsletter is None:
                 answers.refuse(f"There is no newsletter named {slug}. `broadsheet newsletter list` shows them.")
             added = publications.add_edition(session, newsletter.id, new, now=house.clock())
@@ -117,10 +116,9 @@ def list_newsletters(*, as_json: AsJson = False) -> None:
                 }
                 for newsletter, edition in publications.list_editions(session)
             ]
-            without = select(Newsletter).where(Newsletter.id.not_in(select(Edition.newsletter_id)))
             found += [
                 {"edition": f"{each.slug}/", "title": None, "publisher": each.publisher, "feeds": []}
-                for each in session.scalars(without.order_by(Newsletter.slug))
+                for each in publications.without_edition(session)
             ]
     answers.rows(found, as_json=as_json, empty="There is no newsletter yet. Add one: broadsheet newsletter add --help")
 
@@ -173,7 +171,7 @@ def list_schedules(*, as_json: AsJson = False) -> None:
                     "enabled": each.enabled,
                     "next": timetables.rule_of(each).next_slots(house.clock(), 1)[0].due_at,
                 }
-                for each in session.scalars(select(Schedule).order_by(Schedule.id))
+                for each in timetables.list_schedules(session)
             ]
     answers.rows(found, as_json=as_json, empty="There is no schedule yet. Add one: broadsheet schedule add --help")
 

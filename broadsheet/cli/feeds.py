@@ -9,11 +9,9 @@ from typing import Annotated
 
 import typer
 from rich.progress import Progress
-from sqlalchemy import select
 
 from articles import collect as collecting
 from articles import feeds
-from articles.feeds import Feed
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
 from broadsheet.cli.desk import draw_from, edition_named
@@ -73,7 +71,7 @@ def list_feeds(*, as_json: AsJson = False) -> None:
                     "failures": feed.failures,
                     "problem": feed.last_error,
                 }
-                for feed in session.scalars(select(Feed).order_by(Feed.id))
+                for feed in feeds.list_feeds(session)
             ]
     answers.rows(found, as_json=as_json, empty="There is no feed yet. Add one: broadsheet feeds add https://...")
 
@@ -106,7 +104,7 @@ def collect(
 
 def _require(house: House, ids: list[int]) -> None:
     with house.database.read() as session:
-        unknown = sorted(set(ids) - set(session.scalars(select(Feed.id).where(Feed.id.in_(ids)))))
+        unknown = sorted(set(ids) - {feed.id for feed in feeds.list_feeds(session)})
     if unknown:
         answers.refuse(
             f"There is no feed {', '.join(map(str, unknown))}; nothing was collected. `broadsheet feeds list` shows them."

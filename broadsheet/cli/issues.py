@@ -7,7 +7,6 @@ from dataclasses import replace
 from typing import Annotated
 
 import typer
-from sqlalchemy import select
 
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
@@ -44,7 +43,7 @@ def list_issues(*, as_json: AsJson = False) -> None:
                     "subject": each.subject,
                     "reason": each.reason,
                 }
-                for each in session.scalars(select(Issue).order_by(Issue.id.desc()).limit(30))
+                for each in issues.list_newest(session, 30)
             ]
     answers.rows(
         found, as_json=as_json, empty="There is no issue yet. A schedule makes them, or broadsheet issue compose."
