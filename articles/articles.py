@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, and_, case, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from articles.dates import DateConfidence as DateConfidence  # noqa: PLC0414 - named here by those who write articles
+from articles.dates import DateConfidence
 from ground.database import Base, RowId, one_of
 
 

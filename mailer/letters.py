@@ -12,23 +12,10 @@ from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import CursorResult, Index, LargeBinary, String, select, text, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from ground.database import Base, RowId, one_of
+from ground.database import Base, RowId, insert_new, one_of
 from mailer.letter import Kind
-
-__all__ = [
-    "InDoubt",
-    "Kind",
-    "Lane",
-    "Letter",
-    "LetterState",
-    "Variant",
-    "find_variant",
-    "load_variant",
-    "store_variant",
-]
 
 
 class Lane(enum.StrEnum):
@@ -98,22 +85,9 @@ def find_variant(session: Session, digest: str) -> int | None:
 
 def store_variant(session: Session, *, digest: str, language: str, compiled: bytes, now: datetime) -> int:
     """Keep a compiled form; the id of the row there is, when another process was faster."""
-    dialect = session.get_bind().dialect.name
-    insert = sqlite.insert if dialect == "sqlite" else postgresql.insert
-    session.execute(
-        insert(Variant)
-        .values(digest=digest, language=language, compiled=compiled, created_at=now)
-        .on_conflict_do_nothing(index_elements=["digest"])
-    )
+    new = insert_new(Variant, is_sqlite=session.get_bind().dialect.name == "sqlite")
+    session.execute(new.values(digest=digest, language=language, compiled=compiled, created_at=now))
     return session.scalars(select(Variant.id).where(Variant.digest == digest)).one()
-
-
-def load_variant(session: Session, variant_id: int) -> bytes:
-    """What `Compiled.from_bytes` reads. Raises LookupError for an id that no delivery can have."""
-    compiled = session.scalar(select(Variant.compiled).where(Variant.id == variant_id))
-    if compiled is None:
-        raise LookupError(f"variant {variant_id} is not stored")
-    return compiled
 
 
 def seal(session: Session, letter_id: int, *, count: int) -> bool:

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session
 
 from mailer.batches import Batch, BatchState
 from mailer.deliveries import Delivery, State
-from mailer.letters import InDoubt, Kind, Lane, Letter, LetterState
+from mailer.letter import Kind
+from mailer.letters import InDoubt, Lane, Letter, LetterState
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from articles.articles import Article, authors_of
 from mailer.compiler import LetterJob
-from mailer.letters import Kind
+from mailer.letter import Kind
 from mailer.sender import Sender
 from newsletters import issues
 from newsletters.issues import Issue, Item

@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from mailer import deliveries, suppressions
 from mailer.batches import Batch
-from mailer.letters import InDoubt, Kind, Lane, Letter, LetterState
+from mailer.letter import Kind
+from mailer.letters import InDoubt, Lane, Letter, LetterState
 from mailer.suppressions import Suppression
 from newsletters import audience, issues, schedules, settle
 from newsletters.issues import Issue, IssueEvent, IssueState

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from articles.articles import Article, DateConfidence
+from articles.articles import Article
+from articles.dates import DateConfidence
 
 #: At most so many stories of one section, unless there would be too few.
 SECTION_CAP = 4

@@ -13,7 +13,8 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from articles.articles import Article, DateConfidence
+from articles.articles import Article
+from articles.dates import DateConfidence
 from articles.feeds import Feed
 from broadsheet import clock
 from broadsheet.wiring import House

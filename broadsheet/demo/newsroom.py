@@ -10,13 +10,10 @@ addresses lead to this server.
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import re
-import socket
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime, parsedate_to_datetime
 from functools import cache
@@ -25,11 +22,11 @@ from pathlib import PurePosixPath
 from types import TracebackType
 from typing import NamedTuple, Self
 
-import uvicorn
 from fastapi import FastAPI, Request, Response
 
 from articles import formats
 from articles.entry import ParsedFeed
+from broadsheet import serving
 from broadsheet.demo import newspages
 
 HOST = "https://zagroscourier.example"
@@ -73,6 +70,7 @@ class SampleNewsroom:
         self.served: Counter[tuple[str, int]] = Counter()  # by path and status
         self._now = now
         self._port = port
+        self._open = AsyncExitStack()
 
     @property
     def host(self) -> str:
@@ -91,27 +89,16 @@ class SampleNewsroom:
         ]
 
     async def __aenter__(self) -> Self:
-        self._socket = socket.create_server(("127.0.0.1", self._port))
-        self._port = self._socket.getsockname()[1]
+        bound = self._open.enter_context(serving.listening("127.0.0.1", self._port))
+        self._port = bound.getsockname()[1]
         self._print()
-        config = uvicorn.Config(
-            self._app(), log_config=None, access_log=False, lifespan="off", ws="none", timeout_graceful_shutdown=1
-        )
-        self._server = _Server(config)
-        self._serving = asyncio.create_task(self._server.serve(sockets=[self._socket]))
-        while not self._server.started:
-            await asyncio.sleep(0.01)
-            if self._serving.done():
-                await self._serving  # says what went wrong
-                raise RuntimeError("The sample newsroom stopped before it had started.")
+        await self._open.enter_async_context(serving.pages(self._app(), bound))
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, problem: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        self._server.should_exit = True
-        await self._serving
-        self._socket.close()
+        await self._open.aclose()
 
     def _print(self) -> None:
         """Today's edition: every file with its dates moved and its addresses leading here."""
@@ -172,12 +159,6 @@ class SampleNewsroom:
         text = _ISO.sub(lambda found: _moved_iso(found[0], self._shift), text)
         text = _RFC822.sub(lambda found: format_datetime(parsedate_to_datetime(found[0]) + self._shift), text)
         return text.replace(HOST, self.base_url).replace("//zagroscourier.example/", f"//{self.host}/")
-
-
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield  # a guest in somebody else's process: Ctrl-C belongs to the host
 
 
 def _parsed(body: bytes, url: str) -> ParsedFeed:

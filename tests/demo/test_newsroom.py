@@ -181,7 +181,7 @@ async def test_a_feed_that_breaks_keeps_what_was_collected_and_recovers(
     database: Database, executor: Executor, now: datetime
 ) -> None:
     async with SampleNewsroom(now) as newsroom, fetching(newsroom.host) as fetcher:
-        port = newsroom._socket.getsockname()[1]
+        port = int(newsroom.host.rpartition(":")[2])
         (feed_id,) = add(database, [newsroom.feeds[3].url], now)
         await collect(database, fetcher, executor, lambda: now)
     async with fetching(f"127.0.0.1:{port}") as fetcher:

@@ -10,7 +10,8 @@ import pytest
 
 from ground.database import Database
 from mailer.deliveries import Delivery, State
-from mailer.letters import InDoubt, Kind, Lane, Letter, LetterState, Variant
+from mailer.letter import Kind
+from mailer.letters import InDoubt, Lane, Letter, LetterState, Variant
 
 Deliver = Callable[..., int]
 

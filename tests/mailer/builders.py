@@ -9,7 +9,8 @@ from sqlalchemy.orm import Session
 
 from mailer import ledger, letters
 from mailer.deliveries import DELIVERIES, Delivery, State
-from mailer.letters import InDoubt, Kind, Lane, Letter, LetterState, Variant
+from mailer.letter import Kind
+from mailer.letters import InDoubt, Lane, Letter, LetterState, Variant
 
 
 def variant(session: Session, now: datetime) -> int:

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from articles.articles import Article, ArticleStatus, DateConfidence
+from articles.articles import Article, ArticleStatus
+from articles.dates import DateConfidence
 from articles.feeds import Feed
 from ground.database import Database
 from ground.engine import LaneStats, Payload, WorkLane

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ground.engine import WorkLane
 from mailer.compiler import LetterJob
-from mailer.letters import Kind
+from mailer.letter import Kind
 from web.parts import Parts
 from web.readers.place import Place
 
