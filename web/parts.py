@@ -13,6 +13,7 @@ from ground.engine import Engine
 from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
+from web.limits import Limits
 
 
 class Compiler(Protocol):
@@ -42,5 +43,6 @@ class Parts:
     trusted_hosts: frozenset[str] = frozenset()  # names besides the base URL's, e.g. localhost in development
     image_sources: tuple[str, ...] = ("https:",)  # where an issue in the archive may show pictures from
     form: FormRules = field(default_factory=FormRules)
+    limits: Limits = field(default_factory=Limits)
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
     answer_floor: timedelta = timedelta(milliseconds=250)

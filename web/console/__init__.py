@@ -1,0 +1,1 @@
+"""The console: where editors choose, arrange and send."""

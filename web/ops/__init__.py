@@ -1,0 +1,1 @@
+"""The ops pages: what left, what came back, and why."""
