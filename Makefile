@@ -22,8 +22,12 @@ quick-test: .venv/dev
 slow-test: .venv/dev
 	$(BIN)/python -m pytest -q -m "(slow or faults) and not browser"
 
-browser-test: .venv/dev
+browser-test: .venv/dev tests/browser/node_modules
 	$(BIN)/python -m pytest -q -m browser
+
+# What only npm has, in the versions of package-lock.json. Without npm those tests are named at the end as not run.
+tests/browser/node_modules: tests/browser/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix tests/browser --silent --no-audit --no-fund && touch $@; fi
 
 postgres-test: .venv/dev
 	$(BIN)/python -m pytest -q -n 2 --database=postgresql -m "not faults and not browser"

@@ -6,7 +6,7 @@ import os
 import shutil
 import sys
 
-PARTS = {"chromium": "chromium"}
+PARTS = {"chromium": "chromium", "npm": "npm"}
 
 
 def main() -> int:
