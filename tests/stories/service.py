@@ -67,6 +67,7 @@ class Service:
     clock: StoryClock
     newsroom: SampleNewsroom
     mailbox: Mailbox
+    mailbox_url: str
     client: httpx2.AsyncClient
     visitor: Visitor
     editions: dict[str, int]  # ids by language
@@ -203,7 +204,10 @@ async def a_service(folder: Path, *, database_url: str = "") -> AsyncIterator[Se
     mailbox = Mailbox(folder / "mailbox", (), folder / "bounces", story_clock)
     with serving.listening(HOST, 0) as bound:
         base_url = f"http://{HOST}:{bound.getsockname()[1]}"
-        async with SampleNewsroom(story_clock()) as newsroom, mailbox.serve(HOST, 0) as smtp_port:
+        async with (
+            SampleNewsroom(story_clock()) as newsroom,
+            serving.open_mailbox(mailbox, HOST, 0) as (smtp_port, mailbox_url),
+        ):
             settings = load(
                 data_dir=folder,
                 database_url=database_url,
@@ -230,6 +234,7 @@ async def a_service(folder: Path, *, database_url: str = "") -> AsyncIterator[Se
                         clock=story_clock,
                         newsroom=newsroom,
                         mailbox=mailbox,
+                        mailbox_url=mailbox_url,
                         client=client,
                         visitor=Visitor(client),
                         editions=editions,
