@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
+from web.console import parts_page
 from web.pages import Pages
 from web.parts import Parts
 from web.readers import confirm, leave, sign_up
@@ -16,7 +17,7 @@ from web.static_files import StaticPages
 
 def create_app(parts: Parts) -> FastAPI:
     """The app for these parts. Run it with uvicorn's own access log off: paths hold tokens, the guard logs without them."""
-    pages = Pages(parts.templates, parts.languages, parts.base_url)
+    pages = Pages(parts.templates, parts.languages, parts.base_url, parts.clock)
 
     def refuse(scope: Scope, status: int) -> Response:
         return errors.error_page(pages, scope, status)
@@ -36,5 +37,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
+    if parts.development:
+        app.include_router(parts_page.routes(parts, pages))
     app.mount("/static", StaticPages(), name="static")
     return app
