@@ -10,6 +10,12 @@ from fastapi.responses import HTMLResponse
 
 from web.pages import Pages
 from web.parts import Parts
+from web.security import letter_policy
+
+_LETTER = """<!doctype html><html lang="en"><title>Letter</title><style>
+body { margin: 0 auto; max-width: 600px; padding: 24px; font: 17px/1.5 Georgia, serif; color: #14212b }
+</style><h1>Bridge at Zeryan reopens</h1><p>A letter brings its own style, and a policy of its own.</p></html>
+"""
 
 
 def routes(parts: Parts, pages: Pages) -> APIRouter:
@@ -28,5 +34,9 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
             now=parts.clock(),
             minute=timedelta(minutes=1),
         )
+
+    @router.get("/console/_parts/letter")
+    async def letter() -> HTMLResponse:
+        return HTMLResponse(_LETTER, headers={"Content-Security-Policy": letter_policy(("'none'",), framed=True)})
 
     return router
