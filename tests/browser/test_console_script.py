@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from urllib.parse import parse_qs
 
 import pytest
@@ -91,12 +92,14 @@ def test_a_press_on_a_dangerous_button_asks_and_the_second_does_it(parts: Parts)
 def test_holding_a_dangerous_button_does_it_and_letting_go_early_does_not(parts: Parts, by: str) -> None:
     summary = parts.tab.locator(".hold summary").first
     summary.scroll_into_view_if_needed()
+    keyboard, mouse = parts.tab.keyboard, parts.tab.mouse
+    press: Callable[[], None] = mouse.down
+    release: Callable[[], None] = mouse.up
     if by == "mouse":
         summary.hover()
-        press, release = parts.tab.mouse.down, parts.tab.mouse.up
     else:
         summary.focus()
-        press, release = lambda: parts.tab.keyboard.down("Enter"), lambda: parts.tab.keyboard.up("Enter")
+        press, release = partial(keyboard.down, by), partial(keyboard.up, by)
     press()
     parts.tab.wait_for_timeout(300)
     assert parts.posted == []

@@ -20,7 +20,7 @@ PHYSICAL = re.compile(
 
 def test_what_others_made_is_what_the_manifest_says_and_comes_with_its_licence() -> None:
     lines = (VENDOR / "MANIFEST").read_text(encoding="utf-8").splitlines()
-    listed = dict(reversed(line.split()) for line in lines if not line.startswith("#"))
+    listed = {name: digest for digest, name in (line.split() for line in lines if not line.startswith("#"))}
     files = {path.name: path for path in VENDOR.iterdir() if path.name != "MANIFEST"}
     assert listed == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     for name in files:
