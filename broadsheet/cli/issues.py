@@ -15,8 +15,8 @@ from broadsheet.settings import load
 from broadsheet.wiring import House
 from feedback import figures
 from mailer.compiler import LetterJob
-from newsletters import compose, curate, digest, issues
-from newsletters.curate import Done, Refused
+from newsletters import compose, digest, issues, launch
+from newsletters.act import Done, Refused
 from newsletters.issues import Issue
 
 app = typer.Typer(help="Issues: what is in them and where they stand.", no_args_is_help=True)
@@ -130,7 +130,7 @@ def approve_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.approve(session, issue_id, by=_HERE, now=house.clock())
+            outcome = launch.approve(session, issue_id, by=_HERE, now=house.clock())
     _tell(outcome, issue_id, f"Issue {issue_id} is approved.", as_json=as_json)
 
 
@@ -140,7 +140,7 @@ def send_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.send_now(session, issue_id, by=_HERE, now=house.clock())
+            outcome = launch.send_now(session, issue_id, by=_HERE, now=house.clock())
     _tell(outcome, issue_id, f"Issue {issue_id} goes now.", as_json=as_json)
 
 
@@ -150,7 +150,7 @@ def cancel_issue(issue_id: IssueId, *, reason: Reason, as_json: AsJson = False) 
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.cancel(session, issue_id, reason=reason, by=_HERE, now=house.clock())
+            outcome = launch.cancel(session, issue_id, reason=reason, by=_HERE, now=house.clock())
     _tell(outcome, issue_id, f"Issue {issue_id} is cancelled.", as_json=as_json)
 
 
@@ -160,7 +160,7 @@ def pause_issue(issue_id: IssueId, *, reason: Reason, as_json: AsJson = False) -
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.pause(session, issue_id, reason=reason, by=_HERE, now=house.clock())
+            outcome = launch.pause(session, issue_id, reason=reason, by=_HERE, now=house.clock())
     _tell(outcome, issue_id, f"Issue {issue_id} is paused. Go on: broadsheet issue resume {issue_id}", as_json=as_json)
 
 
@@ -170,7 +170,7 @@ def resume_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.resume(session, issue_id, by=_HERE, now=house.clock())
+            outcome = launch.resume(session, issue_id, by=_HERE, now=house.clock())
     _tell(outcome, issue_id, f"Issue {issue_id} goes on.", as_json=as_json)
 
 
