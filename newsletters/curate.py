@@ -114,5 +114,5 @@ def _number(items: Iterable[Item]) -> None:
 
 def _edited(session: Session, issue: Issue, what: str, *, by: str, now: datetime, **detail: object) -> Done:
     issue.revision += 1
-    approval.take_back(session, issue, reason=None)
+    approval.take_back(session, issue, reason=None, now=now)
     return act.done(session, issue, what, by=by, now=now, **detail)

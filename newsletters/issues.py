@@ -150,6 +150,11 @@ def move(issue: Issue, event: IssueEvent, *, reason: str | None = None) -> bool:
     return True
 
 
+def waits(issue: Issue, *, now: datetime) -> bool:
+    """Whether a held issue still waits in case somebody takes it back. Its audience is not being written yet."""
+    return issue.state is IssueState.HELD and issue.letter_id is None and issue.scheduled_for > now
+
+
 def next_number(session: Session, edition_id: int) -> int:
     """The number of an edition's next issue; holds the edition so that two of its schedules cannot get the same."""
     session.execute(select(Edition.id).where(Edition.id == edition_id).with_for_update())

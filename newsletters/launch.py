@@ -1,11 +1,16 @@
 """Launch: an editor's word on whether and when an issue goes.
 
+    send_now    held: it waits a moment in which nothing has left, then it goes
+    take_back   a draft again, which goes only when somebody approves it
+
+The wait is the issue's own time, moved on a little: what reads `scheduled_for` needs to know nothing of it. An issue that
+goes at its slot does not wait, for its mail was promised for that time; its draft has lain there for `Schedule.lead`.
 Every act is one line of the audit trail, or is refused in words.
 """
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -15,32 +20,76 @@ from mailer.letters import Letter, LetterState
 from newsletters import act, issues
 from newsletters import approve as approval
 from newsletters.act import Done, Refused
-from newsletters.issues import Issue, IssueEvent
+from newsletters.issues import Issue, IssueEvent, IssueState
+
+NO_WAIT = timedelta(0)
 
 
-def approve(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:
-    """Let the issue go at its time, as it stands now."""
+def approve(
+    session: Session, issue_id: int, *, by: str, now: datetime, seen: int | None = None, wait: timedelta = NO_WAIT
+) -> Done | Refused:
+    """Let the issue go at its time, as it stands now. One whose time is over goes after `wait`, in which it can be undone.
+
+    With `seen`, the revision that the editor looked at, it is refused when somebody has edited the issue since.
+    """
     issue = act.find(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    if not approval.approve(session, issue, by=by, now=now):
+    if IssueEvent.APPROVE not in issues.NEXT[issue.state]:
         return Refused(act.standing(issue))
+    unseen = act.unseen(session, issue, seen)
+    if unseen is not None:
+        return unseen
+    if wait and issue.scheduled_for <= now:
+        return _hold(session, issue, "issue.approve", until=now + wait, by=by, now=now)
+    approval.approve(session, issue, by=by, now=now)
     return act.done(session, issue, "issue.approve", by=by, now=now)
 
 
-def send_now(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:
-    """Approve the issue and let it go at once, whatever its time. What is under embargo now stays out of it."""
+def send_now(
+    session: Session, issue_id: int, *, by: str, now: datetime, seen: int | None = None, wait: timedelta = NO_WAIT
+) -> Done | Refused:
+    """Approve the issue and let it go after `wait`, whatever its time. What is under embargo then stays out of it."""
     issue = act.find_editable(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    planned, issue.scheduled_for = issue.scheduled_for, min(issue.scheduled_for, now)
+    unseen = act.unseen(session, issue, seen)
+    if unseen is not None:
+        return unseen
+    # What would have gone sooner by itself is not held up.
+    soon = issue.scheduled_for if issue.scheduled_for > now else now + wait
+    return _hold(session, issue, "issue.send_now", until=min(soon, now + wait), by=by, now=now)
+
+
+def take_back(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:
+    """Make it a draft that goes only when a person approves it. Possible until its audience is sealed: nothing has left.
+
+    A draft that would go by itself is kept from it.
+    """
+    issue = act.find(session, issue_id)
+    if isinstance(issue, Refused):
+        return issue
+    words = f"Taken back by {by}: waits for a person."
+    if approval.goes_by_itself(session, issue):
+        issue.reason = words
+    elif issue.state is IssueState.DRAFT:
+        return Refused(f"Issue {issue.number} is a draft that waits for a person already.")
+    elif not approval.take_back(session, issue, reason=words, now=now):
+        return Refused(f"Issue {issue.number} is {issue.state}: it can no longer be taken back. Pause or cancel it.")
+    return act.done(session, issue, "issue.take_back", by=by, now=now)
+
+
+def _hold(session: Session, issue: Issue, what: str, *, until: datetime, by: str, now: datetime) -> Done | Refused:
+    planned, issue.scheduled_for = issue.scheduled_for, until
     if not issues.list_stories(session, issue.id):
         issue.scheduled_for = planned
         return Refused("All stories of this issue are withdrawn or under embargo at this moment.")
     # An earlier approval was bound to what the issue holds at its planned time.
-    approval.take_back(session, issue, reason=None)
+    approval.take_back(session, issue, reason=None, now=now)
+    issue.scheduled_for = until
     approval.approve(session, issue, by=by, now=now)
-    return act.done(session, issue, "issue.send_now", by=by, now=now)
+    issues.move(issue, IssueEvent.HOLD)
+    return act.done(session, issue, what, by=by, now=now, leaves_at=until.isoformat())
 
 
 def cancel(session: Session, issue_id: int, *, reason: str, by: str, now: datetime) -> Done | Refused:
