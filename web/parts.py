@@ -44,5 +44,6 @@ class Parts:
     image_sources: tuple[str, ...] = ("https:",)  # where an issue in the archive may show pictures from
     form: FormRules = field(default_factory=FormRules)
     limits: Limits = field(default_factory=Limits)
+    undo_for: timedelta = timedelta(minutes=5)  # how long an issue that is sent now can be taken back
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
     answer_floor: timedelta = timedelta(milliseconds=250)
