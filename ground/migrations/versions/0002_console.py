@@ -16,8 +16,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    with op.batch_alter_table("batches") as batches:
+        for name in ("accepted", "failed", "skipped", "deferred"):
+            batches.add_column(sa.Column(name, sa.Integer(), server_default="0", nullable=False))
 
 
 def downgrade() -> None:
-    pass
+    with op.batch_alter_table("batches") as batches:
+        for name in ("deferred", "skipped", "failed", "accepted"):
+            batches.drop_column(name)
