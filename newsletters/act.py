@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from newsletters.issues import Issue, IssueState
-from staff.members import AuditEntry, audit
-
-#: What another editor is told of an edit.
-_EDITS = {
-    "issue.move": "moved a story",
-    "issue.drop": "took a story out",
-    "issue.restore": "brought a story back",
-    "issue.pin": "pinned a story",
-    "issue.rewrite": "rewrote a story",
-    "issue.subject": "changed the subject",
-}
+from staff.members import audit
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,24 +39,6 @@ def find_editable(session: Session, issue_id: int) -> Issue | Refused:
     if issue.state is IssueState.DRAFT or (issue.state is IssueState.APPROVED and issue.letter_id is None):
         return issue
     return Refused(standing(issue))
-
-
-def unseen(session: Session, issue: Issue, seen: int | None) -> Refused | None:
-    """Refuse to act on what somebody has edited since the editor saw revision `seen`; None when they saw it all."""
-    if seen is None or seen == issue.revision:
-        return None
-    entries = session.execute(
-        select(AuditEntry.actor, AuditEntry.act, AuditEntry.detail)
-        .where(AuditEntry.at >= issue.created_at, AuditEntry.subject == f"issue:{issue.id}")
-        .order_by(AuditEntry.id)
-    )
-    changed = Counter(
-        f"{actor} {_EDITS[what]}" for actor, what, detail in entries if what in _EDITS and detail["revision"] > seen
-    )
-    edits = ", ".join(f"{edit} ({times} times)" if times > 1 else edit for edit, times in changed.items())
-    return Refused(
-        f"The issue has changed since you looked: {edits or 'it was edited'}. Look at it again, then decide."
-    )
 
 
 def standing(issue: Issue) -> str:

@@ -10,6 +10,7 @@ Every act is one line of the audit trail, or is refused in words.
 
 from __future__ import annotations
 
+from collections import Counter
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -21,8 +22,19 @@ from newsletters import act, issues
 from newsletters import approve as approval
 from newsletters.act import Done, Refused
 from newsletters.issues import Issue, IssueEvent, IssueState
+from staff.members import AuditEntry
 
 NO_WAIT = timedelta(0)
+
+#: What another editor is told of an edit.
+_EDITS = {
+    "issue.move": "moved a story",
+    "issue.drop": "took a story out",
+    "issue.restore": "brought a story back",
+    "issue.pin": "pinned a story",
+    "issue.rewrite": "rewrote a story",
+    "issue.subject": "changed the subject",
+}
 
 
 def approve(
@@ -37,7 +49,7 @@ def approve(
         return issue
     if IssueEvent.APPROVE not in issues.NEXT[issue.state]:
         return Refused(act.standing(issue))
-    unseen = act.unseen(session, issue, seen)
+    unseen = _unseen(session, issue, seen)
     if unseen is not None:
         return unseen
     if wait and issue.scheduled_for <= now:
@@ -53,7 +65,7 @@ def send_now(
     issue = act.find_editable(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    unseen = act.unseen(session, issue, seen)
+    unseen = _unseen(session, issue, seen)
     if unseen is not None:
         return unseen
     # What would have gone sooner by itself is not held up.
@@ -77,6 +89,24 @@ def take_back(session: Session, issue_id: int, *, by: str, now: datetime) -> Don
     elif not approval.take_back(session, issue, reason=words, now=now):
         return Refused(f"Issue {issue.number} is {issue.state}: it can no longer be taken back. Pause or cancel it.")
     return act.done(session, issue, "issue.take_back", by=by, now=now)
+
+
+def _unseen(session: Session, issue: Issue, seen: int | None) -> Refused | None:
+    """Refuse to act on what somebody has edited since the editor saw revision `seen`; None when they saw it all."""
+    if seen is None or seen == issue.revision:
+        return None
+    entries = session.execute(
+        select(AuditEntry.actor, AuditEntry.act, AuditEntry.detail)
+        .where(AuditEntry.at >= issue.created_at, AuditEntry.subject == f"issue:{issue.id}")
+        .order_by(AuditEntry.id)
+    )
+    changed = Counter(
+        f"{actor} {_EDITS[what]}" for actor, what, detail in entries if what in _EDITS and detail["revision"] > seen
+    )
+    edits = ", ".join(f"{edit} ({times} times)" if times > 1 else edit for edit, times in changed.items())
+    return Refused(
+        f"The issue has changed since you looked: {edits or 'it was edited'}. Look at it again, then decide."
+    )
 
 
 def _hold(session: Session, issue: Issue, what: str, *, until: datetime, by: str, now: datetime) -> Done | Refused:

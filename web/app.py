@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
+from web.console import link, sign_in
 from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
@@ -38,6 +39,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
+    app.include_router(sign_in.routes(parts, gate))
+    app.include_router(link.routes(parts, pages, gate))
     gate.watch(app)
     app.mount("/static", StaticPages(), name="static")
     return app

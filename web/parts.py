@@ -13,6 +13,7 @@ from ground.engine import Engine
 from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
+from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
 from web.limits import Limits
 
@@ -45,6 +46,7 @@ class Parts:
     image_sources: tuple[str, ...] = ("https:",)  # where an issue in the archive may show pictures from
     form: FormRules = field(default_factory=FormRules)
     limits: Limits = field(default_factory=Limits)
+    passwords: Passwords = field(default_factory=Passwords)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     undo_for: timedelta = timedelta(minutes=5)  # how long an issue that is sent now can be taken back
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
