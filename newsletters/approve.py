@@ -51,11 +51,10 @@ def approve_by_itself(session: Session, issue: Issue, *, now: datetime) -> str |
     return None
 
 
-def goes_by_itself(session: Session, issue: Issue) -> bool:
+def goes_by_itself(issue: Issue, schedule: Schedule | None) -> bool:
     """Whether a draft goes at its time although nobody touches it."""
-    if issue.state is not IssueState.DRAFT or issue.reason is not None or issue.schedule_id is None:
+    if issue.state is not IssueState.DRAFT or issue.reason is not None or schedule is None:
         return False
-    schedule = session.get_one(Schedule, issue.schedule_id)
     return schedule.enabled and schedule.autonomy is not Autonomy.APPROVED
 
 

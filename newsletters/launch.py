@@ -22,6 +22,7 @@ from newsletters import act, issues
 from newsletters import approve as approval
 from newsletters.act import Done, Refused
 from newsletters.issues import Issue, IssueEvent, IssueState
+from newsletters.schedules import Schedule
 from staff.members import AuditEntry
 
 NO_WAIT = timedelta(0)
@@ -82,7 +83,8 @@ def take_back(session: Session, issue_id: int, *, by: str, now: datetime) -> Don
     if isinstance(issue, Refused):
         return issue
     words = f"Taken back by {by}: waits for a person."
-    if approval.goes_by_itself(session, issue):
+    schedule = session.get(Schedule, issue.schedule_id) if issue.schedule_id else None
+    if approval.goes_by_itself(issue, schedule):
         issue.reason = words
     elif issue.state is IssueState.DRAFT:
         return Refused(f"Issue {issue.number} is a draft that waits for a person already.")
