@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from mailer import ledger, letters
 from mailer.letters import Letter, LetterState
-from newsletters import act, issues
+from newsletters import act, headlines, issues
 from newsletters import approve as approval
 from newsletters.act import Done, Refused
 from newsletters.issues import Issue, IssueEvent, IssueState
@@ -129,7 +129,7 @@ def cancel(session: Session, issue_id: int, *, reason: str, by: str, now: dateti
     issue = act.find(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    if not issues.move(issue, IssueEvent.CANCEL, reason=reason[:300]):
+    if not issues.move(issue, IssueEvent.CANCEL, reason=headlines.clean(reason)[:300]):
         return Refused(act.standing(issue))
     if issue.letter_id is not None:
         ledger.cancel(session, issue.letter_id, now=now)
@@ -145,7 +145,7 @@ def pause(session: Session, issue_id: int, *, reason: str, by: str, now: datetim
     # The mailer may have held the letter itself, a moment before the issue says so.
     if not letters.pause(session, issue.letter_id) and not _is(session, issue, LetterState.PAUSED):
         return Refused("The last mail of this issue has been handed over: there is nothing left to hold.")
-    issues.move(issue, IssueEvent.PAUSE, reason=reason[:300])
+    issues.move(issue, IssueEvent.PAUSE, reason=headlines.clean(reason)[:300])
     return act.done(session, issue, "issue.pause", by=by, now=now, reason=reason)
 
 
