@@ -226,3 +226,22 @@ def list_stories(session: Session, issue_id: int) -> list[tuple[Item, Article]]:
 def list_newest(session: Session, limit: int) -> list[Issue]:
     """The issues made last, of all editions."""
     return list(session.scalars(select(Issue).order_by(Issue.id.desc()).limit(limit)))
+
+
+def list_page(
+    session: Session,
+    *,
+    limit: int,
+    before: int | None = None,
+    edition_id: int | None = None,
+    states: Collection[IssueState] = (),
+) -> list[Issue]:
+    """A page of all issues, those made last first, older than the issue `before`."""
+    wanted = select(Issue)
+    if before is not None:
+        wanted = wanted.where(Issue.id < before)
+    if edition_id is not None:
+        wanted = wanted.where(Issue.edition_id == edition_id)
+    if states:
+        wanted = wanted.where(Issue.state.in_(states))
+    return list(session.scalars(wanted.order_by(Issue.id.desc()).limit(limit)))

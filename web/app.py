@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
-from web.console import flight, launch, link, parts_page, sign_in, stop
+from web.console import flight, home, issues, launch, link, parts_page, sign_in, stop
 from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
@@ -41,6 +41,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(archive.routes(parts, pages))
     app.include_router(sign_in.routes(parts, gate))
     app.include_router(link.routes(parts, pages, gate))
+    app.include_router(home.routes(parts, gate))
+    app.include_router(issues.routes(parts, gate))
     app.include_router(flight.routes(parts, gate))
     app.include_router(launch.routes(parts, gate))
     app.include_router(stop.routes(parts, gate))
