@@ -108,6 +108,10 @@ class Settings(BaseSettings):
     in_doubt_grace: Duration = Field(
         default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
     )
+    undo_for: Duration = Field(
+        default=timedelta(minutes=5),
+        description="how long an issue that is sent now waits, so that it can be taken back",
+    )
     bounces_every: Duration = Field(default=timedelta(minutes=1), description="how often the bounce maildir is read")
     form_min_age: Duration = Field(
         default=timedelta(seconds=2), description="a sign-up form sent faster than this is a robot's"
@@ -168,7 +172,7 @@ class Settings(BaseSettings):
             raise ValueError("must be a second or longer")
         return value
 
-    @field_validator("in_doubt_grace", "form_min_age")
+    @field_validator("in_doubt_grace", "form_min_age", "undo_for")
     @classmethod
     def _not_negative(cls, value: timedelta) -> timedelta:
         if value < timedelta(0):

@@ -7,7 +7,7 @@ group, so the range is dense; claiming a batch is one conditional UPDATE on one 
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -44,6 +44,11 @@ class Batch(Base):
     next_at: Mapped[datetime]
     owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
+    # How its deliveries stood when it was put down: a letter's progress is read from its few batches.
+    accepted: Mapped[int] = mapped_column(server_default="0")
+    failed: Mapped[int] = mapped_column(server_default="0")
+    skipped: Mapped[int] = mapped_column(server_default="0")
+    deferred: Mapped[int] = mapped_column(server_default="0")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,9 +156,13 @@ def close(session: Session, held: Lease, *, owner: str) -> BatchState:
     A row whose result could not be written is looked at when its lease is over; until then nothing can be done with it.
     """
     ripe_at = case((Delivery.lease_until.is_not(None), Delivery.lease_until), else_=Delivery.next_at)
-    next_at = session.scalar(select(func.min(ripe_at)).where(held.span.condition(), in_states(sorted(UNSENT))))
+    counted = session.execute(
+        select(Delivery.state, func.count(), func.min(ripe_at)).where(held.span.condition()).group_by(Delivery.state)
+    ).all()
+    next_at = min((ripe for state, _, ripe in counted if state in UNSENT), default=None)
     state = BatchState.DONE if next_at is None else BatchState.OPEN
     values: dict[str, Any] = {"state": state, "owner": None, "lease_until": None}
+    values |= _told({state: count for state, count, _ in counted})
     if next_at is not None:
         values["next_at"] = next_at
     session.execute(
@@ -162,6 +171,27 @@ def close(session: Session, held: Lease, *, owner: str) -> BatchState:
         .values(values)
     )
     return state
+
+
+def recount(session: Session, letter_id: int, delivery_ids: Sequence[int]) -> None:
+    """Count again the batches of these deliveries, whose doubt has ended after they had been put down."""
+    covers = exists().where(Delivery.id.in_(delivery_ids), Delivery.id >= Batch.first_id, Delivery.id <= Batch.last_id)
+    spans = session.execute(
+        select(Batch.id, Batch.first_id, Batch.last_id).where(
+            Batch.letter_id == letter_id, Batch.state != BatchState.LEASED, covers
+        )
+    ).all()
+    for batch_id, first_id, last_id in spans:
+        span = Span(letter_id, first_id, last_id)
+        counted = session.execute(select(Delivery.state, func.count()).where(span.condition()).group_by(Delivery.state))
+        told = _told(dict(counted.all()))
+        session.execute(update(Batch).where(Batch.id == batch_id, Batch.state != BatchState.LEASED).values(told))
+
+
+def _told(counted: Mapping[State, int]) -> dict[str, int]:
+    return {
+        state.value: counted.get(state, 0) for state in (State.ACCEPTED, State.FAILED, State.SKIPPED, State.DEFERRED)
+    }
 
 
 def reopen(session: Session, letter_id: int, delivery_ids: Sequence[int], *, now: datetime) -> None:

@@ -211,7 +211,9 @@ class Span:
     last_id: int
 
     def condition(self) -> ColumnElement[bool]:
-        return and_(Delivery.id.between(self.first_id, self.last_id), Delivery.letter_id == self.letter_id)
+        # The sum keeps SQLite from walking through the whole letter by its unique key: 23 ms of the only write lock for
+        # each claim and each close among 200,000 deliveries, where the range of ids takes 0.2 ms.
+        return and_(Delivery.id.between(self.first_id, self.last_id), Delivery.letter_id + 0 == self.letter_id)
 
 
 def in_states(states: Iterable[State]) -> ColumnElement[bool]:

@@ -104,8 +104,10 @@ def prove(session: Session, delivery_id: int, *, now: datetime) -> bool:
         update(Delivery)
         .where(Delivery.id == delivery_id, Delivery.state.in_(sources(Event.PROVE)))
         .values(state=State.ACCEPTED, accepted_at=now, reason=None, owner=None, lease_until=None)
-        .returning(Delivery.id)
+        .returning(Delivery.letter_id)
     ).one_or_none()
+    if proved is not None:
+        batches.recount(session, proved.letter_id, [delivery_id])
     return proved is not None
 
 
@@ -140,6 +142,8 @@ def settle_uncertain(session: Session, *, now: datetime, grace: timedelta = GRAC
     for (state, reason), ids in fates.items():
         _settle(session, state, reason, ids, now=now)
     again = [doubt for doubt in doubts if _fate(doubt, now) == _AGAIN]
+    for letter_id in {doubt.letter_id for doubt in doubts}:
+        batches.recount(session, letter_id, [doubt.id for doubt in doubts if doubt.letter_id == letter_id])
     for letter_id in {doubt.letter_id for doubt in again}:
         ids = [doubt.id for doubt in again if doubt.letter_id == letter_id]
         batches.reopen(session, letter_id, ids, now=now)

@@ -12,10 +12,10 @@ import structlog
 from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
-from mailer.letters import Letter, LetterState
+from mailer import ledger
 from newsletters import compose, digest, issues, selection
 from newsletters.issues import Exclusion, Issue, IssueEvent, IssueState
-from newsletters.schedules import Autonomy, Schedule
+from newsletters.schedules import Autonomy, Schedule, Slot
 
 log = structlog.get_logger()
 
@@ -51,14 +51,26 @@ def approve_by_itself(session: Session, issue: Issue, *, now: datetime) -> str |
     return None
 
 
-def take_back(session: Session, issue: Issue, *, reason: str | None) -> bool:
-    """Make an approved issue a draft again, before anybody is written down; False in any other state."""
+def goes_by_itself(issue: Issue, schedule: Schedule | None) -> bool:
+    """Whether a draft goes at its time although nobody touches it."""
+    if issue.state is not IssueState.DRAFT or issue.reason is not None or schedule is None:
+        return False
+    return schedule.enabled and schedule.autonomy is not Autonomy.APPROVED
+
+
+def take_back(session: Session, issue: Issue, *, reason: str | None, now: datetime) -> bool:
+    """Make an issue a draft again that is approved or held, at the time its slot names; False in any other state.
+
+    Where its audience was being written, those who are written down get nothing: their letter is cancelled.
+    """
     if not issues.move(issue, IssueEvent.REOPEN, reason=reason):
         return False
     if issue.letter_id is not None:
-        session.get_one(Letter, issue.letter_id).state = LetterState.CANCELLED
+        ledger.cancel(session, issue.letter_id, now=now)
         session.execute(delete(Exclusion).where(Exclusion.issue_id == issue.id))
         issue.letter_id = None
+    if issue.slot_id is not None:
+        issue.scheduled_for = session.get_one(Slot, issue.slot_id).due_at
     issue.approved_at = issue.approved_by = issue.approved_hash = None
     return True
 

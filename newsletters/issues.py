@@ -150,6 +150,11 @@ def move(issue: Issue, event: IssueEvent, *, reason: str | None = None) -> bool:
     return True
 
 
+def waits(issue: Issue, *, now: datetime) -> bool:
+    """Whether a held issue still waits in case somebody takes it back. Its audience is not being written yet."""
+    return issue.state is IssueState.HELD and issue.letter_id is None and issue.scheduled_for > now
+
+
 def next_number(session: Session, edition_id: int) -> int:
     """The number of an edition's next issue; holds the edition so that two of its schedules cannot get the same."""
     session.execute(select(Edition.id).where(Edition.id == edition_id).with_for_update())
@@ -221,3 +226,22 @@ def list_stories(session: Session, issue_id: int) -> list[tuple[Item, Article]]:
 def list_newest(session: Session, limit: int) -> list[Issue]:
     """The issues made last, of all editions."""
     return list(session.scalars(select(Issue).order_by(Issue.id.desc()).limit(limit)))
+
+
+def list_page(
+    session: Session,
+    *,
+    limit: int,
+    before: int | None = None,
+    edition_id: int | None = None,
+    states: Collection[IssueState] = (),
+) -> list[Issue]:
+    """A page of all issues, those made last first, older than the issue `before`."""
+    wanted = select(Issue)
+    if before is not None:
+        wanted = wanted.where(Issue.id < before)
+    if edition_id is not None:
+        wanted = wanted.where(Issue.edition_id == edition_id)
+    if states:
+        wanted = wanted.where(Issue.state.in_(states))
+    return list(session.scalars(wanted.order_by(Issue.id.desc()).limit(limit)))

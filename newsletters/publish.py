@@ -1,6 +1,7 @@
 """Publish: an approved issue on its way to its readers.
 
-    approved -> compiled once -> held while its audience is written down -> sealed with a count -> sending
+    approved -> (held, for a moment of undo) -> compiled once -> held while its audience is written down
+             -> sealed with a count -> sending
 
 Each step is committed before the next begins, and each finds what is there already, so that a crash anywhere is made
 good by publishing again: `due` names what is half-way. Nothing leaves before the seal. Each step locks the issue, as the
@@ -24,7 +25,7 @@ from ground.engine import Engine, WorkLane
 from mailer.compiler import LetterJob
 from mailer.deliveries import Delivery
 from mailer.letter import BrokenLetter, Rendered
-from newsletters import approve, audience, digest, seal
+from newsletters import approve, audience, digest, issues, seal
 from newsletters.issues import Issue, IssueState
 from newsletters.schedules import Autonomy, Schedule
 from newsletters.seal import NotPublished, Published
@@ -49,6 +50,7 @@ class _ToCompile:
     issue_id: int
     letter: LetterJob
     content_hash: str
+    approved_at: datetime | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,7 +116,7 @@ class Publisher:
             step = await self._compile(step)
         if isinstance(step, _ToFreeze):
             is_written = await asyncio.to_thread(audience.freeze, self._database, step.order)
-            step = await asyncio.to_thread(self._seal, issue_id, is_written)
+            step = await asyncio.to_thread(self._seal, step.order, is_written=is_written)
         if isinstance(step, Published):
             await asyncio.to_thread(self._start, issue_id)
         return step
@@ -153,19 +155,23 @@ class Publisher:
             issue = session.get_one(Issue, step.issue_id, with_for_update=True)
             # Compiling took a while, with no transaction open: an edit, a cancel or a new headline may have come.
             as_it_is = digest.content_hash(session, issue)
-            if issue.state not in _APPROVED or as_it_is != step.content_hash:
+            is_same = (as_it_is, issue.approved_at) == (step.content_hash, step.approved_at)
+            if issue.state not in _APPROVED or not is_same:
                 return NotPublished(issue_id=issue.id, reason="It was changed while it was being compiled.")
             issue.web_html = web_html
             return _ToFreeze(order=seal.open_letter(session, issue, variant_id, now=self._clock()))
 
-    def _seal(self, issue_id: int, is_written: bool) -> Published | NotPublished:  # noqa: FBT001 - what freeze said
+    def _seal(self, order: audience.Freeze, *, is_written: bool) -> Published | NotPublished:
         with self._database.read() as session:
-            issue = session.get_one(Issue, issue_id)
+            issue = session.get_one(Issue, order.issue_id)
             if not is_written:
                 return seal.outcome(issue)
             counted = audience.count(session, issue)
         with self._database.write() as session:
-            issue = session.get_one(Issue, issue_id, with_for_update=True)
+            issue = session.get_one(Issue, order.issue_id, with_for_update=True)
+            if issue.letter_id != order.letter_id:
+                # Taken back a moment ago, and perhaps approved again: what was counted is another letter's audience.
+                return NotPublished(issue_id=issue.id, reason=issue.reason or "It was taken back.")
             return seal.close(session, issue, counted, now=self._clock())
 
     def _start(self, issue_id: int) -> None:
@@ -180,6 +186,8 @@ def prepare(
     session: Session, issue: Issue, *, base_url: str, now: datetime
 ) -> _ToCompile | _ToFreeze | Published | NotPublished:
     """What is to be done next for an issue."""
+    if issues.waits(issue, now=now):
+        return NotPublished(issue_id=issue.id, reason=f"It is held until {issue.scheduled_for:%H:%M:%S} UTC.")
     if issue.state in _APPROVED and issue.letter_id is not None:
         half_way = _half_written(session, issue)
         if half_way is not None:
@@ -189,20 +197,23 @@ def prepare(
         if waits is not None:
             return NotPublished(issue_id=issue.id, reason=waits)
     if issue.state in _APPROVED:
-        return _to_compile(session, issue, base_url=base_url)
+        return _to_compile(session, issue, base_url=base_url, now=now)
     return seal.outcome(issue)
 
 
-def _to_compile(session: Session, issue: Issue, *, base_url: str) -> _ToCompile | NotPublished:
+def _to_compile(session: Session, issue: Issue, *, base_url: str, now: datetime) -> _ToCompile | NotPublished:
     content_hash = digest.content_hash(session, issue)
     if content_hash != issue.approved_hash:
         why = "One of its articles has changed since it was approved. Look at it again and approve it."
         log.warning("issue.changed_after_approval", issue=issue.id, by=issue.approved_by)
         # What a schedule approved, it may approve again; what a person approved waits for a person.
-        approve.take_back(session, issue, reason=None if issue.approved_by == approve.BY_ITSELF else why)
+        approve.take_back(session, issue, reason=None if issue.approved_by == approve.BY_ITSELF else why, now=now)
         return NotPublished(issue_id=issue.id, reason=why)
     return _ToCompile(
-        issue_id=issue.id, letter=digest.job(session, issue, base_url=base_url), content_hash=content_hash
+        issue_id=issue.id,
+        letter=digest.job(session, issue, base_url=base_url),
+        content_hash=content_hash,
+        approved_at=issue.approved_at,
     )
 
 

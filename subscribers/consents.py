@@ -10,7 +10,7 @@ import enum
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
@@ -39,6 +39,7 @@ class Evidence:
 
 class ConsentEvent(Base):
     __tablename__ = "consent_events"
+    __table_args__ = (Index("ix_consent_events_act_at", "act", "at"),)
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"), index=True)

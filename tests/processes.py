@@ -18,8 +18,8 @@ from articles.dates import DateConfidence
 from articles.feeds import Feed
 from broadsheet import clock
 from broadsheet.wiring import House
-from newsletters import compose, curate, newsletters
-from newsletters.curate import Done
+from newsletters import compose, launch, newsletters
+from newsletters.act import Done
 from newsletters.issues import Issue
 from newsletters.newsletters import Edition, NewEdition, NewNewsletter, Newsletter
 from subscribers.subscribers import Subscriber
@@ -69,7 +69,7 @@ def an_approved_issue(house: House) -> int:
         session.flush()
         made = compose.one_off(session, edition.id, now=now)
         assert isinstance(made, Issue)
-        assert isinstance(curate.approve(session, made.id, by="test", now=now), Done)
+        assert isinstance(launch.approve(session, made.id, by="test", now=now), Done)
         return made.id
 
 

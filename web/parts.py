@@ -48,6 +48,7 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     passwords: Passwords = field(default_factory=Passwords)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
+    undo_for: timedelta = timedelta(minutes=5)  # how long an issue that is sent now can be taken back
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
     answer_floor: timedelta = timedelta(milliseconds=250)
     development: bool = False  # whether /console/_parts shows the design's parts

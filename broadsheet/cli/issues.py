@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import datetime
 from typing import Annotated
 
 import typer
+from sqlalchemy.orm import Session
 
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
@@ -15,8 +17,8 @@ from broadsheet.settings import load
 from broadsheet.wiring import House
 from feedback import figures
 from mailer.compiler import LetterJob
-from newsletters import compose, curate, digest, issues
-from newsletters.curate import Done, Refused
+from newsletters import compose, digest, issues, launch
+from newsletters.act import Done, Refused
 from newsletters.issues import Issue
 
 app = typer.Typer(help="Issues: what is in them and where they stand.", no_args_is_help=True)
@@ -129,19 +131,33 @@ def approve_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
     """Let it go at its time; a running `serve` sends it."""
     with House(load()) as house:
         house.require_tables()
+        wait, now = house.settings.undo_for, house.clock()
         with house.database.write() as session:
-            outcome = curate.approve(session, issue_id, by=_HERE, now=house.clock())
-    _tell(outcome, issue_id, f"Issue {issue_id} is approved.", as_json=as_json)
+            outcome = launch.approve(session, issue_id, by=_HERE, now=now, wait=wait)
+            goes = _goes(session, issue_id, now)
+    _tell(outcome, issue_id, f"Issue {issue_id} is approved. {goes}", as_json=as_json)
 
 
 @app.command("send")
 def send_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
-    """Approve it and let it go now, whatever its time; a running `serve` sends it."""
+    """Approve it and let it go now, whatever its time, after a moment in which `undo` takes it back; a running `serve` sends it."""
+    with House(load()) as house:
+        house.require_tables()
+        wait, now = house.settings.undo_for, house.clock()
+        with house.database.write() as session:
+            outcome = launch.send_now(session, issue_id, by=_HERE, now=now, wait=wait)
+            goes = _goes(session, issue_id, now)
+    _tell(outcome, issue_id, goes, as_json=as_json)
+
+
+@app.command("undo")
+def undo_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
+    """Take it back: a draft again, which goes only when somebody approves it. Nothing of it has left."""
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.send_now(session, issue_id, by=_HERE, now=house.clock())
-    _tell(outcome, issue_id, f"Issue {issue_id} goes now.", as_json=as_json)
+            outcome = launch.take_back(session, issue_id, by=_HERE, now=house.clock())
+    _tell(outcome, issue_id, f"Issue {issue_id} is a draft again and waits for a person.", as_json=as_json)
 
 
 @app.command("cancel")
@@ -150,7 +166,7 @@ def cancel_issue(issue_id: IssueId, *, reason: Reason, as_json: AsJson = False) 
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.cancel(session, issue_id, reason=reason, by=_HERE, now=house.clock())
+            outcome = launch.cancel(session, issue_id, reason=reason, by=_HERE, now=house.clock())
     _tell(outcome, issue_id, f"Issue {issue_id} is cancelled.", as_json=as_json)
 
 
@@ -160,7 +176,7 @@ def pause_issue(issue_id: IssueId, *, reason: Reason, as_json: AsJson = False) -
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.pause(session, issue_id, reason=reason, by=_HERE, now=house.clock())
+            outcome = launch.pause(session, issue_id, reason=reason, by=_HERE, now=house.clock())
     _tell(outcome, issue_id, f"Issue {issue_id} is paused. Go on: broadsheet issue resume {issue_id}", as_json=as_json)
 
 
@@ -170,8 +186,16 @@ def resume_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            outcome = curate.resume(session, issue_id, by=_HERE, now=house.clock())
+            outcome = launch.resume(session, issue_id, by=_HERE, now=house.clock())
     _tell(outcome, issue_id, f"Issue {issue_id} goes on.", as_json=as_json)
+
+
+def _goes(session: Session, issue_id: int, now: datetime) -> str:
+    issue = session.get(Issue, issue_id)
+    if issue is None or issue.scheduled_for <= now:
+        return f"Issue {issue_id} goes now."
+    undo = f" Until then `broadsheet issue undo {issue_id}` takes it back."
+    return f"Issue {issue_id} goes at {issue.scheduled_for:%Y-%m-%d %H:%M} UTC.{undo}"
 
 
 def _tell(outcome: Done | Refused, issue_id: int, done: str, *, as_json: bool) -> None:

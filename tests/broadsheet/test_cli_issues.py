@@ -10,7 +10,7 @@ from articles.articles import Article, ArticleStatus
 from articles.feeds import Feed
 from broadsheet.settings import load
 from broadsheet.wiring import House
-from newsletters import issues, newsletters
+from newsletters import issues, newsletters, publish
 from newsletters.issues import Issue, IssueEvent
 from tests.broadsheet.conftest import Ask, Run, words
 from tests.mailer import builders
@@ -18,7 +18,14 @@ from tests.processes import an_article
 
 pytestmark = pytest.mark.slow  # each command opens the whole house
 
-ACTS = {"approve": (), "send": (), "pause": ("--reason", "Wait."), "resume": (), "cancel": ("--reason", "No.")}
+ACTS = {
+    "approve": (),
+    "send": (),
+    "undo": (),
+    "pause": ("--reason", "Wait."),
+    "resume": (),
+    "cancel": ("--reason", "No."),
+}
 
 
 @pytest.fixture
@@ -68,21 +75,36 @@ def test_a_preview_is_the_letter(composed: Run) -> None:
     assert "<td" not in text
 
 
-def test_an_approval_waits_for_its_time_and_send_does_not(composed: Run, ask: Ask) -> None:
+def test_an_approval_waits_for_its_time_and_send_only_for_a_moment(composed: Run, ask: Ask) -> None:
     later = timedelta(hours=5)
     with House(load()) as house, house.database.write() as session:
         session.get_one(Issue, 1).scheduled_for += later
     planned = ask("issue", "show", "1")["scheduled_for"]
     assert ask("issue", "approve", "1") == {"id": 1, "revision": 1}
     assert ask("issue", "show", "1")["scheduled_for"] == planned
-    assert "goes now" in composed("issue", "send", "1").stdout
+    assert "issue undo 1" in composed("issue", "send", "1").stdout
     shown = ask("issue", "show", "1")
-    assert shown["state"] == "approved"
+    assert shown["state"] == "held"
     assert shown["scheduled_for"] < planned
     with House(load()) as house, house.database.read() as session:
         issue = session.get_one(Issue, 1)
-        assert issue.scheduled_for <= house.clock()
+        assert timedelta(minutes=4) < issue.scheduled_for - house.clock() <= timedelta(minutes=5)
         assert issue.approved_by == "command line"
+
+
+def test_without_a_moment_of_undo_an_issue_goes_now(composed: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROADSHEET_UNDO_FOR", "0")
+    assert "goes now" in composed("issue", "send", "1").stdout
+    with House(load()) as house, house.database.read() as session:
+        assert publish.due(session, now=house.clock()) == [1]
+
+
+def test_what_was_sent_now_is_taken_back(composed: Run, ask: Ask) -> None:
+    composed("issue", "send", "1")
+    assert "waits for a person" in composed("issue", "undo", "1").stdout
+    shown = ask("issue", "show", "1")
+    assert (shown["state"], shown["reason"]) == ("draft", "Taken back by command line: waits for a person.")
+    assert "already" in words(composed("issue", "undo", "1", code=2))
 
 
 def test_an_issue_of_embargoed_stories_does_not_go(composed: Run, ask: Ask) -> None:

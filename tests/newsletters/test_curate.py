@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from ground.database import Database
-from newsletters import compose, curate, issues
-from newsletters.curate import Done, Refused
+from newsletters import compose, curate, issues, launch
+from newsletters.act import Done, Refused
 from newsletters.issues import NEXT, Issue, IssueState, Item
 from newsletters.schedules import Schedule
 from staff.members import AuditEntry
@@ -87,7 +87,7 @@ def test_a_subject_holds_no_second_header(database: Database, now: datetime) -> 
 def test_an_edit_after_approval_asks_again(database: Database, now: datetime) -> None:
     with database.write() as session:
         issue = a_draft(session, now)
-        assert isinstance(curate.approve(session, issue.id, by=EDITOR, now=now), Done)
+        assert isinstance(launch.approve(session, issue.id, by=EDITOR, now=now), Done)
         assert (issue.state, issue.approved_by, issue.approved_at) == (IssueState.APPROVED, EDITOR, now)
         curate.pin(session, items(session, issue)[0].id, is_pinned=True, by=EDITOR, now=now)
         assert (issue.state, issue.approved_by, issue.approved_hash) == (IssueState.DRAFT, None, None)
@@ -97,8 +97,8 @@ def test_every_act_is_in_the_audit_trail(database: Database, now: datetime) -> N
     with database.write() as session:
         issue = a_draft(session, now)
         curate.drop(session, items(session, issue)[1].id, by=EDITOR, now=now)
-        curate.approve(session, issue.id, by=EDITOR, now=now)
-        curate.cancel(session, issue.id, reason="wrong day", by=EDITOR, now=now)
+        launch.approve(session, issue.id, by=EDITOR, now=now)
+        launch.cancel(session, issue.id, reason="wrong day", by=EDITOR, now=now)
         trail = session.execute(select(AuditEntry.act, AuditEntry.subject, AuditEntry.actor)).all()
         assert [tuple(row) for row in trail] == [
             ("issue.drop", f"issue:{issue.id}", EDITOR),
@@ -117,7 +117,7 @@ def test_what_is_on_its_way_or_over_is_not_edited(database: Database, now: datet
         issue.state = state
         session.flush()
         assert isinstance(curate.drop(session, items(session, issue)[0].id, by=EDITOR, now=now), Refused)
-        assert isinstance(curate.approve(session, issue.id, by=EDITOR, now=now), Refused)
+        assert isinstance(launch.approve(session, issue.id, by=EDITOR, now=now), Refused)
         assert issue.revision == 1
         assert session.scalars(select(AuditEntry)).all() == []
 

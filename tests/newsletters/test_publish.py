@@ -25,7 +25,8 @@ from mailer.letter import BrokenLetter
 from mailer.letters import Lane, Letter, LetterState, Variant
 from mailer.suppressions import Cause, suppress
 from mailer.transports import Stage
-from newsletters import approve, archive, audience, compose, curate, issues, publish, seal, settle
+from newsletters import approve, archive, audience, compose, issues, launch, publish, seal, settle
+from newsletters.act import Done, Refused
 from newsletters.issues import Exclusion, Issue, IssueState
 from newsletters.publish import Publisher
 from newsletters.schedules import Autonomy, Schedule, Terms
@@ -242,7 +243,7 @@ async def test_an_issue_that_needs_a_person_waits_for_one(database: Database, no
         issue_id=press.issue_id, reason="It waits for approval."
     )
     with press.database.write() as session:
-        assert isinstance(curate.approve(session, press.issue_id, by="editor@example.org", now=now), curate.Done)
+        assert isinstance(launch.approve(session, press.issue_id, by="editor@example.org", now=now), Done)
     assert [type(each) for each in await press.publisher.publish_due()] == [Published]
 
 
@@ -250,7 +251,7 @@ async def test_what_changes_after_a_persons_approval_asks_again(database: Databa
     press = Press(database, now, Autonomy.APPROVED)
     press.readers("ava@example.org")
     with database.write() as session:
-        curate.approve(session, press.issue_id, by="editor@example.org", now=now)
+        launch.approve(session, press.issue_id, by="editor@example.org", now=now)
         session.get_one(Article, press.articles[2]).title = "Story 3, corrected"
     assert [type(each) for each in await press.publisher.publish_due()] == [NotPublished]
     issue = press.issue()
@@ -337,8 +338,8 @@ async def test_cancelling_stops_the_letter_at_once(press: Press) -> None:
     press.readers("ava@example.org", "dilan@gmail.com")
     await press.publisher.publish(press.issue_id)
     with press.database.write() as session:
-        done = curate.cancel(session, press.issue_id, reason="wrong lead", by="editor@example.org", now=press.now)
-        assert isinstance(done, curate.Done)
+        done = launch.cancel(session, press.issue_id, reason="wrong lead", by="editor@example.org", now=press.now)
+        assert isinstance(done, Done)
         issue = session.get_one(Issue, press.issue_id)
         assert (issue.state, issue.reason) == (IssueState.CANCELLED, "wrong lead")
         assert session.get_one(Letter, issue.letter_id).state is LetterState.CANCELLED
@@ -351,9 +352,9 @@ async def test_a_paused_issue_goes_on_when_it_is_told_to(press: Press) -> None:
     states = []
     with press.database.write() as session:
         issue = session.get_one(Issue, press.issue_id)
-        curate.pause(session, issue.id, reason="a doubt", by="editor@example.org", now=press.now)
+        launch.pause(session, issue.id, reason="a doubt", by="editor@example.org", now=press.now)
         states.append((issue.state, session.get_one(Letter, issue.letter_id).state))
-        curate.resume(session, issue.id, by="editor@example.org", now=press.now)
+        launch.resume(session, issue.id, by="editor@example.org", now=press.now)
         states.append((issue.state, session.get_one(Letter, issue.letter_id).state))
     assert states == [(IssueState.PAUSED, LetterState.PAUSED), (IssueState.SENDING, LetterState.SENDING)]
 
@@ -412,7 +413,7 @@ async def test_a_letter_that_the_mailer_holds_is_seen_at_the_desk(press: Press) 
         "Put that right with whoever runs the server, then resume."
     )
     with press.database.write() as session:
-        assert isinstance(curate.resume(session, press.issue_id, by="editor@example.org", now=press.now), curate.Done)
+        assert isinstance(launch.resume(session, press.issue_id, by="editor@example.org", now=press.now), Done)
         assert session.get_one(Letter, issue.letter_id).state is LetterState.SENDING
     assert (press.issue().state, press.issue().reason) == (IssueState.SENDING, None)
 
@@ -422,8 +423,8 @@ async def test_an_editor_may_pause_what_the_mailer_has_just_held(press: Press) -
     await press.publisher.publish(press.issue_id)
     hold(press, None)
     with press.database.write() as session:
-        paused = curate.pause(session, press.issue_id, reason="a doubt", by="editor@example.org", now=press.now)
-        assert isinstance(paused, curate.Done)
+        paused = launch.pause(session, press.issue_id, reason="a doubt", by="editor@example.org", now=press.now)
+        assert isinstance(paused, Done)
     assert (press.issue().state, press.issue().reason) == (IssueState.PAUSED, "a doubt")
 
 
@@ -436,10 +437,8 @@ async def test_an_issue_whose_last_mail_has_left_is_not_paused_but_finished(pres
         session.scalars(select(Batch)).one().state = BatchState.DONE
         session.flush()
         assert ledger.finish_letters(session, now=press.now)  # as the last batch does, before the desk has looked
-        refused = curate.pause(session, press.issue_id, reason="too late", by="editor@example.org", now=press.now)
-        assert refused == curate.Refused(
-            "The last mail of this issue has been handed over: there is nothing left to hold."
-        )
+        refused = launch.pause(session, press.issue_id, reason="too late", by="editor@example.org", now=press.now)
+        assert refused == Refused("The last mail of this issue has been handed over: there is nothing left to hold.")
         assert session.get_one(Letter, press.issue().letter_id).state is LetterState.FINISHED
         assert settle.settle(session, now=press.now) == [press.issue_id]
 
@@ -478,7 +477,7 @@ async def test_an_issue_cancelled_while_its_audience_is_written_reaches_nobody(
 
     def cancel() -> None:
         with press.database.write() as session:
-            curate.cancel(session, press.issue_id, reason="wrong day", by="editor@example.org", now=press.now)
+            launch.cancel(session, press.issue_id, reason="wrong day", by="editor@example.org", now=press.now)
 
     assert held.freeze(cancel) is False
     assert await press.publisher.publish(press.issue_id) == NotPublished(issue_id=press.issue_id, reason="wrong day")
@@ -537,7 +536,7 @@ async def test_an_issue_that_breaks_the_publisher_does_not_hold_up_the_next(
     with press.database.write() as session:
         other = compose.one_off(session, press.desk.edition, now=press.now)
         assert isinstance(other, Issue)
-        assert isinstance(curate.approve(session, other.id, by="editor@example.org", now=press.now), curate.Done)
+        assert isinstance(launch.approve(session, other.id, by="editor@example.org", now=press.now), Done)
     publish_one = press.publisher.publish
 
     async def breaks_on_the_first(issue_id: int) -> Published | NotPublished:
@@ -559,7 +558,7 @@ async def test_a_cancel_in_the_moment_of_starting_is_not_written_over(press: Pre
         issue.state = IssueState.SEALED
         session.get_one(Letter, issue.letter_id).state = LetterState.BUILDING
     with press.database.write() as session:
-        curate.cancel(session, press.issue_id, reason="wrong lead", by="editor@example.org", now=press.now)
+        launch.cancel(session, press.issue_id, reason="wrong lead", by="editor@example.org", now=press.now)
         starting = asyncio.create_task(asyncio.to_thread(press.publisher._start, press.issue_id))
         await asyncio.sleep(0.3)
         assert not starting.done()
@@ -607,7 +606,7 @@ async def test_a_cancel_that_meets_a_range_being_written_waits_for_it(
 
     def cancel() -> object:
         with press.database.write() as session:
-            return curate.cancel(session, press.issue_id, reason="wrong day", by="editor@example.org", now=press.now)
+            return launch.cancel(session, press.issue_id, reason="wrong day", by="editor@example.org", now=press.now)
 
     with ThreadPoolExecutor(1) as threads:
 
@@ -621,7 +620,7 @@ async def test_a_cancel_that_meets_a_range_being_written_waits_for_it(
         try:
             assert held.freeze(lambda: wait(cancelling)) is False
         finally:
-            assert isinstance(cancelling[0].result(), curate.Done)
+            assert isinstance(cancelling[0].result(), Done)
     with press.database.read() as session:
         assert session.scalars(select(Letter.state)).one() is LetterState.CANCELLED
         assert session.scalar(select(func.count(Delivery.id))) == 1

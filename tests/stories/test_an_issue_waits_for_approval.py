@@ -8,8 +8,8 @@ from dataclasses import replace
 import pytest
 from sqlalchemy.orm import Session
 
-from newsletters import curate, issues
-from newsletters.curate import Done, Refused
+from newsletters import curate, issues, launch
+from newsletters.act import Done, Refused
 from newsletters.issues import Issue, IssueState
 from newsletters.schedules import Autonomy
 from tests.stories.service import Service
@@ -36,7 +36,7 @@ async def test_an_issue_waits_for_approval(service: Service) -> None:
 
     dropped, rewritten = await edited(service, issue_id)
     assert isinstance(
-        await service.write(lambda session: curate.approve(session, issue_id, by=BY, now=service.clock())), Done
+        await service.write(lambda session: launch.approve(session, issue_id, by=BY, now=service.clock())), Done
     )
     await service.publish()
     await service.finished(issue_id)
@@ -63,7 +63,7 @@ async def edited(service: Service, issue_id: int) -> tuple[str, str]:
     def edit(session: Session) -> tuple[str, str]:
         first, second, third = issues.list_stories(session, issue_id)
         now = service.clock()
-        assert isinstance(curate.approve(session, issue_id, by=BY, now=now), Done)
+        assert isinstance(launch.approve(session, issue_id, by=BY, now=now), Done)
         assert isinstance(curate.drop(session, second[0].id, by=BY, now=now), Done)
         assert isinstance(curate.rewrite(session, third[0].id, title=HEADLINE, summary="", by=BY, now=now), Done)
         subject = curate.set_subject(session, issue_id, subject=first[1].title, preheader="Today", by=BY, now=now)

@@ -16,6 +16,11 @@ depends_on = None
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("batches") as batches:
+        for name in ("accepted", "failed", "skipped", "deferred"):
+            batches.add_column(sa.Column(name, sa.Integer(), server_default="0", nullable=False))
+    op.create_index("ix_consent_events_act_at", "consent_events", ["act", "at"])
+
     with op.batch_alter_table("staff", schema=None) as batch_op:
         batch_op.add_column(sa.Column("link_generation", sa.Integer(), nullable=False, server_default="0"))
     with op.batch_alter_table("audit", schema=None) as batch_op:
@@ -27,3 +32,8 @@ def downgrade() -> None:
         batch_op.drop_index(batch_op.f("ix_audit_subject_id"))
     with op.batch_alter_table("staff", schema=None) as batch_op:
         batch_op.drop_column("link_generation")
+
+    op.drop_index("ix_consent_events_act_at", "consent_events")
+    with op.batch_alter_table("batches") as batches:
+        for name in ("deferred", "skipped", "failed", "accepted"):
+            batches.drop_column(name)
