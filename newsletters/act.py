@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from newsletters.issues import Issue, IssueState
+from newsletters.trail import Step
 from staff.members import audit
 
 
@@ -23,6 +24,14 @@ class Refused:
     """The act was not done, and why."""
 
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The act was not done: the same thing was changed after the editor had looked. Nothing was overwritten."""
+
+    revision: int  # the issue's, now
+    since: tuple[Step, ...]  # what was done to it meanwhile; empty where the article's own source changed it
 
 
 def find(session: Session, issue_id: int) -> Issue | Refused:
