@@ -45,9 +45,11 @@ def find_editable(session: Session, issue_id: int) -> Issue | Refused:
     issue = find(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    if issue.state is IssueState.DRAFT or (issue.state is IssueState.APPROVED and issue.letter_id is None):
-        return issue
-    return Refused(standing(issue))
+    return issue if is_editable(issue) else Refused(standing(issue))
+
+
+def is_editable(issue: Issue) -> bool:
+    return issue.state is IssueState.DRAFT or (issue.state is IssueState.APPROVED and issue.letter_id is None)
 
 
 def standing(issue: Issue) -> str:

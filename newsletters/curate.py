@@ -44,6 +44,17 @@ def move(session: Session, item_id: int, *, position: int, seen: int, by: str, n
     return edited(session, issue, "issue.move", by=by, now=now, **detail)
 
 
+def shift(
+    session: Session, item_id: int, *, by_places: int, seen: int, by: str, now: datetime
+) -> Done | Refused | Stale:
+    """Put a story so many places down, or up, from where it stands now."""
+    found = _editable_item(session, item_id)
+    if isinstance(found, Refused):
+        return found
+    position = max(1, found[1].position + by_places)
+    return move(session, item_id, position=position, seen=seen, by=by, now=now)
+
+
 def drop(session: Session, item_id: int, *, by: str, now: datetime) -> Done | Refused:
     """Take a story out; it can be restored."""
     found = _editable_item(session, item_id)
