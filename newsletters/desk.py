@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from articles.articles import Article, authors_of
 from articles.feeds import Feed
-from newsletters import act, headlines, issues, newsletters, remarks, trail
+from newsletters import act, headlines, newsletters, remarks, trail
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.remarks import Remark

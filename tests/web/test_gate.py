@@ -18,7 +18,7 @@ from web.pages import Pages
 @pytest.fixture
 def desk(house: House) -> House:
     """The app with one page and one form behind the gate."""
-    pages = Pages(house.parts.templates, house.parts.languages, BASE)
+    pages = Pages(house.parts.templates, house.parts.languages, BASE, house.parts.clock)
     gate = Gate(house.parts, pages)
     reader, editor = Depends(gate.may()), Depends(gate.may(Role.EDITOR))
     router = APIRouter()
