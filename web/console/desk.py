@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -59,7 +60,10 @@ def _wire(parts: Parts, issue_id: int, wanted: Wanted, insider: Insider) -> View
         return issue_view.view(session, found, insider) | {
             "offers": offers,
             "wanted": wanted,
-            "sections": wire.sections(session, found.issue, now=now),
-            "older": offers[-1].article.id if more else None,
-            "typed": None,
+            "named_sections": [(name, name) for name in wire.sections(session, found.issue, now=now)],
+            "older_href": _older(wanted, offers[-1].article.id) if more else None,
         }
+
+
+def _older(wanted: Wanted, last: int) -> str:
+    return "?" + urlencode({"section": wanted.section, "text": wanted.text, "before": last})

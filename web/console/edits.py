@@ -28,6 +28,9 @@ Act = Callable[..., Outcome]
 Posted = Mapping[str, str]
 Route = Callable[..., Awaitable[Response]]
 
+#: The fields that a page may show again, whatever a post left out.
+_BLANK = dict.fromkeys(("title", "summary", "seen", "article", "subject", "preheader", "suggestion"), "")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Typed:
@@ -57,7 +60,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         async def edit(request: Request, issue_id: Number, item_id: Number, insider: Insider = editor) -> Response:
             posted = await forms.read(request)
             outcome = await asyncio.to_thread(_do, parts, insider, ITEM_ACTS[kind](posted), item_id)
-            typed = Typed(kind=kind, fields=posted, item_id=item_id)
+            typed = Typed(kind=kind, fields=_BLANK | posted, item_id=item_id)
             return await answer(request, insider, issue_id, typed, outcome)
 
         return edit
@@ -66,7 +69,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         async def edit(request: Request, issue_id: Number, insider: Insider = editor) -> Response:
             posted = await forms.read(request)
             outcome = await asyncio.to_thread(_do, parts, insider, ISSUE_ACTS[kind](posted), issue_id)
-            typed = Typed(kind=kind, fields=posted)
+            typed = Typed(kind=kind, fields=_BLANK | posted)
             return await answer(request, insider, issue_id, typed, outcome)
 
         return edit

@@ -71,7 +71,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
             "cut_at": preview.CUT_AT,
             "most": proof.MOST,
         }
-        view |= {"to": insider.address, "problem": ""} | said
+        view |= {"to": insider.address, "problem": "", "may_test": insider.may(Role.EDITOR)} | said
         return gate.page(request, insider, "console/issues/preview.html", status=status, **view)
 
     @router.get("/console/issues/{issue_id:int}/preview")
