@@ -20,11 +20,12 @@ from typing import Any
 
 from ground.database import Database
 from mailer import letter, letters, message
-from mailer.letter import BrokenLetter, Kind, Rendered
+from mailer.letter import BrokenLetter, Compiled, Kind, Rendered
 from mailer.render import Folders, Page, render
 from mailer.sender import Sender
 
 _REMEMBERED = 1_000
+_LOOKED_AT = 16  # letters at the desk: each is asked for once a view
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +73,7 @@ class Compiler:
         self._known: OrderedDict[str, int] = OrderedDict()
         self._running: dict[str, asyncio.Task[int]] = {}
         self._stamp: _Stamp | None = None
+        self._seen: OrderedDict[str, Compiled] = OrderedDict()
 
     async def variant(self, job: LetterJob) -> int:
         """The id of the stored variant. Raises BrokenLetter for a template that cannot become a letter."""
@@ -85,6 +87,18 @@ class Compiler:
             running = self._running[digest] = asyncio.create_task(self._find_or_make(digest, job))
             running.add_done_callback(lambda _: self._running.pop(digest, None))
         return await asyncio.shield(running)  # one caller's giving up must not fail the others
+
+    async def compiled(self, job: LetterJob) -> Compiled:
+        """The letter itself, to look at: what `variant` would store or has stored. Nothing is written."""
+        digest = await asyncio.to_thread(self._digest, job)
+        found = self._seen.get(digest)
+        if found is None:
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(self._executor, compiled_bytes, job, digest, self._folders)
+            found = self._seen[digest] = Compiled.from_bytes(made)
+            if len(self._seen) > _LOOKED_AT:
+                self._seen.popitem(last=False)
+        return found
 
     async def render(self, job: LetterJob) -> Rendered:
         """The texts alone, for previews and the archive."""

@@ -83,6 +83,11 @@ def find_variant(session: Session, digest: str) -> int | None:
     return session.scalar(select(Variant.id).where(Variant.digest == digest))
 
 
+def compiled_of(session: Session, variant_id: int) -> bytes:
+    """The stored form: mailer.letter.Compiled reads it."""
+    return session.scalars(select(Variant.compiled).where(Variant.id == variant_id)).one()
+
+
 def store_variant(session: Session, *, digest: str, language: str, compiled: bytes, now: datetime) -> int:
     """Keep a compiled form; the id of the row there is, when another process was faster."""
     new = insert_new(Variant, is_sqlite=session.get_bind().dialect.name == "sqlite")

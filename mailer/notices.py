@@ -1,4 +1,4 @@
-"""Notices: a letter to one person, as an answer to something they did (confirm, welcome).
+"""Notices: a letter to one person, as an answer to something they did (confirm, welcome, a test copy to the desk).
 
 It takes the same way through the ledger as an issue, in a lane with connections of its own.
 """
@@ -28,6 +28,7 @@ class Notice:
     fields: Mapping[str, Any]
     lifetime: timedelta = timedelta(hours=24)
     scope: str | None = None  # what a leave narrows itself to; None is reached by leaving everything only
+    kind: Kind = Kind.TX
 
 
 def enqueue(session: Session, name: str, notice: Notice, *, now: datetime) -> int:
@@ -36,7 +37,7 @@ def enqueue(session: Session, name: str, notice: Notice, *, now: datetime) -> in
     """
     letter = Letter(
         name=name,
-        kind=Kind.TX,
+        kind=notice.kind,
         lane=Lane.TX,
         state=LetterState.SENDING,
         in_doubt=InDoubt.RESEND,

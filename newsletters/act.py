@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from newsletters.issues import Issue, IssueState
+from newsletters.trail import Step
 from staff.members import audit
 
 
@@ -25,6 +26,14 @@ class Refused:
     reason: str
 
 
+@dataclass(frozen=True, slots=True)
+class Stale:
+    """The act was not done: the same thing was changed after the editor had looked. Nothing was overwritten."""
+
+    revision: int  # the issue's, now
+    since: tuple[Step, ...]  # what was done to it meanwhile; empty where the article's own source changed it
+
+
 def find(session: Session, issue_id: int) -> Issue | Refused:
     """The issue, locked, so that an approval and an edit of two people, or a slot that comes meanwhile, follow one another."""
     issue = session.get(Issue, issue_id, with_for_update=True)
@@ -36,9 +45,11 @@ def find_editable(session: Session, issue_id: int) -> Issue | Refused:
     issue = find(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    if issue.state is IssueState.DRAFT or (issue.state is IssueState.APPROVED and issue.letter_id is None):
-        return issue
-    return Refused(standing(issue))
+    return issue if is_editable(issue) else Refused(standing(issue))
+
+
+def is_editable(issue: Issue) -> bool:
+    return issue.state is IssueState.DRAFT or (issue.state is IssueState.APPROVED and issue.letter_id is None)
 
 
 def standing(issue: Issue) -> str:

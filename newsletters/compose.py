@@ -15,10 +15,11 @@ from sqlalchemy.orm import Session
 
 from articles import articles
 from articles.articles import Article
-from newsletters import headlines, issues, newsletters, schedules, selection
+from newsletters import headlines, issues, newsletters, schedules, selection, trail
 from newsletters.issues import Issue, IssueState, Item
 from newsletters.schedule import SlotTime
 from newsletters.schedules import Rhythm, Schedule, Slot, TooFew
+from newsletters.trail import About
 
 log = structlog.get_logger()
 
@@ -87,11 +88,38 @@ def one_off(session: Session, edition_id: int, *, now: datetime) -> Issue | Noth
     return issue
 
 
+def again(session: Session, issue: Issue, *, now: datetime) -> bool:
+    """Compose a draft again, over the same window up to now; False, and nothing changed, where nothing would be in it.
+
+    What stays keeps the editor's words; what an editor took out is not brought back; what loses its place lies in the
+    tray.
+    """
+    rhythm = schedules.rhythm(session, issue.edition_id, issue.schedule_id)
+    schedule = session.get(Schedule, issue.schedule_id) if issue.schedule_id else None
+    known = {item.article_id: item for item in issues.list_all(session, issue.id)}
+    pinned = [article for item, article in issues.list_stories(session, issue.id) if item.pinned]
+    out = {article_id for article_id, item in known.items() if item.dropped_at is not None}
+    found = [article for article in _news(session, rhythm, issue.window_start, now) if article.id not in out]
+    most, fewest = (schedule.max_articles, schedule.min_articles) if schedule else (_ONE_OFF_ARTICLES, 1)
+    placed = selection.choose(found, most=most, fewest=fewest, now=now, pinned=pinned)
+    if not placed:
+        return False
+    issue.window_end = now
+    for item in known.values():
+        item.dropped_at = item.dropped_at or now
+    for position, each in enumerate(placed, start=1):
+        item = known.get(each.article.id) or _item(issue, each, position)
+        item.dropped_at, item.position, item.reason = None, position, each.reason
+        session.add(item)
+    session.flush()
+    return True
+
+
 def refresh(session: Session, issue: Issue) -> None:
-    """Let an issue that nobody has edited follow its articles: headlines that changed, a lead that was withdrawn."""
-    if issue.revision > 1:
+    """Let subject and preheader follow the stories (a lead moved, withdrawn, rewritten), until an editor writes them."""
+    if any(step.about is About.SUBJECT for step in trail.standing(trail.steps(session, issue))):
         return
-    titles = [article.title for _, article in issues.list_stories(session, issue.id)]
+    titles = [item.title or article.title for item, article in issues.list_stories(session, issue.id)]
     if titles:
         issue.subject, issue.preheader = headlines.subject(titles), headlines.preheader(titles)
 
@@ -138,17 +166,18 @@ def _open(
     )
     session.add(issue)
     session.flush()
-    session.add_all(
-        Item(
-            issue_id=issue.id,
-            article_id=each.article.id,
-            article_revision=each.article.revision,
-            position=position,
-            reason=each.reason,
-        )
-        for position, each in enumerate(placed, start=1)
-    )
+    session.add_all(_item(issue, each, position) for position, each in enumerate(placed, start=1))
     return issue
+
+
+def _item(issue: Issue, each: selection.Placed, position: int) -> Item:
+    return Item(
+        issue_id=issue.id,
+        article_id=each.article.id,
+        article_revision=each.article.revision,
+        position=position,
+        reason=each.reason,
+    )
 
 
 def _too_late(schedule: Schedule, slot_time: SlotTime, now: datetime) -> str | None:

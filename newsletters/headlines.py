@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Sequence
 
 #: Phones cut a subject at 35 to 45 characters, desktops near 60; the whole of it is still read aloud.
 SUBJECT = 60
 PREHEADER = 140
+#: More is no line any more.
+LONGEST = 300
 
 _JOINERS = "\u200c\u200d"  # Sorani and Persian spell with them; they are no decoration
 
@@ -33,6 +36,18 @@ def cut(text: str, most: int) -> str:
 def subject(titles: Sequence[str]) -> str:
     """The lead's headline."""
     return cut(clean(titles[0]), SUBJECT)
+
+
+def suggestions(titles: Sequence[str]) -> list[str]:
+    """Up to three subjects, made by rules from the first headlines: the lead, the second story, both in brief."""
+    if not titles:
+        return []
+    lead = clean(titles[0])
+    head = re.split(r"\s*[:：؛;–—]\s+", lead, maxsplit=1)[0]
+    second = clean(titles[1]) if len(titles) > 1 else ""
+    pair = f"{cut(head, SUBJECT // 2)}\u00a0· {cut(second, SUBJECT // 2)}" if second else ""
+    made = [cut(lead, SUBJECT), cut(second, SUBJECT), pair, cut(head, SUBJECT)]
+    return [line for line in dict.fromkeys(made) if line][:3]
 
 
 def preheader(titles: Sequence[str]) -> str:

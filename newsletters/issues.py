@@ -9,7 +9,7 @@ import enum
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, and_, func, not_, or_, select
+from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, and_, func, not_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles.articles import Article, ArticleStatus
@@ -173,21 +173,32 @@ def last_sent(session: Session, rhythm: Rhythm) -> Issue | None:
 
 def sent_stories(session: Session, rhythm: Rhythm, url_keys: Collection[str]) -> set[str]:
     """Which of these stories went, or are on their way, to the readers of a rhythm, from whatever feed."""
-    gone = or_(Issue.sealed_at.is_not(None), Issue.state.in_((IssueState.APPROVED, IssueState.HELD)))
     return set(
         session.scalars(
             select(Article.url_key)
             .join(Item, Item.article_id == Article.id)
             .join(Issue, Issue.id == Item.issue_id)
-            .where(
-                Article.url_key.in_(url_keys),
-                Item.dropped_at.is_(None),
-                Issue.edition_id == rhythm.edition_id,
-                rhythm.holds(Issue.schedule_id),
-                gone,
-            )
+            .where(Article.url_key.in_(url_keys), _went(rhythm))
         )
     )
+
+
+def last_sent_in(session: Session, rhythm: Rhythm, url_keys: Collection[str], *, besides: int) -> dict[str, Issue]:
+    """Of these stories those that readers of a rhythm had, or are about to have, and in which issue, the last one."""
+    rows = session.execute(
+        select(Article.url_key, Issue)
+        .join(Item, Item.article_id == Article.id)
+        .join(Issue, Issue.id == Item.issue_id)
+        .where(Article.url_key.in_(url_keys), _went(rhythm), Issue.id != besides)
+        .order_by(Issue.scheduled_for, Issue.id)
+    )
+    return {row.url_key: row.Issue for row in rows}  # the later one stands
+
+
+def _went(rhythm: Rhythm) -> ColumnElement[bool]:
+    """The condition that an item went, or is on its way, to the readers of a rhythm."""
+    gone = or_(Issue.sealed_at.is_not(None), Issue.state.in_((IssueState.APPROVED, IssueState.HELD)))
+    return and_(Item.dropped_at.is_(None), Issue.edition_id == rhythm.edition_id, rhythm.holds(Issue.schedule_id), gone)
 
 
 def list_items(session: Session, issue_id: int) -> list[Item]:
@@ -196,10 +207,34 @@ def list_items(session: Session, issue_id: int) -> list[Item]:
     return list(session.scalars(standing.order_by(Item.position, Item.id)))
 
 
+def list_all(session: Session, issue_id: int) -> list[Item]:
+    """Every item, standing or in the tray."""
+    return list(session.scalars(select(Item).where(Item.issue_id == issue_id).order_by(Item.position, Item.id)))
+
+
 def list_dropped(session: Session, issue_id: int) -> list[Item]:
     """What was taken out, the last first: any of it can be restored."""
     dropped = select(Item).where(Item.issue_id == issue_id, Item.dropped_at.is_not(None))
     return list(session.scalars(dropped.order_by(Item.dropped_at.desc(), Item.id)))
+
+
+def place(session: Session, item: Item, position: int | None) -> int:
+    """Let a story stand at a place, 1 is the lead, None the end; the others close up. The place it got."""
+    others = [each for each in list_items(session, item.issue_id) if each is not item]
+    at = len(others) if position is None else min(max(0, position - 1), len(others))
+    item.dropped_at = None
+    others.insert(at, item)
+    for number, each in enumerate(others, start=1):
+        each.position = number
+    return at + 1
+
+
+def take_out(session: Session, item: Item, *, now: datetime) -> None:
+    """Lay a story into the tray; the others close up."""
+    item.dropped_at = now
+    session.flush()
+    for number, each in enumerate(list_items(session, item.issue_id), start=1):
+        each.position = number
 
 
 def list_stories(session: Session, issue_id: int) -> list[tuple[Item, Article]]:

@@ -22,20 +22,29 @@ class Placed:
     reason: str
 
 
-def choose(found: Sequence[Article], *, most: int, fewest: int, now: datetime) -> list[Placed]:
-    """Pick and order articles given newest first; each gets its reason. The lead is the newest with a picture."""
-    once = _each_story_once(found)
-    within_caps, beyond = _by_section(once)
-    chosen = [*within_caps, *beyond[: max(0, fewest - len(within_caps))]][:most]
-    if not chosen:
-        return []
-    lead = next((article for article in chosen if article.image_url), chosen[0])
-    order = [lead, *(article for article in chosen if article is not lead)]
+def choose(
+    found: Sequence[Article], *, most: int, fewest: int, now: datetime, pinned: Sequence[Article] = ()
+) -> list[Placed]:
+    """Pick and order articles given newest first; each gets its reason.
+
+    What an editor pinned comes first, in the editor's order, whatever the caps say. Without a pin the lead is the newest
+    with a picture.
+    """
+    keys = {article.url_key for article in pinned}
+    once = [article for article in _each_story_once(found) if article.url_key not in keys]
+    within_caps, beyond = _by_section(once, Counter(article.section for article in pinned))
+    room = max(0, most - len(pinned))
+    chosen = [*within_caps, *beyond[: max(0, fewest - len(pinned) - len(within_caps))]][:room]
+    if chosen and not pinned:
+        lead = next((article for article in chosen if article.image_url), chosen[0])
+        chosen = [lead, *(article for article in chosen if article is not lead)]
     seen: Counter[str] = Counter()
     placed = []
-    for article in order:
+    for place, article in enumerate([*pinned, *chosen]):
         seen[article.section or ""] += 1
-        placed.append(Placed(article, _reason(article, seen[article.section or ""], is_lead=article is lead, now=now)))
+        number = seen[article.section or ""]
+        why = "pinned by the desk" if place < len(pinned) else _lead(article) if place == 0 else ""
+        placed.append(Placed(article, _reason(article, number, why, now=now)))
     return placed
 
 
@@ -49,10 +58,10 @@ def _each_story_once(found: Iterable[Article]) -> list[Article]:
     return list(by_story.values())
 
 
-def _by_section(found: Iterable[Article]) -> tuple[list[Article], list[Article]]:
+def _by_section(found: Iterable[Article], count: Counter[str | None]) -> tuple[list[Article], list[Article]]:
+    """What fits under the caps, and the rest; `count` is what each section has already."""
     within: list[Article] = []
     beyond: list[Article] = []
-    count: Counter[str] = Counter()
     for article in found:
         if article.section:
             count[article.section] += 1
@@ -60,8 +69,11 @@ def _by_section(found: Iterable[Article]) -> tuple[list[Article], list[Article]]
     return within, beyond
 
 
-def _reason(article: Article, number_in_section: int, *, is_lead: bool, now: datetime) -> str:
-    words = "lead: the newest with an image" if is_lead and article.image_url else "lead: the newest" if is_lead else ""
+def _lead(article: Article) -> str:
+    return "lead: the newest with an image" if article.image_url else "lead: the newest"
+
+
+def _reason(article: Article, number_in_section: int, words: str, *, now: datetime) -> str:
     if article.date_confidence is DateConfidence.FIRST_SEEN:
         age = f"undated, first seen {length(now - article.first_seen_at)} ago"
     else:

@@ -13,6 +13,7 @@ from ground.engine import Engine
 from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
+from mailer.letter import Compiled
 from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
 from web.limits import Limits
@@ -22,6 +23,8 @@ class Compiler(Protocol):
     """Compiles a letter once and names the stored variant (mailer.compiler)."""
 
     async def variant(self, job: LetterJob) -> int: ...
+
+    async def compiled(self, job: LetterJob) -> Compiled: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -37,7 +37,7 @@ def test_a_story_is_moved_to_the_top(database: Database, now: datetime) -> None:
         issue = a_draft(session, now)
         assert titles(session, issue) == ["Story 2", "Story 1", "Story 3"]
         third = items(session, issue)[2]
-        assert curate.move(session, third.id, position=1, by=EDITOR, now=now) == Done(2)
+        assert curate.move(session, third.id, position=1, seen=1, by=EDITOR, now=now) == Done(2)
         assert titles(session, issue) == ["Story 3", "Story 2", "Story 1"]
         assert [item.position for item in items(session, issue)] == [1, 2, 3]
 
@@ -49,7 +49,7 @@ def test_a_dropped_story_waits_to_be_restored(database: Database, now: datetime)
         curate.drop(session, lead.id, by=EDITOR, now=now)
         assert titles(session, issue) == ["Story 1", "Story 3"]
         assert issues.list_dropped(session, issue.id) == [lead]
-        assert isinstance(curate.move(session, lead.id, position=1, by=EDITOR, now=now), Refused)
+        assert isinstance(curate.move(session, lead.id, position=1, seen=1, by=EDITOR, now=now), Refused)
         curate.restore(session, lead.id, by=EDITOR, now=now)
         assert titles(session, issue) == ["Story 1", "Story 3", "Story 2"]
 
@@ -68,18 +68,26 @@ def test_an_editors_headline_stands_until_it_is_given_back(database: Database, n
     with database.write() as session:
         issue = a_draft(session, now)
         lead = items(session, issue)[0]
-        curate.rewrite(session, lead.id, title="Dam\r\n opens", summary="", by=EDITOR, now=now)
+        curate.rewrite(session, lead.id, title="Dam\r\n opens", summary="", seen=issue.revision, by=EDITOR, now=now)
         assert (lead.title, lead.summary) == ("Dam opens", "")
-        curate.rewrite(session, lead.id, title=None, summary=None, by=EDITOR, now=now)
+        curate.rewrite(session, lead.id, title=None, summary=None, seen=issue.revision, by=EDITOR, now=now)
         assert (lead.title, lead.summary) == (None, None)
-        assert isinstance(curate.rewrite(session, lead.id, title=" ", summary=None, by=EDITOR, now=now), Refused)
+        assert isinstance(
+            curate.rewrite(session, lead.id, title=" ", summary=None, seen=issue.revision, by=EDITOR, now=now), Refused
+        )
 
 
 def test_a_subject_holds_no_second_header(database: Database, now: datetime) -> None:
     with database.write() as session:
         issue = a_draft(session, now)
         curate.set_subject(
-            session, issue.id, subject="Good morning\r\nBcc: all@example.org", preheader="\u202eabc", by=EDITOR, now=now
+            session,
+            issue.id,
+            subject="Good morning\r\nBcc: all@example.org",
+            preheader="\u202eabc",
+            seen=1,
+            by=EDITOR,
+            now=now,
         )
         assert (issue.subject, issue.preheader) == ("Good morning Bcc: all@example.org", "abc")
 

@@ -127,8 +127,8 @@ def test_an_approval_is_for_what_the_editor_saw(press: Press) -> None:
     with press.database.write() as session:
         first, second, third = issues.list_items(session, press.issue_id)[:3]
         curate.drop(session, first.id, by=OTHER, now=press.now)
-        curate.move(session, third.id, position=1, by=OTHER, now=press.now)
-        curate.move(session, second.id, position=1, by=OTHER, now=press.now)
+        curate.move(session, third.id, position=1, seen=seen + 1, by=OTHER, now=press.now)
+        curate.move(session, second.id, position=1, seen=seen + 2, by=OTHER, now=press.now)
     told = Refused(
         "The issue has changed since you looked: other@example.org took a story out, other@example.org moved a story "
         "(2 times). Look at it again, then decide."

@@ -52,7 +52,9 @@ async def test_an_issue_waits_for_approval(service: Service) -> None:
         assert gone not in html.get_content()
 
     too_late = await service.write(
-        lambda session: curate.set_subject(session, issue_id, subject="Later", preheader="", by=BY, now=service.clock())
+        lambda session: curate.set_subject(
+            session, issue_id, subject="Later", preheader="", seen=99, by=BY, now=service.clock()
+        )
     )
     assert isinstance(too_late, Refused)
 
@@ -65,8 +67,12 @@ async def edited(service: Service, issue_id: int) -> tuple[str, str]:
         now = service.clock()
         assert isinstance(launch.approve(session, issue_id, by=BY, now=now), Done)
         assert isinstance(curate.drop(session, second[0].id, by=BY, now=now), Done)
-        assert isinstance(curate.rewrite(session, third[0].id, title=HEADLINE, summary="", by=BY, now=now), Done)
-        subject = curate.set_subject(session, issue_id, subject=first[1].title, preheader="Today", by=BY, now=now)
+        assert isinstance(
+            curate.rewrite(session, third[0].id, title=HEADLINE, summary="", seen=99, by=BY, now=now), Done
+        )
+        subject = curate.set_subject(
+            session, issue_id, subject=first[1].title, preheader="Today", seen=99, by=BY, now=now
+        )
         assert isinstance(subject, Done)
         return second[1].title, third[1].title
 

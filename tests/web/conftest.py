@@ -19,9 +19,11 @@ from ground.database import Database
 from ground.engine import LaneStats, Payload, WorkLane
 from ground.language import Languages
 from ground.tokens import KeyRing, Purpose
-from mailer.compiler import LetterJob
+from mailer.compiler import LetterJob, compiled_bytes
 from mailer.deliveries import Delivery
+from mailer.letter import Compiled
 from mailer.letters import Variant
+from mailer.render import Folders
 from newsletters.issues import Issue, IssueState
 from newsletters.newsletters import Edition, Newsletter
 from staff import sign_ins
@@ -35,6 +37,7 @@ from web.kept import form_token
 from web.parts import FormRules, Parts
 
 _numbers = itertools.count(1)
+LETTERS = Folders(templates=ROOT / "templates" / "email", locales=ROOT / "locales")
 BASE = "https://news.example.org"
 EDITIONS = {
     "en": ("Morning briefing", "The day's stories in five minutes", "one email, Sunday to Thursday"),
@@ -53,6 +56,11 @@ class StoringCompiler:
     async def variant(self, job: LetterJob) -> int:
         self.jobs.append(job)
         return await asyncio.to_thread(self._store, job)
+
+    async def compiled(self, job: LetterJob) -> Compiled:
+        """The true letter, compiled here: previews are read out of it."""
+        made = await asyncio.to_thread(compiled_bytes, job, job.digest(), LETTERS)
+        return Compiled.from_bytes(made)
 
     def _store(self, job: LetterJob) -> int:
         with self._database.write() as session:
