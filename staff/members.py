@@ -1,4 +1,4 @@
-"""Members of staff, their sessions, and the audit trail of what they did."""
+"""Members of staff, and the audit trail of what they did."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
@@ -31,21 +31,6 @@ class Member(Base):
     created_at: Mapped[datetime]
 
 
-class SignIn(Base):
-    """A signed-in browser. Only the hash of its id is stored, and it can be revoked."""
-
-    __tablename__ = "sessions"
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    created_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-    user_agent: Mapped[str | None] = mapped_column(String(256))
-
-
 class AuditEntry(Base):
     """What somebody did, append-only. `actor` is a member's address, or the command line, or the service itself."""
 
@@ -62,3 +47,8 @@ class AuditEntry(Base):
 def audit(session: Session, act: str, subject: str, *, actor: str, now: datetime, **detail: object) -> None:
     """Append one line to the audit trail, in the caller's transaction."""
     session.add(AuditEntry(at=now, actor=actor, act=act, subject=subject, detail=detail))
+
+
+def anybody(session: Session) -> bool:
+    """Whether there is a member of staff at all; before the first there is nobody to sign in."""
+    return session.scalar(select(Member.id).limit(1)) is not None
