@@ -65,8 +65,8 @@ _RANGE = re.compile(r"([a-z]+)\s*(?:-|–|\bto\b|\bthrough\b)\s*([a-z]+)\Z")
 _LIST = re.compile(r"\s*(?:,|\band\b|&)\s*")
 _EXCEPT = re.compile(r"(?:^|\s)(?:except(?: for| on)?|but not(?: on)?|not on|without)\s+")
 _DATE = re.compile(
-    r"\b(\d{1,2}(?:st|nd|rd|th)?\.?\s+)?"
-    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\b(\s+\d{1,2}(?:st|nd|rd|th)?\b(?!:))?|\b\d{4}-\d\d-\d\d\b",
+    r"(?<![\w:])(\d{1,2}(?:st|nd|rd|th)?\.?\s+)?"
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\b(?!/)(\s+\d{1,2}(?:st|nd|rd|th)?\b(?!:))?|\b\d{4}-\d\d-\d\d\b",
     re.IGNORECASE,
 )
 

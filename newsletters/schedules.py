@@ -237,6 +237,11 @@ def rule_of(schedule: Schedule) -> rules.Schedule:
     raise ValueError(f"schedule {schedule.id} holds a rule that cannot be read: {rule}")
 
 
+def next_slot(schedule: Schedule, *, now: datetime) -> SlotTime:
+    """The next slot that is a schedule's own."""
+    return rule_of(schedule).next_slots(max(now, schedule.starts_at), 1)[0]
+
+
 def take_slot(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: datetime) -> Slot | None:
     """Take a slot: None when it has been taken, by whomever. The unique key decides, whatever two clocks think."""
     taken = session.scalar(
