@@ -7,6 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
+from web.console import parts_page
 from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
@@ -17,7 +18,7 @@ from web.static_files import StaticPages
 
 def create_app(parts: Parts) -> FastAPI:
     """The app for these parts. Run it with uvicorn's own access log off: paths hold tokens, the guard logs without them."""
-    pages = Pages(parts.templates, parts.languages, parts.base_url)
+    pages = Pages(parts.templates, parts.languages, parts.base_url, parts.clock)
 
     def refuse(scope: Scope, status: int) -> Response:
         return errors.error_page(pages, scope, status)
@@ -39,5 +40,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(leave.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
     gate.watch(app)
+    if parts.development:
+        app.include_router(parts_page.routes(parts, pages))
     app.mount("/static", StaticPages(), name="static")
     return app
