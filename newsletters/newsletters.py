@@ -173,6 +173,12 @@ def list_feed_ids(session: Session, edition_id: int) -> list[int]:
     return list(session.scalars(feeds.order_by(EditionFeed.feed_id)))
 
 
+def count_feeds(session: Session) -> dict[int, int]:
+    """How many feeds each edition draws from; an edition without any is not in it."""
+    counted = select(EditionFeed.edition_id, func.count()).group_by(EditionFeed.edition_id)
+    return {row[0]: row[1] for row in session.execute(counted)}
+
+
 def _problem(new: NewNewsletter) -> str | None:
     if not re.fullmatch(r"[a-z0-9](?:[a-z0-9-]{0,58}[a-z0-9])?", new.slug):
         return f"“{new.slug}” cannot stand in a URL. Use small letters, digits and hyphens, at most 60."

@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
-from web.console import parts_page
+from web.console import parts_page, schedules
 from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
@@ -39,6 +39,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
+    app.include_router(schedules.routes(parts, pages, gate))
     gate.watch(app)
     if parts.development:
         app.include_router(parts_page.routes(parts, pages))

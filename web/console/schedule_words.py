@@ -25,6 +25,11 @@ def day(texts: Texts, which: Day) -> str:
     }[which]
 
 
+def week(texts: Texts) -> list[tuple[int, str]]:
+    """The days to tick."""
+    return [(int(each), day(texts, each)) for each in Day]
+
+
 def rule(texts: Texts, schedule: Schedule) -> str:
     """Sunday to Thursday at 07:00, Baghdad time."""
     times = texts.listing([texts.time(at) for at in schedule.times])
