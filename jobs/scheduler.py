@@ -86,6 +86,8 @@ class Scheduler:
             if self._known.get(schedule_id) != row:
                 self._forget(schedule_id)
                 self._plan(schedule_id, row)
+                # Its draft may be due already: whoever plans an issue for the next quarter of an hour sees it at once.
+                await self._ask(*_draft(schedule_id))
         self._known = rows
 
     def next_moments(self) -> dict[str, datetime]:
@@ -102,9 +104,8 @@ class Scheduler:
             log.error("schedule.unreadable", schedule=schedule_id, rule=row.rule, problem=str(rule))
             return
         draft = WallClockTrigger(rule, lead=row.lead)
-        ask_draft = ["compose", {"schedule": schedule_id}, WorkLane.UPKEEP, f"compose:{schedule_id}"]
         ask_slot = ["publish_due", {}, WorkLane.UPKEEP, "publish_due"]
-        self._clockwork.add_job(self._ask, draft, args=ask_draft, id=_draft_id(schedule_id))
+        self._clockwork.add_job(self._ask, draft, args=list(_draft(schedule_id)), id=_draft_id(schedule_id))
         self._clockwork.add_job(self._ask, WallClockTrigger(rule), args=ask_slot, id=_slot_id(schedule_id))
 
     def _forget(self, schedule_id: int) -> None:
@@ -125,6 +126,10 @@ class Scheduler:
         self._asking.add(asking)
         asking.add_done_callback(self._asking.discard)
         await asyncio.shield(asking)
+
+
+def _draft(schedule_id: int) -> tuple[str, Payload, WorkLane, str]:
+    return "compose", {"schedule": schedule_id}, WorkLane.UPKEEP, f"compose:{schedule_id}"
 
 
 def _draft_id(schedule_id: int) -> str:

@@ -30,5 +30,5 @@ HEARTBEATS = (
     Heartbeat("poll_bounces", timedelta(seconds=60), WorkLane.INBOUND),
 )
 
-#: How long a change to a schedule may take to be noticed.
-SCHEDULES_ARE_READ_EVERY = timedelta(seconds=5)
+#: How long a change to a schedule may take to be noticed: whoever made it, on whatever machine, wrote it into the rows.
+SCHEDULES_ARE_READ_EVERY = timedelta(seconds=2)

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
 from mailer import address
-from newsletters import schedule
+from newsletters import zones
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/@\"'<>]+(?:/[^\s\"'<>]*)?")
 
@@ -104,7 +104,7 @@ def add_edition(session: Session, newsletter_id: int, new: NewEdition, *, now: d
     """Store a newsletter's form in one language."""
     if not re.fullmatch(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*", new.language):
         return NewsletterProblem(f"“{new.language}” is no language tag. Write en, ar, ckb or ku-Latn.")
-    if not schedule.is_zone(new.zone):
+    if not zones.is_zone(new.zone):
         return NewsletterProblem(f"“{new.zone}” is no time zone that is known here. Zones are named as Asia/Baghdad.")
     too_long = _too_long({"title": (new.title, 120), "tagline": (new.tagline, 200), "frequency": (new.frequency, 120)})
     if too_long is not None:
@@ -180,6 +180,12 @@ def draw_from(session: Session, edition_id: int, feed_ids: Iterable[int]) -> Non
 def list_feed_ids(session: Session, edition_id: int) -> list[int]:
     feeds = select(EditionFeed.feed_id).where(EditionFeed.edition_id == edition_id)
     return list(session.scalars(feeds.order_by(EditionFeed.feed_id)))
+
+
+def count_feeds(session: Session) -> dict[int, int]:
+    """How many feeds each edition draws from; an edition without any is not in it."""
+    counted = select(EditionFeed.edition_id, func.count()).group_by(EditionFeed.edition_id)
+    return {row[0]: row[1] for row in session.execute(counted)}
 
 
 def _problem(new: NewNewsletter) -> str | None:

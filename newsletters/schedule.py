@@ -1,6 +1,7 @@
 """A schedule, as a value: on which days, at what times, in which zone; and the slots it names.
 
-    Sunday to Thursday at 07:00 Asia/Baghdad        what an editor types
+    Sunday to Thursday at 07:00 Erbil time          what an editor types
+    daily except Friday at 07:00 Asia/Baghdad
     sun-thu 07:00 Asia/Baghdad                      what is stored (`Schedule.rule`)
 
 A slot is due at the first instant at which the zone's wall clock shows its time or a later one. So a time that a
@@ -12,15 +13,16 @@ from __future__ import annotations
 import enum
 import heapq
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from difflib import get_close_matches
-from functools import cache
 from itertools import islice, takewhile
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
+
+from newsletters import zones
 
 
 class Day(enum.IntEnum):
@@ -51,12 +53,22 @@ _DAY_WORDS = {
 }
 _EVERY_DAY_WORDS = frozenset({"daily", "every day", "everyday", "all days", "each day"})
 
+#: What is stored fits its column, and nobody gets a letter every hour.
+MOST_TIMES = 12
+LONGEST_TEXT = 200
+
 EXAMPLE = "Sunday to Thursday at 07:00 Asia/Baghdad"
 
 _TIME = re.compile(r"(\d{1,2}):(\d{1,2})\Z")
 _LOOKS_LIKE_TIME = re.compile(r"\d")
 _RANGE = re.compile(r"([a-z]+)\s*(?:-|–|\bto\b|\bthrough\b)\s*([a-z]+)\Z")
 _LIST = re.compile(r"\s*(?:,|\band\b|&)\s*")
+_EXCEPT = re.compile(r"(?:^|\s)(?:except(?: for| on)?|but not(?: on)?|not on|without)\s+")
+_DATE = re.compile(
+    r"(?<![\w:])(\d{1,2}(?:st|nd|rd|th)?\.?\s+)?"
+    r"(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6}\b(?!/)(\s+\d{1,2}(?:st|nd|rd|th)?\b(?!:))?|\b\d{4}-\d\d-\d\d\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +87,7 @@ class ScheduleProblem:
 
     problem: str
     remedy: str
+    about: str = "rule"  # which part of a schedule: days, times, zone, or one of its terms
 
     def __str__(self) -> str:
         return f"{self.problem} {self.remedy}"
@@ -121,10 +134,21 @@ def parse(
     text: str, *, zone: str | None = None, weekend: frozenset[Day] = FRIDAY_SATURDAY
 ) -> Schedule | ScheduleProblem:
     """Read what an editor typed or a row holds: days, then times, then a zone (or the one given here). Never raises."""
+    if len(text) > LONGEST_TEXT:
+        return ScheduleProblem(f"That is {len(text)} characters long.", f"Write it as short as: {EXAMPLE}.")
+    dated = _DATE.search(text)
+    if dated is not None and any(char.isdigit() for char in dated[0]):
+        return ScheduleProblem(
+            f"“{dated[0].strip()}” is a date, and a schedule goes by days of the week.",
+            f"Write for example: {EXAMPLE}.",
+            "days",
+        )
     words = text.split()
     first_time = next((n for n, word in enumerate(words) if _LOOKS_LIKE_TIME.match(word)), None)
     if first_time is None:
-        return ScheduleProblem(f"There is no time of day in “{text.strip()}”.", f"Write for example: {EXAMPLE}.")
+        return ScheduleProblem(
+            f"There is no time of day in “{text.strip()}”.", f"Write for example: {EXAMPLE}.", "times"
+        )
     last_time = max(n for n, word in enumerate(words) if _LOOKS_LIKE_TIME.match(word))
     days = _days(" ".join(words[:first_time]).lower().removesuffix(" at").removesuffix(" on").strip(), weekend)
     if isinstance(days, ScheduleProblem):
@@ -138,7 +162,32 @@ def parse(
     return Schedule(days=days, times=times, zone=place)
 
 
+def pick(days: Collection[Day], times: str, zone: str) -> Schedule | tuple[ScheduleProblem, ...]:
+    """The schedule of what was picked part by part, or everything that is wrong with it."""
+    read_days: frozenset[Day] | ScheduleProblem = frozenset(days)
+    if not days:
+        read_days = ScheduleProblem("No day is chosen, so nothing would ever go out.", "Choose at least one.", "days")
+    read_times, read_zone = _times(times[:LONGEST_TEXT]), _zone(zone.strip()[:LONGEST_TEXT])
+    if isinstance(read_days, frozenset) and isinstance(read_times, tuple) and isinstance(read_zone, str):
+        return Schedule(days=read_days, times=read_times, zone=read_zone)
+    return tuple(part for part in (read_days, read_times, read_zone) if isinstance(part, ScheduleProblem))
+
+
 def _days(text: str, weekend: frozenset[Day]) -> frozenset[Day] | ScheduleProblem:
+    """The days that a text names, without those that follow an "except"."""
+    named, *excepted = _EXCEPT.split(text, maxsplit=1)
+    chosen = _named_days(named.rstrip(" ,"), weekend)
+    left_out = _named_days(excepted[0], weekend) if excepted else frozenset[Day]()
+    if isinstance(chosen, ScheduleProblem) or isinstance(left_out, ScheduleProblem):
+        return chosen if isinstance(chosen, ScheduleProblem) else left_out
+    if not chosen - left_out:
+        return ScheduleProblem(
+            f"“{text}” leaves no day, so nothing would ever go out.", "Take out fewer days, or name the days.", "days"
+        )
+    return chosen - left_out
+
+
+def _named_days(text: str, weekend: frozenset[Day]) -> frozenset[Day] | ScheduleProblem:
     text = text.removeprefix("on ").strip()
     if text in _EVERY_DAY_WORDS or not text:
         return EVERY_DAY
@@ -169,7 +218,7 @@ def _day(word: str) -> Day | ScheduleProblem:
         return found
     close = get_close_matches(word, _NAMES, n=1)
     remedy = f"Did you mean {close[0].title()}?" if close else "Write days as Sunday or sun, and ranges as sun-thu."
-    return ScheduleProblem(f"“{word}” is no day of the week.", remedy)
+    return ScheduleProblem(f"“{word}” is no day of the week.", remedy, "days")
 
 
 def _times(text: str) -> tuple[time, ...] | ScheduleProblem:
@@ -177,35 +226,28 @@ def _times(text: str) -> tuple[time, ...] | ScheduleProblem:
     for part in _LIST.split(text.strip(" ,")):
         found = _TIME.match(part)
         if found is None:
-            return ScheduleProblem(f"“{part}” is no time of day.", "Write it with 24 hours, as 07:00 or 18:30.")
+            return ScheduleProblem(
+                f"“{part}” is no time of day.", "Write it with 24 hours, as 07:00 or 18:30.", "times"
+            )
         hour, minute = int(found[1]), int(found[2])
         if hour > 23 or minute > 59 or len(found[2]) != 2:
-            return ScheduleProblem(f"There is no time {part}.", "Hours go from 00 to 23, minutes from 00 to 59.")
+            remedy = "Hours go from 00 to 23, minutes from 00 to 59."
+            return ScheduleProblem(f"There is no time {part}.", remedy, "times")
         times.add(time(hour, minute))
+    if len(times) > MOST_TIMES:
+        return ScheduleProblem(f"That is {len(times)} times a day.", f"Choose at most {MOST_TIMES}.", "times")
     return tuple(sorted(times))
 
 
 def _zone(name: str | None) -> str | ScheduleProblem:
     if not name:
-        return ScheduleProblem("The time zone is missing.", f"Add one such as Asia/Baghdad: {EXAMPLE}.")
-    zones = _zones()
-    wanted = name.replace(" ", "_").lower()
-    if wanted in zones:
-        return zones[wanted]
-    close = [zones[key] for key in zones if key.rpartition("/")[2] == wanted and "/" in key]
-    close += [zones[key] for key in get_close_matches(wanted, zones, n=3, cutoff=0.75)]
-    remedy = f"Did you mean {' or '.join(dict.fromkeys(close[:3]))}?" if close else "Zones are named as Asia/Baghdad."
-    return ScheduleProblem(f"“{name}” is no time zone that is known here.", remedy)
-
-
-def is_zone(name: str) -> bool:
-    """Whether this is an IANA zone that is known here, written as IANA writes it."""
-    return _zones().get(name.lower()) == name
-
-
-@cache
-def _zones() -> dict[str, str]:
-    return {name.lower(): name for name in sorted(available_timezones())}
+        return ScheduleProblem("The time zone is missing.", f"Add one such as Asia/Baghdad: {EXAMPLE}.", "zone")
+    found = zones.find(name)
+    if found is not None:
+        return found
+    close = zones.near(name)
+    remedy = f"Did you mean {' or '.join(close)}?" if close else "Zones are named as Asia/Baghdad, or by a city."
+    return ScheduleProblem(f"“{name}” is no time zone that is known here.", remedy, "zone")
 
 
 def _days_text(days: Iterable[Day]) -> str:

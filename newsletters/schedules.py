@@ -6,7 +6,9 @@ The unique slot row decides that an issue is built once, whatever the clock or a
 from __future__ import annotations
 
 import enum
-from dataclasses import asdict, dataclass
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -35,6 +37,7 @@ class TooFew(enum.StrEnum):
 #: More is no digest any more.
 MOST_ARTICLES = 100
 LONGEST_LEAD = timedelta(days=1)
+LONGEST_DELAY = timedelta(days=2)
 
 
 class Schedule(Base):
@@ -108,6 +111,9 @@ class Terms:
     late_limit: timedelta = timedelta(hours=4)
     window: timedelta = timedelta(hours=24)
 
+    def clean(self) -> Terms:
+        return replace(self, name=self.name.strip())
+
 
 def add(
     session: Session, edition_id: int, text: str, *, now: datetime, terms: Terms = Terms()
@@ -116,57 +122,99 @@ def add(
     rule = rules.parse(text)
     if isinstance(rule, ScheduleProblem):
         return rule
-    problem = _problem(session, edition_id, terms)
-    if problem is not None:
-        return problem
+    wrong = problems(session, edition_id, terms)
+    return wrong[0] if wrong else insert(session, edition_id, rule, terms, now=now)
+
+
+def insert(session: Session, edition_id: int, rule: rules.Schedule, terms: Terms, *, now: datetime) -> Schedule:
+    """Store a schedule whose terms were found to have no `problems`."""
     added = Schedule(
-        edition_id=edition_id, rule=rule.rule(), starts_at=now, changed_at=now, enabled=True, **asdict(terms)
+        edition_id=edition_id, rule=rule.rule(), starts_at=now, changed_at=now, enabled=True, **asdict(terms.clean())
     )
     session.add(added)
     session.flush()
     return added
 
 
-def _problem(session: Session, edition_id: int, terms: Terms) -> ScheduleProblem | None:
+def problems(
+    session: Session, edition_id: int, terms: Terms, *, schedule_id: int | None = None
+) -> list[ScheduleProblem]:
+    """Everything that keeps these terms from being an edition's, or those of its schedule `schedule_id`."""
+    found = list(_unfit(terms))
+    same = select(Schedule.id).where(Schedule.edition_id == edition_id, Schedule.name == terms.name.strip())
+    if session.scalar(same.where(Schedule.id != (schedule_id or 0)).limit(1)) is not None:
+        found.append(
+            ScheduleProblem(
+                f"This edition has a schedule named “{terms.name.strip()}” already.",
+                "Readers choose by this name: give this one another.",
+                "name",
+            )
+        )
+    return found
+
+
+def _unfit(terms: Terms) -> Iterator[ScheduleProblem]:
     if not 1 <= terms.min_articles <= terms.max_articles <= MOST_ARTICLES:
-        return ScheduleProblem(
+        yield ScheduleProblem(
             f"An issue cannot have {terms.min_articles} to {terms.max_articles} articles.",
             f"Choose the fewest from 1, the most from the fewest up to {MOST_ARTICLES}.",
+            "fewest" if not 1 <= terms.min_articles <= MOST_ARTICLES else "most",
         )
     if not timedelta(0) <= terms.lead <= LONGEST_LEAD:
-        return ScheduleProblem(
+        yield ScheduleProblem(
             f"A draft cannot be ready {terms.lead.total_seconds() / 60:g} minutes before its time.",
             f"Choose 0 to {LONGEST_LEAD.total_seconds() / 60:g} minutes.",
+            "lead",
+        )
+    if not timedelta(0) < terms.late_limit <= LONGEST_DELAY:
+        yield ScheduleProblem(
+            f"An issue cannot go {terms.late_limit.total_seconds() / 3600:g} hours late.",
+            f"Choose 1 to {LONGEST_DELAY.total_seconds() / 3600:g} hours.",
+            "late",
         )
     if not 1 <= len(terms.name.strip()) <= 60:
-        return ScheduleProblem("A schedule's name has 1 to 60 characters.", "Choose one, as daily or weekly.")
-    same = select(Schedule.id).where(Schedule.edition_id == edition_id, Schedule.name == terms.name)
-    if session.scalar(same.limit(1)) is not None:
-        return ScheduleProblem(
-            f"This edition has a schedule named “{terms.name}” already.",
-            "Readers choose by this name: give the new one another.",
-        )
-    return None
+        yield ScheduleProblem("A schedule's name has 1 to 60 characters.", "Choose one, as daily or weekly.", "name")
+
+
+def terms_of(schedule: Schedule) -> Terms:
+    """What an editor has set beside the rule."""
+    return Terms(**{each.name: getattr(schedule, each.name) for each in fields(Terms)})
 
 
 def change_rule(session: Session, schedule: Schedule, text: str, *, now: datetime) -> ScheduleProblem | None:
-    """Give a schedule another rule. Slots that are over stay over.
-
-    Today's slots that already ran count as today's first ones under the new rule too: moving 07:00 to 08:00 at half
-    past seven brings no second issue today, moving only the evening's time leaves the evening's issue.
-    """
+    """Give a schedule another rule, as an editor types it. Slots that are over stay over."""
     rule = rules.parse(text)
     if isinstance(rule, ScheduleProblem):
         return rule
-    zone = ZoneInfo(rule.zone)
-    today = now.astimezone(zone).date()
-    ran = session.scalars(select(Slot.id).where(Slot.schedule_id == schedule.id, Slot.local_date == today)).all()
-    midnight = datetime.combine(today, time(), zone)
-    used = [slot for slot in rule.next_slots(midnight - timedelta(seconds=1), len(ran)) if slot.local_date == today]
+    schedule.starts_at = begins(session, schedule, rule, now=now)
     schedule.rule = rule.rule()
-    schedule.starts_at = max(now, *(slot.due_at for slot in used)) if used else now
-    schedule.changed_at = now
+    touch(schedule, now=now)
     return None
+
+
+def begins(session: Session, schedule: Schedule, rule: rules.Schedule, *, now: datetime) -> datetime:
+    """From when on a schedule's slots are its own, if it is given this rule now.
+
+    Slots of today, or later, that already ran (their draft was made) count as their day's first ones under the new
+    rule too: moving 07:00 to 08:00 at half past seven brings no second issue today, moving only the evening's time
+    leaves the evening's issue.
+    """
+    if rule.rule() == schedule.rule:
+        return schedule.starts_at
+    midnight = datetime.combine(now.astimezone(ZoneInfo(rule.zone)).date(), time(), ZoneInfo(rule.zone))
+    taken = select(Slot.local_date).where(Slot.schedule_id == schedule.id, Slot.local_date >= midnight.date())
+    ran = Counter(session.scalars(taken))
+    used = [now]
+    for slot in rule.slots_between(midnight - timedelta(seconds=1), midnight + LONGEST_LEAD + timedelta(days=1)):
+        if ran[slot.local_date] > 0:
+            ran[slot.local_date] -= 1
+            used.append(slot.due_at)
+    return max(used)
+
+
+def touch(schedule: Schedule, *, now: datetime) -> None:
+    """Mark a schedule as changed. No two of its versions bear the same moment: an editor is told by it which one they saw."""
+    schedule.changed_at = max(now, schedule.changed_at + timedelta(microseconds=1))
 
 
 def set_enabled(schedule: Schedule, *, enabled: bool, now: datetime) -> None:
@@ -174,7 +222,7 @@ def set_enabled(schedule: Schedule, *, enabled: bool, now: datetime) -> None:
     if enabled and not schedule.enabled:
         schedule.starts_at = max(now, schedule.starts_at)
     schedule.enabled = enabled
-    schedule.changed_at = now
+    touch(schedule, now=now)
 
 
 def list_enabled(session: Session) -> list[Schedule]:
@@ -187,6 +235,11 @@ def rule_of(schedule: Schedule) -> rules.Schedule:
     if isinstance(rule, rules.Schedule):
         return rule
     raise ValueError(f"schedule {schedule.id} holds a rule that cannot be read: {rule}")
+
+
+def next_slot(schedule: Schedule, *, now: datetime) -> SlotTime:
+    """The next slot that is a schedule's own."""
+    return rule_of(schedule).next_slots(max(now, schedule.starts_at), 1)[0]
 
 
 def take_slot(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: datetime) -> Slot | None:

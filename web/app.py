@@ -7,7 +7,22 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
-from web.console import audit, desk, flight, home, issues, launch, link, me, parts_page, people, person, sign_in, stop
+from web.console import (
+    audit,
+    desk,
+    flight,
+    home,
+    issues,
+    launch,
+    link,
+    me,
+    parts_page,
+    people,
+    person,
+    schedules,
+    sign_in,
+    stop,
+)
 from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
@@ -51,6 +66,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(launch.routes(parts, gate))
     app.include_router(stop.routes(parts, gate))
     app.include_router(desk.routes(parts, pages, gate))
+    app.include_router(schedules.routes(parts, pages, gate))
     if parts.development:
         app.include_router(parts_page.routes(parts, gate))
     gate.watch(app)

@@ -1,8 +1,7 @@
-"""`broadsheet newsletter` and `broadsheet schedule`: who publishes what, and when."""
+"""`broadsheet newsletter`: who publishes what."""
 
 from __future__ import annotations
 
-from datetime import timedelta
 from typing import Annotated
 
 import typer
@@ -14,13 +13,9 @@ from broadsheet.cli.answers import AsJson
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from newsletters import newsletters as publications
-from newsletters import schedules as timetables
 from newsletters.newsletters import Edition, NewEdition, NewNewsletter, Newsletter, NewsletterProblem
-from newsletters.schedule import ScheduleProblem
-from newsletters.schedules import Autonomy, Terms
 
 newsletters = typer.Typer(help="Newsletters and their editions.", no_args_is_help=True)
-schedules = typer.Typer(help="When an edition's issues go out.", no_args_is_help=True)
 
 EditionName = Annotated[str, typer.Argument(help="An edition as newsletter/language, for example morning/en.")]
 
@@ -121,59 +116,6 @@ def list_newsletters(*, as_json: AsJson = False) -> None:
                 for each in publications.without_edition(session)
             ]
     answers.rows(found, as_json=as_json, empty="There is no newsletter yet. Add one: broadsheet newsletter add --help")
-
-
-@schedules.command("add")
-def add_schedule(
-    edition: EditionName,
-    rule: Annotated[str, typer.Argument(help="Sunday to Thursday at 07:00 Asia/Baghdad")],
-    *,
-    name: Annotated[str, typer.Option(help="What readers choose it by.")] = "daily",
-    autonomy: Annotated[Autonomy, typer.Option(help="Whether it goes by itself.")] = Autonomy.AUTOMATIC,
-    fewest: Annotated[int, typer.Option(help="No issue with fewer articles than this.")] = 3,
-    most: Annotated[int, typer.Option(help="No more articles than this.")] = 12,
-    lead: Annotated[int, typer.Option(help="Minutes before the slot that the draft is ready.")] = 30,
-    as_json: AsJson = False,
-) -> None:
-    """Say when an edition's issues go out."""
-    terms = Terms(name=name, autonomy=autonomy, min_articles=fewest, max_articles=most, lead=timedelta(minutes=lead))
-    with House(load()) as house:
-        house.require_tables()
-        with house.database.write() as session:
-            added = timetables.add(session, edition_named(session, edition).id, rule, now=house.clock(), terms=terms)
-            if isinstance(added, ScheduleProblem):
-                answers.refuse(str(added))
-            lines = [
-                {"date": slot.local_date, "time": f"{slot.local_time:%H:%M}", "utc": slot.due_at}
-                for slot in timetables.rule_of(added).next_slots(house.clock(), 5)
-            ]
-    if as_json:
-        answers.facts({"id": added.id, "rule": added.rule, "next": lines}, as_json=True)
-        return
-    typer.echo(f"Schedule {added.id}: {added.rule}. The next five:")
-    answers.rows(lines, as_json=False, empty="It never fires.")
-
-
-@schedules.command("list")
-def list_schedules(*, as_json: AsJson = False) -> None:
-    """All schedules with their next slot."""
-    with House(load()) as house:
-        house.require_tables()
-        with house.database.read() as session:
-            names = edition_names(session)
-            found = [
-                {
-                    "id": each.id,
-                    "edition": names[each.edition_id],
-                    "name": each.name,
-                    "rule": each.rule,
-                    "autonomy": each.autonomy,
-                    "enabled": each.enabled,
-                    "next": timetables.rule_of(each).next_slots(house.clock(), 1)[0].due_at,
-                }
-                for each in timetables.list_schedules(session)
-            ]
-    answers.rows(found, as_json=as_json, empty="There is no schedule yet. Add one: broadsheet schedule add --help")
 
 
 def name_of(newsletter: Newsletter, edition: Edition) -> str:

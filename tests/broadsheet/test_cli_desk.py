@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from tests.broadsheet.conftest import EDITION, NEWSLETTER, Ask, Run, given, words
@@ -120,3 +122,57 @@ def test_two_schedules_of_an_edition_have_two_names(desk: Run) -> None:
     desk("schedule", "add", "morning/en", "daily at 07:00 UTC")
     assert "another" in words(desk("schedule", "add", "morning/en", "mon 12:00 UTC", code=2))
     desk("schedule", "add", "morning/en", "mon 12:00 UTC", "--name", "weekly")
+
+
+def a_schedule(ask: Ask) -> Any:  # noqa: ANN401 - what JSON holds
+    return ask("schedule", "add", "morning/en", "Sunday to Thursday at 07:00 Erbil time")
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_schedule_is_changed_where_it_is_told_to(ask: Ask) -> None:
+    a_schedule(ask)
+    changed = ask("schedule", "change", "1", "--rule", "daily at 02:30 Europe/Berlin", "--fewest", "4")
+    assert (changed["id"], changed["rule"], len(changed["next"])) == (1, "daily 02:30 Europe/Berlin", 5)
+    assert any("02:30 does not exist, the issue goes at 03:00." in each for each in changed["clock_changes"])
+    again = ask("schedule", "change", "1", "--autonomy", "approved")
+    assert again["rule"] == "daily 02:30 Europe/Berlin"
+    assert ask("schedule", "list")[0]["autonomy"] == "approved"
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_schedule_is_stopped_and_started(run: Run, ask: Ask) -> None:
+    a_schedule(ask)
+    assert ask("schedule", "stop", "1") == {"id": 1, "enabled": False}
+    assert (ask("schedule", "list")[0]["enabled"], ask("schedule", "list")[0]["next"]) == (False, None)
+    assert "stopped" in run("schedule", "dates", "1").stderr
+    assert "schedule dates 1" in run("schedule", "start", "1").stdout
+    assert ask("schedule", "list")[0]["enabled"] is True
+
+
+@pytest.mark.usefixtures("desk")
+def test_the_dates_of_a_schedule_or_of_words(run: Run, ask: Ask) -> None:
+    a_schedule(ask)
+    assert len(ask("schedule", "dates", "1", "--count", "3")["next"]) == 3
+    told = ask("schedule", "dates", "daily except Friday at 07:00 Erbil time")
+    assert told["rule"] == "sat-thu 07:00 Asia/Baghdad"
+    assert told["clock_changes"] == ["The clocks in Baghdad do not change in the next twelve months."]
+    assert "do not change" in run("schedule", "dates", "1").stdout
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("change", "7", "--fewest", "4"), "no schedule 7"),
+        (("stop", "7"), "no schedule 7"),
+        (("start", "7"), "no schedule 7"),
+        (("dates", "7"), "no schedule 7"),
+        (("change", "1", "--rule", "31 February at 07:00 Erbil"), "days of the week"),
+        (("change", "1", "--rule", "daily at 07:00 Asia/Arbil"), "Did you mean Asia/Baghdad?"),
+        (("change", "1", "--fewest", "40"), "40 to 12 articles"),
+        (("dates", "every full moon"), "no time of day"),
+    ],
+)
+def test_a_schedule_that_cannot_be_changed_is_refused(desk: Run, ask: Ask, command: tuple[str, ...], told: str) -> None:
+    before = a_schedule(ask)["rule"]
+    assert told in words(desk("schedule", *command, code=2))
+    assert ask("schedule", "list")[0]["rule"] == before

@@ -14,8 +14,10 @@ from ground.engine import Payload, WorkLane
 from jobs.scheduler import Scheduler
 from jobs.tasks import Parts
 from jobs.timetable import Heartbeat
-from newsletters import schedules
+from newsletters import plan, schedules
 from newsletters.publish import Publisher
+from newsletters.schedule import Schedule as Rule
+from newsletters.schedule import parse
 from newsletters.schedules import Schedule, Terms
 from tests.newsletters.builders import BASE_URL, RecordingEngine, StoringCompiler, a_desk
 
@@ -105,6 +107,31 @@ async def test_a_changed_schedule_is_followed_and_a_stopped_one_forgotten(
         schedules.set_enabled(session.get_one(Schedule, schedule_id), enabled=False, now=NOW)
     await scheduler.read_schedules()
     assert not [name for name in scheduler.next_moments() if name.startswith("schedule:")]
+
+
+async def test_a_change_that_another_process_writes_is_taken_within_seconds(database: Database) -> None:
+    """As the web process makes it, through the editor's own story; the scheduler runs, and nobody calls it."""
+    with database.write() as session:
+        schedule_id = a_desk(session, NOW).schedule
+    engine = RecordingEngine()
+    running = Scheduler(parts(database, engine), heartbeats=())
+    await running.start()
+    try:
+        before = running.next_moments()[f"schedule:{schedule_id}:slot"]
+        await until(lambda: bool(engine.submitted))
+        engine.submitted.clear()
+        rule = parse("daily 13:37 Asia/Baghdad")
+        assert isinstance(rule, Rule)
+        with database.write() as session:
+            terms = schedules.terms_of(session.get_one(Schedule, schedule_id))
+            plan.change(session, schedule_id, rule, terms, seen=None, by="roza@example.org", now=NOW)
+        await until(lambda: running.next_moments()[f"schedule:{schedule_id}:slot"] != before)
+        await until(lambda: [each.task for each in engine.submitted] == ["compose"])  # its draft may be due already
+        with database.write() as session:
+            plan.stop(session, schedule_id, by="roza@example.org", now=NOW)
+        await until(lambda: f"schedule:{schedule_id}:slot" not in running.next_moments())
+    finally:
+        await running.stop()
 
 
 async def test_a_rule_nobody_can_read_does_not_stop_the_clock(database: Database, scheduler: Scheduler) -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from newsletters.schedule import EVERY_DAY, Day, Schedule, ScheduleProblem, SlotTime, parse
+from newsletters.schedule import EVERY_DAY, Day, Schedule, ScheduleProblem, SlotTime, parse, pick
 
 SUN_THU = frozenset({Day.SUN, Day.MON, Day.TUE, Day.WED, Day.THU})
 
@@ -34,10 +34,27 @@ def read(text: str) -> Schedule:
         ("every Saturday and Sunday at 09:00 Europe/Berlin", "sun,sat 09:00 Europe/Berlin"),
         ("weekdays at 07:00 Asia/Baghdad", "sun-thu 07:00 Asia/Baghdad"),
         ("sat-mon 06:00 UTC", "sat-mon 06:00 UTC"),
+        ("daily except Friday and Saturday at 07:00 Erbil time", "sun-thu 07:00 Asia/Baghdad"),
+        ("not on Fridays at 07:00 Baghdad", "sat-thu 07:00 Asia/Baghdad"),
+        ("weekdays except Sunday 7:00 هەولێر", "mon-thu 07:00 Asia/Baghdad"),
+        ("every day but not on Monday at 07:00 new york time", "tue-sun 07:00 America/New_York"),
     ],
 )
 def test_what_an_editor_types_becomes_one_rule(text: str, rule: str) -> None:
     assert read(text).rule() == rule
+
+
+def test_parts_that_are_picked_make_the_same_rule_as_words() -> None:
+    picked = pick(SUN_THU, "7:00", "Erbil")
+    assert picked == read("Sunday to Thursday at 07:00 Erbil time")
+
+
+def test_everything_that_is_wrong_with_picked_parts_is_told_at_once() -> None:
+    wrong = pick((), "25:00", "Asia/Arbil")
+    assert isinstance(wrong, tuple)
+    assert [each.about for each in wrong] == ["days", "times", "zone"]
+    assert "nothing would ever go out" in wrong[0].problem
+    assert "Did you mean Asia/Baghdad?" in wrong[2].remedy
 
 
 def test_weekdays_are_the_days_that_are_not_the_newsrooms_weekend() -> None:
@@ -60,11 +77,20 @@ def test_the_editions_zone_stands_in_for_a_missing_one() -> None:
         ("daily 25:00 Asia/Baghdad", "There is no time 25:00"),
         ("daily 07:60 Asia/Baghdad", "There is no time 07:60"),
         ("daily 7am Asia/Baghdad", "24 hours"),
-        ("daily 07:00 Baghdad", "Did you mean Asia/Baghdad"),
+        ("daily 07:00 Asia/Arbil", "Did you mean Asia/Baghdad?"),
+        ("daily 07:00 Buenos Aires", "Did you mean America/Argentina/Buenos_Aires or America/Buenos_Aires?"),
         ("daily 07:00 Asia/Bagdad", "Did you mean Asia/Baghdad"),
         ("daily 07:00 Middle-earth", "is no time zone"),
         ("daily 07:00", "The time zone is missing"),
         ("every morning", "no time of day"),
+        ("31 February 07:00 Asia/Baghdad", "“31 February” is a date, and a schedule goes by days of the week."),
+        ("every March 3rd at 07:00 UTC", "“March 3rd” is a date"),
+        ("2026-02-31 07:00 UTC", "“2026-02-31” is a date"),
+        ("daily except Sunday to Saturday at 07:00 UTC", "nothing would ever go out"),
+        ("weekdays except weekdays at 07:00 UTC", "nothing would ever go out"),
+        ("daily except Fryday at 07:00 UTC", "Did you mean Friday?"),
+        ("daily " + ",".join(f"{hour:02}:00" for hour in range(13)) + " UTC", "at most 12"),
+        ("daily 07:00 " + "Erbil " * 40, "characters long"),
         ("", "no time of day"),
     ],
 )

@@ -1,0 +1,205 @@
+"""`broadsheet schedule`: when an edition's issues go out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from broadsheet.cli import answers
+from broadsheet.cli.answers import AsJson
+from broadsheet.cli.desk import EditionName, edition_named, edition_names
+from broadsheet.settings import load
+from broadsheet.wiring import House
+from ground.language import Texts
+from newsletters import plan, schedule, schedules
+from newsletters.ahead import Ahead
+from newsletters.curate import Refused
+from newsletters.plan import Overtaken, Planned, Unfit
+from newsletters.schedule import Schedule as Rule
+from newsletters.schedule import ScheduleProblem
+from newsletters.schedules import Autonomy, Schedule, Terms, TooFew
+from web.console import schedule_words
+
+app = typer.Typer(help="When an edition's issues go out.", no_args_is_help=True)
+
+ScheduleId = Annotated[int, typer.Argument(help="A schedule's number; `broadsheet schedule list` shows them.")]
+RuleText = Annotated[str, typer.Argument(help="Sunday to Thursday at 07:00 Erbil time")]
+_HERE = "command line"
+_MINUTE = timedelta(minutes=1)
+
+
+@app.command("add")
+def add_schedule(
+    edition: EditionName,
+    rule: RuleText,
+    *,
+    name: Annotated[str, typer.Option(help="What readers choose it by.")] = "daily",
+    autonomy: Annotated[Autonomy, typer.Option(help="Whether it goes by itself.")] = Autonomy.AUTOMATIC,
+    fewest: Annotated[int, typer.Option(help="No issue with fewer articles than this.")] = 3,
+    most: Annotated[int, typer.Option(help="No more articles than this.")] = 12,
+    too_few: Annotated[TooFew, typer.Option(help="What to do when there are fewer.")] = TooFew.SKIP,
+    lead: Annotated[int, typer.Option(help="Minutes before the slot that the draft is ready.")] = 30,
+    as_json: AsJson = False,
+) -> None:
+    """Say when an edition's issues go out."""
+    terms = Terms(
+        name=name,
+        autonomy=autonomy,
+        min_articles=fewest,
+        max_articles=most,
+        too_few=too_few,
+        lead=lead * _MINUTE,
+    )
+    with House(load()) as house:
+        house.require_tables()
+        now = house.clock()
+        with house.database.write() as session:
+            wanted = edition_named(session, edition)
+            read = _read(rule, wanted.zone)
+            added = plan.add(session, wanted.id, read, terms, by=_HERE, now=now)
+            planned = _planned(added)
+            ahead = plan.look_ahead(session, read, schedule_id=planned.id, now=now)
+        _tell(house, planned, ahead, as_json=as_json)
+
+
+@app.command("change")
+def change_schedule(
+    schedule_id: ScheduleId,
+    rule: Annotated[str | None, typer.Option(help="Sunday to Thursday at 07:00 Erbil time")] = None,
+    *,
+    name: Annotated[str | None, typer.Option(help="What readers choose it by.")] = None,
+    autonomy: Annotated[Autonomy | None, typer.Option(help="Whether it goes by itself.")] = None,
+    fewest: Annotated[int | None, typer.Option(help="No issue with fewer articles than this.")] = None,
+    most: Annotated[int | None, typer.Option(help="No more articles than this.")] = None,
+    too_few: Annotated[TooFew | None, typer.Option(help="What to do when there are fewer.")] = None,
+    lead: Annotated[int | None, typer.Option(help="Minutes before the slot that the draft is ready.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is given, and leave the rest. A slot of today that already ran stays today's only one."""
+    wanted = {
+        "name": name,
+        "autonomy": autonomy,
+        "min_articles": fewest,
+        "max_articles": most,
+        "too_few": too_few,
+        "lead": None if lead is None else lead * _MINUTE,
+    }
+    with House(load()) as house:
+        house.require_tables()
+        now = house.clock()
+        with house.database.write() as session:
+            found = session.get(Schedule, schedule_id)
+            if found is None:
+                answers.refuse(f"There is no schedule {schedule_id}. `broadsheet schedule list` shows them.")
+            before = schedules.rule_of(found)
+            read = before if rule is None else _read(rule, before.zone)
+            terms = replace(
+                schedules.terms_of(found), **{key: value for key, value in wanted.items() if value is not None}
+            )
+            planned = _planned(plan.change(session, schedule_id, read, terms, seen=None, by=_HERE, now=now))
+            ahead = plan.look_ahead(session, read, schedule_id=planned.id, now=now)
+        _tell(house, planned, ahead, as_json=as_json)
+
+
+@app.command("stop")
+def stop_schedule(schedule_id: ScheduleId, *, as_json: AsJson = False) -> None:
+    """Make no more issues by it. A draft that is ready waits for approval."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            planned = _planned(plan.stop(session, schedule_id, by=_HERE, now=house.clock()))
+    sentence = f"Schedule {schedule_id} is stopped. Start it again: broadsheet schedule start {schedule_id}"
+    answers.done({"id": planned.id, "enabled": planned.enabled}, sentence, as_json=as_json)
+
+
+@app.command("start")
+def start_schedule(schedule_id: ScheduleId, *, as_json: AsJson = False) -> None:
+    """Let a stopped schedule go on from now; what it missed is not made up for."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            planned = _planned(plan.start(session, schedule_id, by=_HERE, now=house.clock()))
+    sentence = f"Schedule {schedule_id} goes on. Its dates: broadsheet schedule dates {schedule_id}"
+    answers.done({"id": planned.id, "enabled": planned.enabled}, sentence, as_json=as_json)
+
+
+@app.command("dates")
+def show_dates(
+    which: Annotated[str, typer.Argument(help="A schedule's number, or a rule: 'daily at 07:00 Erbil time'")],
+    *,
+    count: Annotated[int, typer.Option(help="How many.", min=1, max=100)] = 5,
+    as_json: AsJson = False,
+) -> None:
+    """The next dates of a schedule, or of a rule that is not stored, and what clock changes do to them."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            found = session.get(Schedule, int(which)) if which.isdecimal() else None
+            if found is None and which.isdecimal():
+                answers.refuse(f"There is no schedule {which}. `broadsheet schedule list` shows them.")
+            read = _read(which, None) if found is None else schedules.rule_of(found)
+            ahead = plan.look_ahead(
+                session, read, schedule_id=None if found is None else found.id, now=house.clock(), count=count
+            )
+        if found is not None and not found.enabled:
+            typer.echo(f"Schedule {which} is stopped: these are its dates if it is started now.", err=True)
+        _show(house.languages.texts("en"), {}, read, ahead, as_json=as_json)
+
+
+@app.command("list")
+def list_schedules(*, as_json: AsJson = False) -> None:
+    """All schedules with their next slot."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            names = edition_names(session)
+            found = [
+                {
+                    "id": each.id,
+                    "edition": names[each.edition_id],
+                    "name": each.name,
+                    "rule": each.rule,
+                    "autonomy": each.autonomy,
+                    "enabled": each.enabled,
+                    "next": schedules.next_slot(each, now=house.clock()).due_at if each.enabled else None,
+                }
+                for each in schedules.list_schedules(session)
+            ]
+    answers.rows(found, as_json=as_json, empty="There is no schedule yet. Add one: broadsheet schedule add --help")
+
+
+def _read(text: str, zone: str | None) -> Rule:
+    read = schedule.parse(text, zone=zone)
+    if isinstance(read, ScheduleProblem):
+        answers.refuse(str(read))
+    return read
+
+
+def _planned(outcome: Planned | Unfit | Overtaken | Refused) -> Schedule:
+    if isinstance(outcome, Unfit):
+        answers.refuse(" ".join(str(problem) for problem in outcome.problems))
+    if isinstance(outcome, Refused):
+        answers.refuse(f"{outcome.reason} `broadsheet schedule list` shows them.")
+    assert isinstance(outcome, Planned), "only who says what they saw can be overtaken"
+    return outcome.schedule
+
+
+def _tell(house: House, planned: Schedule, ahead: Ahead, *, as_json: bool) -> None:
+    if not as_json:
+        typer.echo(f"Schedule {planned.id}: {planned.rule}. The next five:")
+    rule = schedules.rule_of(planned)
+    _show(house.languages.texts("en"), {"id": planned.id}, rule, ahead, as_json=as_json)
+
+
+def _show(texts: Texts, known: dict[str, object], rule: Rule, ahead: Ahead, *, as_json: bool) -> None:
+    lines = [{"date": slot.local_date, "time": f"{slot.local_time:%H:%M}", "utc": slot.due_at} for slot in ahead.slots]
+    told = schedule_words.clock_changes(texts, ahead, rule)
+    if as_json:
+        answers.facts(known | {"rule": rule.rule(), "next": lines, "clock_changes": told}, as_json=True)
+        return
+    answers.rows(lines, as_json=False, empty="It never fires.")
+    for sentence in told:
+        typer.echo(sentence)

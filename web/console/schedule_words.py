@@ -1,0 +1,121 @@
+"""Schedules in words: what the sentence on the page says, and the same for a terminal."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from datetime import date, datetime, time, timedelta
+
+from ground.language import Texts
+from newsletters import zones
+from newsletters.ahead import Ahead, ClockChange
+from newsletters.schedule import EVERY_DAY, Day, Schedule
+from newsletters.schedules import Autonomy, TooFew
+
+
+def day(texts: Texts, which: Day) -> str:
+    _ = texts.gettext
+    return {
+        Day.SUN: _("Sunday"),
+        Day.MON: _("Monday"),
+        Day.TUE: _("Tuesday"),
+        Day.WED: _("Wednesday"),
+        Day.THU: _("Thursday"),
+        Day.FRI: _("Friday"),
+        Day.SAT: _("Saturday"),
+    }[which]
+
+
+def week(texts: Texts) -> list[tuple[int, str]]:
+    """The days to tick."""
+    return [(int(each), day(texts, each)) for each in Day]
+
+
+def rule(texts: Texts, schedule: Schedule) -> str:
+    """Sunday to Thursday at 07:00, Baghdad time."""
+    times = texts.listing([texts.time(at) for at in schedule.times])
+    return texts.gettext("%(days)s at %(times)s, %(place)s time") % {
+        "days": days(texts, schedule.days),
+        "times": times,
+        "place": zones.place(schedule.zone),
+    }
+
+
+def days(texts: Texts, chosen: Collection[Day]) -> str:
+    """Every day; Sunday to Thursday; Monday, Wednesday and Friday."""
+    if set(chosen) == EVERY_DAY:
+        return texts.gettext("Every day")
+    first = [each for each in sorted(chosen) if Day((each - 1) % 7) not in chosen]
+    if len(first) == 1 and len(chosen) > 2:
+        last = Day((first[0] + len(chosen) - 1) % 7)
+        return texts.gettext("%(first)s to %(last)s") % {"first": day(texts, first[0]), "last": day(texts, last)}
+    return texts.listing([day(texts, each) for each in sorted(chosen)])
+
+
+def autonomy(texts: Texts, chosen: Autonomy) -> str:
+    _ = texts.gettext
+    return {
+        Autonomy.AUTOMATIC: _("goes by itself"),
+        Autonomy.UNLESS_STOPPED: _("goes unless somebody stops it"),
+        Autonomy.APPROVED: _("goes only when approved"),
+    }[chosen]
+
+
+def too_few(texts: Texts, chosen: TooFew) -> str:
+    _ = texts.gettext
+    return {
+        TooFew.SKIP: _("skip the issue"),
+        TooFew.SHORTEN: _("send a shorter one"),
+        TooFew.HOLD: _("wait for a person"),
+    }[chosen]
+
+
+def clock_changes(texts: Texts, ahead: Ahead, schedule: Schedule) -> list[str]:
+    """One sentence for each change of the clock, or one that says there is none."""
+    if ahead.changes:
+        return [_change(texts, change, schedule) for change in ahead.changes]
+    place = zones.place(schedule.zone)
+    return [texts.gettext("The clocks in %(place)s do not change in the next twelve months.") % {"place": place}]
+
+
+def _change(texts: Texts, change: ClockChange, schedule: Schedule) -> str:
+    _ = texts.gettext
+    moves = (
+        _("On %(day)s clocks go forward from %(before)s to %(after)s")
+        if change.is_forward
+        else _("On %(day)s clocks go back from %(before)s to %(after)s")
+    )
+    said = moves % {
+        "day": texts.date(change.on, "long"),
+        "before": texts.time(change.before),
+        "after": texts.time(change.after),
+    }
+    return f"{said}: {_effect(texts, change, schedule)}"
+
+
+def _effect(texts: Texts, change: ClockChange, schedule: Schedule) -> str:
+    _ = texts.gettext
+    if change.skipped:
+        times = texts.listing([texts.time(slot.local_time) for slot in change.skipped])
+        wall = texts.time(change.after)
+        return texts.ngettext(
+            "%(times)s does not exist, the issue goes at %(wall)s.",
+            "%(times)s do not exist, the issue goes at %(wall)s.",
+            len(change.skipped),
+        ) % {"times": times, "wall": wall}
+    if change.repeated:
+        times = texts.listing([texts.time(slot.local_time) for slot in change.repeated])
+        return texts.ngettext(
+            "%(times)s comes twice, the issue goes the first time.",
+            "%(times)s come twice, the issue goes the first time.",
+            len(change.repeated),
+        ) % {"times": times}
+    at = schedule.times[0]
+    return _("%(time)s stays %(time)s, which is then %(new)s UTC instead of %(old)s.") % {
+        "time": texts.time(at),
+        "new": texts.time(_utc(at, change.after - change.at.replace(tzinfo=None))),
+        "old": texts.time(_utc(at, change.before - change.at.replace(tzinfo=None))),
+    }
+
+
+def _utc(at: time, offset: timedelta) -> time:
+    return (datetime.combine(date(2000, 1, 2), at) - offset).time()

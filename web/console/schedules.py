@@ -1,0 +1,269 @@
+"""Schedules: when each edition's issues go out, as a sentence to fill in, with the dates that follow from it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
+
+from newsletters import newsletters, plan, schedules, zones
+from newsletters.ahead import Ahead
+from newsletters.curate import Refused
+from newsletters.newsletters import Edition, Newsletter
+from newsletters.plan import Overtaken, Planned, Removed, Unfit
+from newsletters.schedule import Schedule as Rule
+from newsletters.schedule import SlotTime
+from newsletters.schedules import Autonomy, Schedule, Terms, TooFew
+from staff.members import Role
+from web.console import schedule_form, schedule_words
+from web.console.schedule_form import Typed, Wanted, Wrong
+from web.gate import Gate, Insider
+from web.pages import Pages
+from web.parts import Parts
+
+_LIST = "/console/schedules"
+RowNumber = Annotated[int, Path(ge=1, le=2**31 - 1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Line:
+    """One schedule in the list."""
+
+    schedule: Schedule
+    rule: Rule
+    next: SlotTime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Place:
+    """The edition that a schedule is for, and the schedule where there is one."""
+
+    newsletter: Newsletter
+    edition: Edition
+    feeds: int
+    schedule: Schedule | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Dates:
+    """What follows from a rule: its dates, or why it is none."""
+
+    words: str = ""
+    place: str = ""
+    ahead: Ahead | None = None
+    clocks: tuple[str, ...] = ()
+    problems: tuple[str, ...] = ()
+
+
+def routes(parts: Parts, pages: Pages, gate: Gate) -> APIRouter:
+    del pages
+    router = APIRouter()
+    desk = _Desk(parts, gate)
+    reader, editor = Depends(gate.may()), Depends(gate.may(Role.EDITOR))
+
+    @router.get(_LIST)
+    async def every_schedule(request: Request, insider: Insider = reader) -> Response:
+        return await desk.list(request, insider)
+
+    @router.get(f"{_LIST}/dates")
+    async def dates(request: Request, insider: Insider = reader) -> Response:
+        typed = schedule_form.typed(request.query_params)
+        number = request.query_params.get("schedule", "")
+        found = await asyncio.to_thread(
+            desk.dates, typed, int(number) if number.isdecimal() and len(number) < 10 else None
+        )
+        return gate.page(request, insider, "console/schedule_dates.html", dates=found)
+
+    @router.get(f"{_LIST}/new")
+    async def blank(request: Request, insider: Insider = editor) -> Response:
+        place = await desk.edition(request.query_params.get("edition", ""))
+        return await desk.form(request, insider, place, Typed(zone=place.edition.zone))
+
+    @router.post(f"{_LIST}/new")
+    async def add(request: Request, insider: Insider = editor) -> Response:
+        posted = await request.form()
+        place = await desk.edition(str(posted.get("edition", "")))
+        return await desk.save(request, insider, place, schedule_form.typed(posted), show=posted.get("act") == "show")
+
+    @router.get(f"{_LIST}/{{schedule_id}}")
+    async def one(request: Request, schedule_id: RowNumber, insider: Insider = reader) -> Response:
+        place = await desk.schedule(schedule_id)
+        assert place.schedule is not None
+        return await desk.form(request, insider, place, schedule_form.of(place.schedule))
+
+    @router.post(f"{_LIST}/{{schedule_id}}")
+    async def change(request: Request, schedule_id: RowNumber, insider: Insider = editor) -> Response:
+        posted = await request.form()
+        place = await desk.schedule(schedule_id)
+        return await desk.save(request, insider, place, schedule_form.typed(posted), show=posted.get("act") == "show")
+
+    @router.post(f"{_LIST}/{{schedule_id}}/stop")
+    async def stop(schedule_id: RowNumber, insider: Insider = editor) -> Response:
+        return await desk.switch(schedule_id, insider, is_on=False)
+
+    @router.post(f"{_LIST}/{{schedule_id}}/start")
+    async def start(schedule_id: RowNumber, insider: Insider = editor) -> Response:
+        return await desk.switch(schedule_id, insider, is_on=True)
+
+    @router.post(f"{_LIST}/{{schedule_id}}/remove")
+    async def remove(schedule_id: RowNumber, insider: Insider = editor) -> Response:
+        return await desk.remove(schedule_id, insider)
+
+    return router
+
+
+class _Desk:
+    """What the routes do, each with one story."""
+
+    def __init__(self, parts: Parts, gate: Gate) -> None:
+        self._parts, self._gate = parts, gate
+        self._texts = parts.languages.texts("en")
+
+    async def list(self, request: Request, insider: Insider) -> Response:
+        newsletters_, lines, feeds = await asyncio.to_thread(self._all)
+        return self._gate.page(
+            request,
+            insider,
+            "console/schedules.html",
+            newsletters=newsletters_,
+            lines=lines,
+            feeds=feeds,
+            words=self._words(),
+            may_edit=insider.may(Role.EDITOR),
+        )
+
+    async def edition(self, number: str) -> _Place:
+        if not number.isdecimal() or len(number) > 9:
+            raise HTTPException(404)
+        return await asyncio.to_thread(self._place, int(number), None)
+
+    async def schedule(self, schedule_id: int) -> _Place:
+        return await asyncio.to_thread(self._place, None, schedule_id)
+
+    async def form(
+        self, request: Request, insider: Insider, place: _Place, typed: Typed, *, wrong: Wrong | None = None,
+        overtaken: Overtaken | None = None,
+    ) -> Response:  # fmt: skip
+        """The page with this typed into it: as it is stored, as it was left, or as it came back."""
+        schedule_id = None if place.schedule is None else place.schedule.id
+        dates = await asyncio.to_thread(self.dates, typed, schedule_id)
+        return self._gate.page(
+            request,
+            insider,
+            "console/schedule.html",
+            status=422 if wrong or overtaken else 200,
+            place=place,
+            typed=typed,
+            action=f"{_LIST}/{schedule_id or 'new'}",
+            wrong=wrong.problems if wrong else {},
+            overtaken=overtaken,
+            overtaken_rule=overtaken and schedules.rule_of(overtaken.schedule),
+            dates=dates,
+            zones=zones.names(),
+            words=self._words(),
+            may_edit=insider.may(Role.EDITOR),
+        )
+
+    async def save(self, request: Request, insider: Insider, place: _Place, typed: Typed, *, show: bool) -> Response:
+        if show:
+            return await self.form(request, insider, place, typed)
+        wanted = schedule_form.read(typed, schedules.terms_of(place.schedule) if place.schedule else Terms())
+        if isinstance(wanted, Wrong):
+            return await self.form(request, insider, place, typed, wrong=wanted)
+        outcome = await asyncio.to_thread(self._save, place, typed, wanted, insider)
+        if isinstance(outcome, Unfit):
+            return await self.form(request, insider, place, typed, wrong=schedule_form.told(outcome.problems))
+        if isinstance(outcome, Refused):
+            return await self.form(request, insider, place, typed, wrong=Wrong({"name": outcome.reason}))
+        if isinstance(outcome, Overtaken):
+            now_seen = replace(typed, seen=outcome.schedule.changed_at.isoformat())
+            return await self.form(request, insider, place, now_seen, overtaken=outcome)
+        said = self._texts.gettext("Saved: %(rule)s.") % {"rule": self._rule(schedules.rule_of(outcome.schedule))}
+        return self._gate.go(_LIST, toast=said)
+
+    async def switch(self, schedule_id: int, insider: Insider, *, is_on: bool) -> Response:
+        outcome = await asyncio.to_thread(self._switch, schedule_id, insider, is_on=is_on)
+        if isinstance(outcome, Refused):
+            return self._gate.go(_LIST, toast=outcome.reason)
+        _ = self._texts.gettext
+        said = _("“%(name)s” goes on from now.") if is_on else _("“%(name)s” is stopped: it makes no more issues.")
+        back = "stop" if is_on else "start"
+        return self._gate.go(_LIST, toast=said % {"name": outcome.schedule.name}, undo=f"{_LIST}/{schedule_id}/{back}")
+
+    async def remove(self, schedule_id: int, insider: Insider) -> Response:
+        outcome = await asyncio.to_thread(self._remove, schedule_id, insider)
+        if isinstance(outcome, Refused):
+            return self._gate.go(_LIST, toast=outcome.reason)
+        return self._gate.go(_LIST, toast=self._texts.gettext("“%(name)s” is removed.") % {"name": outcome.name})
+
+    def dates(self, typed: Typed, schedule_id: int | None) -> _Dates:
+        """What would follow from what is typed. Reads only."""
+        rule = schedule_form.rule(typed)
+        if isinstance(rule, Wrong):
+            return _Dates(problems=tuple(rule.problems.values()))
+        with self._parts.database.read() as session:
+            ahead = plan.look_ahead(session, rule, schedule_id=schedule_id, now=self._parts.clock())
+        clocks = schedule_words.clock_changes(self._texts, ahead, rule)
+        return _Dates(words=self._rule(rule), place=zones.place(rule.zone), ahead=ahead, clocks=tuple(clocks))
+
+    def _all(self) -> tuple[list[tuple[Newsletter, list[Edition]]], dict[int, list[_Line]], dict[int, int]]:
+        with self._parts.database.read() as session:
+            editions = newsletters.list_editions(session)
+            found = schedules.list_schedules(session)
+            feeds = newsletters.count_feeds(session)
+        grouped: dict[int, tuple[Newsletter, list[Edition]]] = {}
+        for newsletter, edition in editions:
+            grouped.setdefault(newsletter.id, (newsletter, []))[1].append(edition)
+        lines: dict[int, list[_Line]] = {edition.id: [] for _, edition in editions}
+        for row in found:
+            lines[row.edition_id].append(self._line(row))
+        return list(grouped.values()), lines, feeds
+
+    def _line(self, row: Schedule) -> _Line:
+        next_slot = schedules.next_slot(row, now=self._parts.clock()) if row.enabled else None
+        return _Line(schedule=row, rule=schedules.rule_of(row), next=next_slot)
+
+    def _place(self, edition_id: int | None, schedule_id: int | None) -> _Place:
+        with self._parts.database.read() as session:
+            row = session.get(Schedule, schedule_id) if schedule_id is not None else None
+            found = newsletters.edition_by_id(session, row.edition_id if row else edition_id or 0)
+            if found is None:
+                raise HTTPException(404)
+            feeds = len(newsletters.list_feed_ids(session, found[1].id))
+        return _Place(newsletter=found[0], edition=found[1], feeds=feeds, schedule=row)
+
+    def _save(
+        self, place: _Place, typed: Typed, wanted: Wanted, insider: Insider
+    ) -> Planned | Unfit | Overtaken | Refused:
+        by, now = insider.address, self._parts.clock()
+        with self._parts.database.write() as session:
+            if place.schedule is None:
+                return plan.add(session, place.edition.id, wanted.rule, wanted.terms, by=by, now=now)
+            seen = schedule_form.seen(typed)
+            return plan.change(session, place.schedule.id, wanted.rule, wanted.terms, seen=seen, by=by, now=now)
+
+    def _switch(self, schedule_id: int, insider: Insider, *, is_on: bool) -> Planned | Refused:
+        act = plan.start if is_on else plan.stop
+        with self._parts.database.write() as session:
+            return act(session, schedule_id, by=insider.address, now=self._parts.clock())
+
+    def _remove(self, schedule_id: int, insider: Insider) -> Removed | Refused:
+        with self._parts.database.write() as session:
+            return plan.remove(session, schedule_id, by=insider.address, now=self._parts.clock())
+
+    def _rule(self, rule: Rule) -> str:
+        return schedule_words.rule(self._texts, rule)
+
+    def _words(self) -> dict[str, Callable[..., object]]:
+        """What the templates say things with."""
+        texts = self._texts
+        return {
+            "rule": self._rule,
+            "autonomy": lambda chosen: schedule_words.autonomy(texts, chosen),
+            "autonomies": lambda: [(each, schedule_words.autonomy(texts, each)) for each in Autonomy],
+            "too_few": lambda: [(each, schedule_words.too_few(texts, each)) for each in TooFew],
+            "days": lambda: schedule_words.week(texts),
+        }
