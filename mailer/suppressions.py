@@ -133,7 +133,7 @@ def suppress_dead(session: Session, dead: Sequence[Dead], *, now: datetime) -> N
         }
         for each in sorted(dead, key=lambda each: each.address_key)  # one order: two workers never wait for each other
     ]
-    _make_way(session, [row["address_key"] for row in rows], until=None, now=now)
+    _make_way(session, [each.address_key for each in dead], until=None, now=now)
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     session.connection().execute(insert_new(Suppression, is_sqlite=is_sqlite), rows)
     skip_open(session, [row.address_key for row in dead], reason=f"suppressed: {Cause.HARD_BOUNCE}")
