@@ -132,11 +132,13 @@ def _span(session: Session, wanted: Wanted, *, key: _Key = Delivery.id) -> list[
         conditions.append(Delivery.domain_group == wanted.domain_group)
     if wanted.letter_id is None:
         return conditions
-    ends = select(func.min(Batch.first_id), func.max(Batch.last_id)).where(Batch.letter_id == wanted.letter_id)
+    ends = select(func.coalesce(func.min(Batch.first_id), 0), func.coalesce(func.max(Batch.last_id), 0)).where(
+        Batch.letter_id == wanted.letter_id
+    )
     if wanted.domain_group is not None:
         ends = ends.where(Batch.domain_group == wanted.domain_group)
     first, last = session.execute(ends).one()
-    if first is None:
+    if last == 0:
         return None
     # Not by the letter's own index either: it has another order.
     return [*conditions, key.between(first, last), Delivery.letter_id + 0 == wanted.letter_id]

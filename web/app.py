@@ -7,6 +7,8 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
+from web.console import link, sign_in
+from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
 from web.readers import confirm, leave, sign_up
@@ -31,10 +33,14 @@ def create_app(parts: Parts) -> FastAPI:
         middleware=[guard],
     )
     errors.install(app, pages)
+    gate = Gate(parts, pages)
     app.include_router(health.routes(parts.database))
     app.include_router(sign_up.routes(parts, pages))
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
+    app.include_router(sign_in.routes(parts, gate))
+    app.include_router(link.routes(parts, pages, gate))
+    gate.watch(app)
     app.mount("/static", StaticPages(), name="static")
     return app

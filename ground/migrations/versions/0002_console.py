@@ -23,6 +23,11 @@ STANDING = sa.text("lifted_at IS NULL")
 
 
 def upgrade() -> None:
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("link_generation", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_subject_id"), ["subject", "id"], unique=False)
+
     op.create_table(
         "lane_holds",
         sa.Column("lane", sa.Enum("tx", "bulk", name="lane", native_enum=False, length=24), nullable=False),
@@ -75,3 +80,8 @@ def downgrade() -> None:
         )
     op.drop_table("heartbeats")
     op.drop_table("lane_holds")
+
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_subject_id"))
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.drop_column("link_generation")
