@@ -161,6 +161,11 @@ def home_zone(session: Session) -> str:
     return session.scalar(counted) or "UTC"
 
 
+def home_name(session: Session) -> str:
+    """What the newsroom calls itself: the publisher of its first newsletter; empty before there is one."""
+    return session.scalar(select(Newsletter.publisher).order_by(Newsletter.id).limit(1)) or ""
+
+
 def draw_from(session: Session, edition_id: int, feed_ids: Iterable[int]) -> None:
     """Let an edition draw from these feeds too. Twice is harmless."""
     known = set(list_feed_ids(session, edition_id))

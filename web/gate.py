@@ -96,7 +96,9 @@ class Gate:
     def page(
         self, request: Request, insider: Insider, template: str, *, status: int = 200, **context: object
     ) -> HTMLResponse:
-        """A page for somebody who is signed in. It knows `insider`, `here`, `form_token(action)`, `toast` and `zone`."""
+        """A page for somebody who is signed in. It knows `insider`, `here`, `form_token(action)`, `toast`,
+        `zone` and `newsroom`.
+        """
         now, keys = self._parts.clock(), self._parts.keys
         whole = not browser.fragment(request)
         said = request.cookies.get(self.cookies.toast) if whole else None
@@ -104,6 +106,7 @@ class Gate:
             "insider": insider,
             "here": request.url.path,
             "zone": request.state.zone,
+            "newsroom": request.state.newsroom,
             "toast": kept.unpack_toast(keys, said, now=now) if said else None,
             "form_token": lambda action: kept.form_token(keys, insider.sign_in_id, action),
         }
@@ -153,7 +156,7 @@ class Gate:
         now = self._parts.clock()
         request.state.token = self.cookies.token(request, now=now)
         found = await asyncio.to_thread(_look, self._parts, request.state.token, now)
-        request.state.zone = found.zone
+        request.state.zone, request.state.newsroom = found.zone, found.newsroom
         return found
 
     def refuse_foreign(self, request: Request) -> None:
@@ -246,6 +249,7 @@ class Found:
     insider: Insider | None
     seen_at: datetime
     zone: str
+    newsroom: str
     anybody: bool  # whether there is any member of staff at all
 
 
@@ -253,10 +257,16 @@ def _look(parts: Parts, token: str | None, now: datetime) -> Found:
     with parts.database.read() as session:
         found = sign_ins.find(session, token, now=now) if token else None
         if found is None:
-            return Found(insider=None, seen_at=now, zone="UTC", anybody=members.anybody(session))
+            return Found(insider=None, seen_at=now, zone="UTC", newsroom="", anybody=members.anybody(session))
         sign_in, member = found
         insider = insider_of(member, sign_in)
-        return Found(insider=insider, seen_at=sign_in.seen_at, zone=newsletters.home_zone(session), anybody=True)
+        return Found(
+            insider=insider,
+            seen_at=sign_in.seen_at,
+            zone=newsletters.home_zone(session),
+            newsroom=newsletters.home_name(session),
+            anybody=True,
+        )
 
 
 def _see(parts: Parts, sign_in_id: int, now: datetime) -> None:

@@ -50,3 +50,4 @@ class Parts:
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
     answer_floor: timedelta = timedelta(milliseconds=250)
+    development: bool = False  # whether /console/_parts shows the design's parts
