@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import random
+from datetime import datetime
 from typing import TYPE_CHECKING
 
+from feedback import heartbeats
 from ground.engine import WorkLane
 from mailer import ledger
 from mailer.letters import Lane
@@ -23,6 +25,7 @@ class Rounds:
     def __init__(self, house: House) -> None:
         self._house = house
         self._jitter = random.Random()  # noqa: S311 - spreads fetches
+        self._said_at: datetime | None = None  # when it was last said that this process works
 
     async def collect(self) -> None:
         """Collect the feeds that are due."""
@@ -32,13 +35,13 @@ class Rounds:
         manners = collect.Manners(jitter=self._jitter)
         await collect.collect(house.database, house.fetcher, house.executor, house.clock, manners=manners)
 
-    async def poll_bounces(self) -> None:
-        """Read what has come to the bounce Maildir."""
+    async def poll_bounces(self) -> str | None:
+        """Read what has come to the bounce Maildir; what kept it from being read, if something did."""
         from feedback import poll
 
         house = self._house
         assert house.settings.bounces_maildir is not None
-        await asyncio.to_thread(
+        report = await asyncio.to_thread(
             poll.poll,
             house.database,
             house.keys,
@@ -46,6 +49,7 @@ class Rounds:
             now=house.clock(),
             executor=house.executor,
         )
+        return report.problem
 
     async def recover(self) -> None:
         """Take back leases that ran out, end doubts that are old enough, finish letters of which nothing is open."""
@@ -54,6 +58,14 @@ class Rounds:
     async def refill(self) -> None:
         """Submit the batches that the ledger says are due; nothing that a crash or a full engine dropped stays behind."""
         await asyncio.to_thread(self._refill)
+        await asyncio.to_thread(self._say_that_it_works)
+
+    def _say_that_it_works(self) -> None:
+        now = self._house.clock()
+        if self._said_at is None or now - self._said_at >= heartbeats.WORKER_PACE:
+            with self._house.database.write() as session:
+                heartbeats.note_worker(session, self._house.owner, now=now)
+            self._said_at = now
 
     def _recover(self) -> None:
         database, now = self._house.database, self._house.clock()

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import articles.articles
 import articles.feeds
+import feedback.heartbeats
 import mailer.batches
 import mailer.bounce_reports
 import mailer.deliveries
+import mailer.holds
 import mailer.letters
 import mailer.suppressions
 import newsletters.issues

@@ -165,6 +165,8 @@ class House:
             collect=rounds.collect,
             recover=rounds.recover,
             poll_bounces=rounds.poll_bounces,
+            process=self.owner,
+            paces={beat.task: beat.every for beat in self._heartbeats()},
         )
         self._tasks.update(tasks.tasks(parts))
         return Scheduler(parts, heartbeats=self._heartbeats())

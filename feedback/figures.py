@@ -2,17 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from mailer.deliveries import OPEN, Delivery, State
 from mailer.letters import Letter
 from newsletters.issues import Exclusion, Issue, IssueState
 from subscribers.consents import Act, ConsentEvent
+from subscribers.subscribers import Subscriber
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """A sum that must be right: what was sealed, and the parts that are counted now."""
+
+    name: str  # audience | recipients | left_out | letter
+    sealed: int
+    parts: tuple[int, ...]
+
+    @property
+    def holds(self) -> bool:
+        return self.sealed == sum(self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """A reader of the audience who got nothing, and why."""
+
+    subscriber_id: int
+    address: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,8 +54,15 @@ class IssueFigures:
     bounced: int  # refused for good, at once or by a later report
     complained: int
     ever_in_doubt: int  # at some moment nobody could say whether it had arrived
+    refused: int  # of the bounced: refused at once, while it was handed over
+    came_back: int  # of the bounced: accepted first, then reported
     unsubscribed: int  # recipients who have left the edition since
-    sums_match: bool  # audience = recipients + exclusions = deliveries + exclusions, as sealed
+    checks: Sequence[Check]  # none before the seal: there is nothing to agree with
+
+    @property
+    def sums_match(self) -> bool:
+        """Whether audience = recipients + exclusions = deliveries + exclusions, as sealed."""
+        return all(check.holds for check in self.checks)
 
     @property
     def still_open(self) -> int:
@@ -43,7 +74,9 @@ def issue_figures(session: Session, issue_id: int) -> IssueFigures | None:
     issue = session.get(Issue, issue_id)
     if issue is None:
         return None
-    deliveries, bounced, complained, in_doubt = _deliveries(session, issue)
+    found = _deliveries(session, issue)
+    deliveries = dict.fromkeys(State, 0) | {row.state: row.rows for row in found}
+    bounced = {row.state: row.bounced for row in found}
     exclusions = _exclusions(session, issue)
     return IssueFigures(
         issue_id=issue.id,
@@ -54,28 +87,60 @@ def issue_figures(session: Session, issue_id: int) -> IssueFigures | None:
         recipients=sum(deliveries.values()),
         exclusions=exclusions,
         deliveries=deliveries,
-        bounced=bounced,
-        complained=complained,
-        ever_in_doubt=in_doubt,
+        bounced=sum(bounced.values()),
+        refused=bounced.get(State.FAILED, 0),
+        came_back=bounced.get(State.ACCEPTED, 0),
+        complained=sum(row.complained for row in found),
+        ever_in_doubt=sum(row.in_doubt for row in found),
         unsubscribed=_unsubscribed(session, issue),
-        sums_match=_sums_match(session, issue, sum(deliveries.values()), sum(exclusions.values())),
+        checks=_checks(session, issue, deliveries, exclusions),
     )
 
 
-def _deliveries(session: Session, issue: Issue) -> tuple[dict[State, int], int, int, int]:
+def reasons(session: Session, letter_id: int) -> dict[State, dict[str, int]]:
+    """Why deliveries of a letter failed or were skipped, the most frequent reasons first, at most twenty of each."""
+    found: dict[State, dict[str, int]] = {}
+    for state in (State.FAILED, State.SKIPPED):
+        rows = session.execute(
+            select(func.coalesce(Delivery.reason, ""), func.count())
+            .where(Delivery.letter_id == letter_id, Delivery.state == state)
+            .group_by(Delivery.reason)
+            .order_by(func.count().desc(), func.coalesce(Delivery.reason, ""))
+            .limit(20)
+        )
+        found[state] = dict(rows.all())
+    return found
+
+
+def left_out(
+    session: Session, issue_id: int, *, reason: str | None = None, after: int = 0, limit: int = 50
+) -> list[LeftOut]:
+    """Readers who were left out of an issue, in the order of their numbers."""
+    wanted = [Exclusion.issue_id == issue_id, Exclusion.subscriber_id > after]
+    if reason is not None:
+        wanted.append(Exclusion.reason == reason)
     rows = session.execute(
+        select(Exclusion.subscriber_id, Subscriber.address, Exclusion.reason)
+        .join(Subscriber, Subscriber.id == Exclusion.subscriber_id)
+        .where(*wanted)
+        .order_by(Exclusion.subscriber_id)
+        .limit(limit)
+    )
+    return [LeftOut(*row) for row in rows]
+
+
+def _deliveries(session: Session, issue: Issue) -> Sequence[Row[*tuple[Any, ...]]]:
+    return session.execute(
         select(
             Delivery.state,
-            func.count(),
-            func.count(Delivery.bounced_at),
-            func.count(Delivery.complained_at),
-            func.count(Delivery.uncertain_at),
+            func.count().label("rows"),
+            func.count(Delivery.bounced_at).label("bounced"),
+            func.count(Delivery.complained_at).label("complained"),
+            func.count(Delivery.uncertain_at).label("in_doubt"),
         )
         .where(Delivery.letter_id == issue.letter_id)
         .group_by(Delivery.state)
     ).all()
-    by_state = dict.fromkeys(State, 0) | {row[0]: row[1] for row in rows}
-    return by_state, sum(row[2] for row in rows), sum(row[3] for row in rows), sum(row[4] for row in rows)
 
 
 def _exclusions(session: Session, issue: Issue) -> dict[str, int]:
@@ -104,10 +169,16 @@ def _unsubscribed(session: Session, issue: Issue) -> int:
     return session.scalar(left) or 0
 
 
-def _sums_match(session: Session, issue: Issue, recipients: int, exclusions: int) -> bool:
-    """Whether rows and sealed counts agree. Before the seal there is nothing to agree with."""
+def _checks(
+    session: Session, issue: Issue, deliveries: Mapping[State, int], exclusions: Mapping[str, int]
+) -> list[Check]:
     if issue.sealed_at is None:
-        return True
+        return []
     sealed = session.scalar(select(Letter.sealed_count).where(Letter.id == issue.letter_id))
-    counted = (issue.recipient_count, issue.exclusion_count, issue.audience_count, sealed)
-    return counted == (recipients, exclusions, recipients + exclusions, recipients)
+    rows, left = sum(deliveries.values()), sum(exclusions.values())
+    return [
+        Check(name="audience", sealed=issue.audience_count or 0, parts=(rows, left)),
+        Check(name="left_out", sealed=issue.exclusion_count or 0, parts=tuple(exclusions.values())),
+        Check(name="recipients", sealed=issue.recipient_count or 0, parts=tuple(filter(None, deliveries.values()))),
+        Check(name="letter", sealed=sealed or 0, parts=(rows,)),
+    ]

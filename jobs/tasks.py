@@ -6,18 +6,28 @@ Payloads carry ids only. A task may come twice, or late, or never: the stories l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from feedback import heartbeats
+from feedback.heartbeats import Beat
 from ground.database import Database
 from ground.engine import Engine, Payload, Task, WorkLane
+from jobs.timetable import HEARTBEATS
 from newsletters import compose, schedules, settle
 from newsletters.publish import Publisher
 from newsletters.schedules import Schedule
 
 #: A story with its collaborators bound by wiring.
 Story = Callable[[], Awaitable[object]]
+#: A story that may come back with what kept it from its work, in words for ops.
+Round = Callable[[], Awaitable[str | None]]
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +41,9 @@ class Parts:
     send_batch: Callable[[int], Awaitable[object]]
     collect: Story
     recover: Story
-    poll_bounces: Story
+    poll_bounces: Round
+    process: str = "here"  # who runs the rounds, as ops see it
+    paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
 
 
 def tasks(parts: Parts) -> dict[str, Task]:
@@ -40,37 +52,68 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def send_batch(payload: Payload) -> None:
         await parts.send_batch(int(payload["batch"]))
 
-    async def collect(_: Payload) -> None:
+    async def collect() -> None:
         await parts.collect()
 
-    async def reconcile(_: Payload) -> None:
+    async def reconcile() -> None:
         await asyncio.to_thread(_ask_for_drafts, parts)
 
     async def compose_drafts(payload: Payload) -> None:
         await asyncio.to_thread(_compose, parts, int(payload["schedule"]))
 
-    async def publish_due(_: Payload) -> None:
+    async def publish_due() -> None:
         await parts.publisher.publish_due()
 
-    async def settle_issues(_: Payload) -> None:
+    async def settle_issues() -> None:
         await asyncio.to_thread(_settle, parts)
 
-    async def recover(_: Payload) -> None:
+    async def recover() -> None:
         await parts.recover()
 
-    async def poll_bounces(_: Payload) -> None:
-        await parts.poll_bounces()
-
-    return {
-        "send_batch": send_batch,
+    rounds: dict[str, Round] = {
         "collect": collect,
         "reconcile": reconcile,
-        "compose": compose_drafts,
         "publish_due": publish_due,
         "settle": settle_issues,
         "recover": recover,
-        "poll_bounces": poll_bounces,
+        "poll_bounces": parts.poll_bounces,
     }
+    beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
+    return {"send_batch": send_batch, "compose": compose_drafts, **beating}
+
+
+def _beating(parts: Parts, name: str, story: Round) -> Task:
+    """A round of the timetable, with a note of when it ran, how long, and what went wrong."""
+
+    async def run(_: Payload) -> None:
+        began_at = parts.clock()
+        problem: str | None = "It was stopped before its end."
+        try:
+            problem = await story()
+        except Exception as error:
+            problem = f"{type(error).__name__}: {error}"
+            raise
+        finally:
+            beat = Beat(
+                name=name,
+                process=parts.process,
+                pace=parts.paces[name],
+                began_at=began_at,
+                ended_at=parts.clock(),
+                problem=problem,
+            )
+            await asyncio.shield(asyncio.to_thread(_note, parts, beat))
+
+    return run
+
+
+def _note(parts: Parts, beat: Beat) -> None:
+    try:
+        with parts.database.write() as session:
+            heartbeats.note(session, beat)
+    except SQLAlchemyError as error:
+        # The round itself is not at fault; what is missing here is what readiness looks at.
+        log.warning("heartbeat_not_written", round=beat.name, error=str(error))
 
 
 def _ask_for_drafts(parts: Parts) -> None:

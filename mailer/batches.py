@@ -12,10 +12,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import CursorResult, ForeignKey, Index, String, case, exists, func, insert, literal, select, update
+from sqlalchemy import (
+    CursorResult,
+    ForeignKey,
+    Index,
+    String,
+    and_,
+    case,
+    exists,
+    func,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
+from mailer import holds
 from mailer.deliveries import OPEN, Delivery, Span, State, in_states
 from mailer.letters import Lane, Letter, LetterState
 
@@ -97,7 +112,7 @@ def cut(session: Session, span: Span, *, lane: Lane, domain_group: str, now: dat
 def due(session: Session, lane: Lane, *, now: datetime, limit: int) -> list[int]:
     """Batches of a lane that may be leased now, the longest-waiting first.
 
-    A cancelled letter's batches are among them: leasing is what skips their rows.
+    A cancelled letter's batches are among them, even of a lane that is held: leasing is what skips their rows.
     """
     return list(
         session.scalars(
@@ -107,7 +122,10 @@ def due(session: Session, lane: Lane, *, now: datetime, limit: int) -> list[int]
                 Batch.lane == lane,
                 Batch.state == BatchState.OPEN,
                 Batch.next_at <= now,
-                Letter.state.in_([LetterState.SENDING, LetterState.CANCELLED]),
+                or_(
+                    Letter.state == LetterState.CANCELLED,
+                    and_(Letter.state == LetterState.SENDING, holds.is_free(lane)),
+                ),
             )
             .order_by(Batch.next_at, Batch.id)
             .limit(limit)
@@ -116,15 +134,19 @@ def due(session: Session, lane: Lane, *, now: datetime, limit: int) -> list[int]
 
 
 def lease(session: Session, batch_id: int, *, owner: str, until: datetime, now: datetime) -> Lease | None:
-    """Take a batch; None when somebody has it, it is done or not due, or its letter does not send."""
+    """Take a batch; None when somebody has it, it is done or not due, or its letter or its lane does not send."""
     taken = session.execute(
         update(Batch)
         .where(
             Batch.id == batch_id,
             Batch.state == BatchState.OPEN,
             Batch.next_at <= now,
-            Batch.letter_id.in_(
-                select(Letter.id).where(Letter.state.in_([LetterState.SENDING, LetterState.CANCELLED]))
+            or_(
+                Batch.letter_id.in_(select(Letter.id).where(Letter.state == LetterState.CANCELLED)),
+                and_(
+                    Batch.letter_id.in_(select(Letter.id).where(Letter.state == LetterState.SENDING)),
+                    holds.is_free(Batch.lane),
+                ),
             ),
         )
         .values(state=BatchState.LEASED, owner=owner, lease_until=until)

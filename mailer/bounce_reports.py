@@ -27,7 +27,7 @@ class BounceReport(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     digest: Mapped[str] = mapped_column(String(64), unique=True)  # SHA-256 of the mail: read twice, counted once
-    received_at: Mapped[datetime]
+    received_at: Mapped[datetime] = mapped_column(index=True)
     delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"), index=True)
     address_key: Mapped[str | None] = mapped_column(String(320), index=True)  # of the delivery, if one is named
     recipient: Mapped[str | None] = mapped_column(String(320))  # as the report says

@@ -114,18 +114,36 @@ class Delivery(Base):
             sqlite_where=text("state IN ('claimed', 'sending')"),
             postgresql_where=text("state IN ('claimed', 'sending')"),
         ),
-        # Leaving, pausing, suppressing and erasing find that person's open rows by these two.
+        # Leaving, pausing and erasing find that person's open rows by this one.
         Index(
             "ix_deliveries_open_recipient",
             "recipient_id",
             sqlite_where=text("state IN ('ready', 'claimed', 'deferred')"),
             postgresql_where=text("state IN ('ready', 'claimed', 'deferred')"),
         ),
+        # Suppressing finds the open rows of an address, and ops all of them. It names no state, so sending leaves it alone.
+        Index("ix_deliveries_address_key", "address_key"),
+        # The few that did not simply go through, as ops list them; what is accepted is in none of these.
         Index(
-            "ix_deliveries_open_address",
-            "address_key",
-            sqlite_where=text("state IN ('ready', 'claimed', 'deferred')"),
-            postgresql_where=text("state IN ('ready', 'claimed', 'deferred')"),
+            "ix_deliveries_exceptions",
+            "state",
+            "id",
+            sqlite_where=text("state IN ('deferred', 'failed', 'uncertain', 'skipped')"),
+            postgresql_where=text("state IN ('deferred', 'failed', 'uncertain', 'skipped')"),
+        ),
+        Index(
+            "ix_deliveries_bounced",
+            "bounced_at",
+            "id",
+            sqlite_where=text("bounced_at IS NOT NULL"),
+            postgresql_where=text("bounced_at IS NOT NULL"),
+        ),
+        Index(
+            "ix_deliveries_complained",
+            "complained_at",
+            "id",
+            sqlite_where=text("complained_at IS NOT NULL"),
+            postgresql_where=text("complained_at IS NOT NULL"),
         ),
         # What is in doubt is rare and looked for every minute.
         Index(

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import exists, select, update
+from sqlalchemy import and_, exists, select, update
 from sqlalchemy.orm import Session
 
-from mailer import batches, deliveries, results, suppressions
+from mailer import batches, deliveries, holds, results, suppressions
 from mailer.batches import BatchState
 from mailer.deliveries import Delivery, Row, Span, State
 from mailer.events import BounceKind
@@ -114,7 +114,7 @@ def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: 
             Letter.id == held.span.letter_id, Letter.state == LetterState.SENDING, Letter.deadline_at > now
         )
     )
-    return deliveries.intend(session, sends, ids, owner=owner)
+    return deliveries.intend(session, and_(sends, holds.is_free(held.lane)), ids, owner=owner)
 
 
 def record(session: Session, records: Sequence[Record], *, now: datetime) -> None:

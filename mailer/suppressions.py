@@ -10,7 +10,21 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, ForeignKey, Index, String, or_, select, text, update
+from sqlalchemy import (
+    ColumnElement,
+    CursorResult,
+    ForeignKey,
+    Index,
+    String,
+    and_,
+    bindparam,
+    case,
+    func,
+    or_,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new, one_of
@@ -35,6 +49,14 @@ class Suppression(Base):
             sqlite_where=text("lifted_at IS NULL"),
             postgresql_where=text("lifted_at IS NULL"),
         ),
+        # Ops look at one cause, the newest first, among a hundred thousand of another.
+        Index(
+            "ix_suppressions_standing_cause",
+            "cause",
+            "id",
+            sqlite_where=text("lifted_at IS NULL"),
+            postgresql_where=text("lifted_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -48,15 +70,18 @@ class Suppression(Base):
     lifted_by: Mapped[str | None] = mapped_column(String(120))
 
 
+#: Who lifted a suppression that nobody lifted.
+_ITS_END, _A_LONGER_ONE = "its end", "a longer one"
+
+
+def forbids(now: datetime) -> ColumnElement[bool]:
+    """Whether a suppression forbids mail now: not lifted, and its end, where it has one, has not come."""
+    return and_(Suppression.lifted_at.is_(None), or_(Suppression.until.is_(None), Suppression.until > now))
+
+
 def standing(session: Session, address_key: str, *, now: datetime) -> Suppression | None:
     """The suppression that forbids mail to this address now, if there is one."""
-    return session.scalar(
-        select(Suppression).where(
-            Suppression.address_key == address_key,
-            Suppression.lifted_at.is_(None),
-            or_(Suppression.until.is_(None), Suppression.until > now),
-        )
-    )
+    return session.scalar(select(Suppression).where(Suppression.address_key == address_key, forbids(now)))
 
 
 def suppress(
@@ -67,14 +92,19 @@ def suppress(
     now: datetime,
     note: str | None = None,
     delivery_id: int | None = None,
+    until: datetime | None = None,
 ) -> Suppression:
-    """Forbid mail to an address and skip what is still to go there, in the caller's transaction. Twice is harmless."""
+    """Forbid mail to an address and skip what is still to go there, in the caller's transaction. Twice is harmless.
+
+    What stands already stays, unless it ends sooner: then the new one takes its place.
+    """
+    _make_way(session, [address_key], until=until, now=now)
     found = session.scalar(
         select(Suppression).where(Suppression.address_key == address_key, Suppression.lifted_at.is_(None))
     )
     if found is None:
         found = Suppression(
-            address_key=address_key, cause=cause, note=note, delivery_id=delivery_id, created_at=now, until=None
+            address_key=address_key, cause=cause, note=note, delivery_id=delivery_id, created_at=now, until=until
         )
         session.add(found)
     skip_open(session, [address_key], reason=f"suppressed: {cause}")
@@ -88,7 +118,7 @@ class Dead:
 
     address_key: str
     note: str | None
-    delivery_id: int
+    delivery_id: int | None
 
 
 def suppress_dead(session: Session, dead: Sequence[Dead], *, now: datetime) -> None:
@@ -103,6 +133,7 @@ def suppress_dead(session: Session, dead: Sequence[Dead], *, now: datetime) -> N
         }
         for each in sorted(dead, key=lambda each: each.address_key)  # one order: two workers never wait for each other
     ]
+    _make_way(session, [each.address_key for each in dead], until=None, now=now)
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     session.connection().execute(insert_new(Suppression, is_sqlite=is_sqlite), rows)
     skip_open(session, [row.address_key for row in dead], reason=f"suppressed: {Cause.HARD_BOUNCE}")
@@ -112,7 +143,7 @@ def lift(session: Session, address_key: str, *, by: str, now: datetime) -> bool:
     """Allow mail to an address again; False where no suppression stood."""
     result = session.execute(
         update(Suppression)
-        .where(Suppression.address_key == address_key, Suppression.lifted_at.is_(None))
+        .where(Suppression.address_key == address_key, forbids(now))
         .values(lifted_at=now, lifted_by=by)
     )
     assert isinstance(result, CursorResult)
@@ -124,6 +155,47 @@ def skip_open(session: Session, address_keys: Iterable[str], *, reason: str) -> 
     deliveries.skip_addresses(session, address_keys, reason=reason)
 
 
-def list_standing(session: Session) -> list[Suppression]:
-    """All that have not been lifted, the oldest first."""
-    return list(session.scalars(select(Suppression).where(Suppression.lifted_at.is_(None)).order_by(Suppression.id)))
+def _make_way(session: Session, address_keys: Sequence[str], *, until: datetime | None, now: datetime) -> None:
+    """Close what has ended, and what would end before `until`: an address has room for one suppression that stands."""
+    is_over = Suppression.until <= now
+    is_shorter = Suppression.until.is_not(None) if until is None else Suppression.until < until
+    session.execute(
+        update(Suppression)
+        .where(Suppression.address_key.in_(address_keys), Suppression.lifted_at.is_(None), or_(is_over, is_shorter))
+        .values(
+            lifted_at=case((is_over, Suppression.until), else_=bindparam("b_now", now, Suppression.lifted_at.type)),
+            lifted_by=case((is_over, _ITS_END), else_=_A_LONGER_ONE),
+        ),
+        execution_options={"synchronize_session": False},
+    )
+
+
+def list_standing(session: Session, *, now: datetime) -> list[Suppression]:
+    """All that forbid mail now, the oldest first."""
+    return list(session.scalars(select(Suppression).where(forbids(now)).order_by(Suppression.id)))
+
+
+def page_standing(
+    session: Session, *, now: datetime, cause: Cause | None = None, before: int | None = None, limit: int = 50
+) -> list[Suppression]:
+    """The newest that forbid mail now, of one cause or of all, with ids under `before`."""
+    wanted = [forbids(now)]
+    if cause is not None:
+        wanted.append(Suppression.cause == cause)
+    if before is not None:
+        wanted.append(Suppression.id < before)
+    return list(session.scalars(select(Suppression).where(*wanted).order_by(Suppression.id.desc()).limit(limit)))
+
+
+def history(session: Session, address_key: str) -> list[Suppression]:
+    """Every suppression an address ever had, the newest first."""
+    found = select(Suppression).where(Suppression.address_key == address_key)
+    return list(session.scalars(found.order_by(Suppression.id.desc()).limit(100)))
+
+
+def count_standing(session: Session) -> dict[Cause, int]:
+    """How many have not been lifted, by cause; every cause is named."""
+    found = session.execute(
+        select(Suppression.cause, func.count()).where(Suppression.lifted_at.is_(None)).group_by(Suppression.cause)
+    )
+    return dict.fromkeys(Cause, 0) | {row[0]: row[1] for row in found}

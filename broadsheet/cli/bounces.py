@@ -84,7 +84,7 @@ def list_suppressions(*, as_json: AsJson = False) -> None:
                     "until": each.until,
                     "note": each.note,
                 }
-                for each in suppressing.list_standing(session)
+                for each in suppressing.list_standing(session, now=house.clock())
             ]
     answers.rows(found, as_json=as_json, empty="No address is suppressed.")
 

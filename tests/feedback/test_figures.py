@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from feedback.figures import issue_figures
+from feedback.figures import issue_figures, left_out, reasons
 from ground.database import Database
 from mailer.deliveries import Delivery, State
 from mailer.suppressions import Cause, suppress
@@ -55,7 +55,36 @@ async def test_an_issues_figures_add_up(database: Database, now: datetime) -> No
         State.READY: 1,
     }
     assert (figures.bounced, figures.complained, figures.ever_in_doubt) == (2, 1, 1)
+    assert (figures.refused, figures.came_back) == (1, 1)
     assert (figures.unsubscribed, figures.still_open, figures.sums_match) == (1, 1, True)
+    assert {check.name: (check.sealed, sum(check.parts)) for check in figures.checks} == {
+        "audience": (7, 7),
+        "left_out": (2, 2),
+        "recipients": (5, 5),
+        "letter": (5, 5),
+    }
+
+
+async def test_who_was_left_out_is_listed_and_why_what_failed(database: Database, now: datetime) -> None:
+    press = Press(database, now)
+    press.readers("ava@example.org", "dilan@gmail.com")
+    with database.write() as session:
+        suppress(session, "ava@example.org", Cause.COMPLAINT, now=now)
+        a_reader(session, press.desk.edition, "paused@example.org", now, paused_until=now + timedelta(days=1))
+    await press.publisher.publish(press.issue_id)
+    with database.write() as session:
+        [delivery] = session.scalars(select(Delivery)).all()
+        delivery.state, delivery.reason = State.FAILED, "refused: policy"
+        letter_id = delivery.letter_id
+    with database.read() as session:
+        everybody = left_out(session, press.issue_id)
+        assert {(each.address, each.reason) for each in everybody} == {
+            ("ava@example.org", "suppressed: complaint"),
+            ("paused@example.org", "paused"),
+        }
+        assert left_out(session, press.issue_id, after=everybody[0].subscriber_id) == everybody[1:]
+        assert [each.address for each in left_out(session, press.issue_id, reason="paused")] == ["paused@example.org"]
+        assert reasons(session, letter_id) == {State.FAILED: {"refused: policy": 1}, State.SKIPPED: {}}
 
 
 async def test_a_row_that_is_missing_is_seen(database: Database, now: datetime) -> None:
@@ -68,6 +97,7 @@ async def test_a_row_that_is_missing_is_seen(database: Database, now: datetime) 
         figures = issue_figures(session, press.issue_id)
     assert figures is not None
     assert figures.sums_match is False
+    assert [check.name for check in figures.checks if not check.holds] == ["audience", "recipients", "letter"]
 
 
 def test_a_draft_has_figures_of_nothing(database: Database, now: datetime) -> None:

@@ -1,0 +1,128 @@
+"""Watch: what is wrong with the service at this moment, in words that say what it means and what to do.
+
+A *failing* check is one for which the service should be given no work and somebody be called; `/readyz` answers by these.
+What is only worth knowing (a feed collector in trouble, a lane that somebody holds) is told on the board beside them.
+"""
+
+from __future__ import annotations
+
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from feedback import heartbeats
+from feedback.heartbeats import Beat, Heartbeat
+from ground import migrations
+from ground.database import Database
+from mailer import queue
+from mailer.queue import LaneQueue
+
+#: The rounds without which no issue goes out and none ends.
+VITAL = frozenset({"reconcile", "publish_due", "settle", "recover"})
+#: A round may miss a few of its beats while the machine is busy.
+MISSED_AT_MOST = 3
+SILENT_AT_MOST = timedelta(minutes=5)
+#: Below this SQLite's log and a restart's recovery may not find room.
+LEAST_DISK = 100 * 1024 * 1024
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem:
+    """One thing that is wrong. `check` is its short name, for machines."""
+
+    check: str
+    text: str
+    is_failing: bool = True
+
+
+def problems(database: Database, folder: Path | None, *, now: datetime) -> list[Problem]:
+    """All that is wrong, the gravest first. Where the database cannot be asked, nothing else is known."""
+    try:
+        if not migrations.is_current(database):
+            return [Problem(check="tables", text=OTHER_REVISION)]
+        with database.read() as session:
+            found = [*queue_problems(session, now=now), *round_problems(session, now=now)]
+    except SQLAlchemyError:
+        return [Problem(check="database", text="The database cannot be reached.")]
+    if not can_write(database, now=now):
+        found.insert(0, Problem(check="database", text="The database can be read and not written: is its disk full?"))
+    return sorted([*found, *disk_problems(folder)], key=lambda problem: not problem.is_failing)
+
+
+OTHER_REVISION = "The tables are at another revision than the program: run `broadsheet migrate`."
+
+
+def queue_problems(session: Session, *, now: datetime) -> list[Problem]:
+    return [told for lane in queue.lanes(session, now=now).values() for told in _lane(lane, now)]
+
+
+def _lane(lane: LaneQueue, now: datetime) -> list[Problem]:
+    if lane.hold is not None and lane.deliveries:
+        text = f"The {lane.lane} lane is held by {lane.hold.held_by}: {lane.hold.reason}"
+        return [Problem(check=f"hold_{lane.lane}", text=text, is_failing=False)]
+    if lane.stands_still(now):
+        minutes = int(lane.waits_for(now).total_seconds() // 60)
+        text = (
+            f"The {lane.lane} lane stands still: {lane.due} batches are due, the oldest for {minutes} min, and nothing is "
+            "being written down. Is a worker running, and does the mail server answer?"
+        )
+        return [Problem(check=f"queue_{lane.lane}", text=text)]
+    return []
+
+
+def round_problems(session: Session, *, now: datetime) -> list[Problem]:
+    """Rounds that no longer come, and rounds that fail. Before the first of them has run there is nothing to say."""
+    rounds = heartbeats.rounds(session)
+    late = [each for each in rounds if each.name in VITAL and now - each.ended_at > _patience(each)]
+    found = []
+    if late:
+        worst = min(late, key=lambda each: each.ended_at)
+        minutes = int((now - worst.ended_at).total_seconds() // 60)
+        names = ", ".join(each.name for each in late)
+        text = (
+            f"These rounds no longer run: {names} ({minutes} min). The scheduler or its lane has stopped; restart it."
+        )
+        found.append(Problem(check="rounds", text=text))
+    found += [_failed(each) for each in rounds if each.problem is not None]
+    return found
+
+
+def _patience(each: Heartbeat) -> timedelta:
+    return max(SILENT_AT_MOST, timedelta(seconds=each.pace_seconds) * MISSED_AT_MOST)
+
+
+def _failed(each: Heartbeat) -> Problem:
+    text = f"The round {each.name} failed the last time it ran: {each.problem}"
+    return Problem(check=f"round_{each.name}", text=text, is_failing=False)
+
+
+def disk_problems(folder: Path | None) -> list[Problem]:
+    free = free_disk(folder)
+    if free is None or free >= LEAST_DISK:
+        return []
+    text = f"Only {free // 1024**2} MB of disk are free where the data lies. Make room: sending stops when it is full."
+    return [Problem(check="disk", text=text)]
+
+
+def free_disk(folder: Path | None) -> int | None:
+    """Bytes that are free where the data lies; None where that is not on this machine."""
+    try:
+        return shutil.disk_usage(folder).free if folder is not None else None
+    except OSError:
+        return None
+
+
+def can_write(database: Database, *, now: datetime) -> bool:
+    """Whether a row can be written; it is taken back, so that nobody who asks changes anything."""
+    trial = Beat(name="trial", process="trial", pace=timedelta(0), began_at=now, ended_at=now)
+    try:
+        with Session(database.writer) as session:
+            heartbeats.note(session, trial)
+            session.rollback()
+    except SQLAlchemyError:
+        return False
+    return True
