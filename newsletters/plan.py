@@ -12,8 +12,8 @@ from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from newsletters import ahead, schedules
+from newsletters.act import Refused
 from newsletters.ahead import Ahead
-from newsletters.curate import Refused
 from newsletters.issues import Issue
 from newsletters.newsletters import Edition
 from newsletters.schedule import Schedule as Rule

@@ -15,8 +15,8 @@ from broadsheet.settings import load
 from broadsheet.wiring import House
 from ground.language import Texts
 from newsletters import plan, schedule, schedules
+from newsletters.act import Refused
 from newsletters.ahead import Ahead
-from newsletters.curate import Refused
 from newsletters.plan import Overtaken, Planned, Unfit
 from newsletters.schedule import Schedule as Rule
 from newsletters.schedule import ScheduleProblem

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from ground.database import Database
 from newsletters import compose, plan, schedules
-from newsletters.curate import Refused
+from newsletters.act import Refused
 from newsletters.plan import Overtaken, Planned, Removed, Unfit
 from newsletters.schedule import Schedule as Rule
 from newsletters.schedule import parse

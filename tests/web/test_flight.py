@@ -98,7 +98,7 @@ def test_a_draft_that_goes_by_itself_says_so_and_can_be_kept_from_it(
     page = browser.get(f"{AT}/flight").text
     assert words in page
     assert "Do not send by itself" in page
-    told = follow(browser, f"{AT}/undo")
+    told = follow(browser, f"{AT}/take-back")
     assert "Taken back by editor@news.example.org: waits for a person." in told
 
 
@@ -106,10 +106,10 @@ def test_an_approved_issue_can_be_taken_back_from_the_toast(draft: House) -> Non
     browser = editor(draft)
     told = follow(browser, f"{AT}/approve", {"seen": "1"})
     assert "Approved. It goes at its time." in told
-    assert f'action="{AT}/undo"' in told
+    assert f'action="{AT}/take-back"' in told
     assert "Approved by editor@news.example.org." in told
     assert state(draft) is IssueState.APPROVED
-    assert "goes only when somebody approves it" in follow(browser, f"{AT}/undo")
+    assert "goes only when somebody approves it" in follow(browser, f"{AT}/take-back")
     assert state(draft) is IssueState.DRAFT
 
 
@@ -172,7 +172,7 @@ def test_what_is_sent_now_counts_down_and_can_be_undone(draft: House) -> None:
     assert "Leaves in 4 min 12 s." in part.text
     assert "<form" not in part.text
     assert "announcements" not in part.text
-    follow(browser, f"{AT}/undo")
+    follow(browser, f"{AT}/take-back")
     assert state(draft) is IssueState.DRAFT
 
 
@@ -229,7 +229,7 @@ def test_a_finished_issue_leads_to_its_funnel(sending: House) -> None:
 
 def test_an_act_that_means_nothing_any_more_is_refused_in_words(sending: House) -> None:
     browser = editor(sending)
-    answer = browser.post(f"{AT}/undo")
+    answer = browser.post(f"{AT}/take-back")
     assert answer.status_code == 409
     assert "it can no longer be taken back. Pause or cancel it." in answer.text
     assert browser.get(f"{AT}/send-now").status_code == 303

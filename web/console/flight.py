@@ -93,7 +93,7 @@ class Acts:
             return self._gate.page(
                 request, insider, "console/flight.html", status=409, flight=found, problem=outcome.reason
             )
-        undo = f"{desk(issue_id)}/undo" if found.issue.state in (IssueState.APPROVED, IssueState.HELD) else None
+        undo = f"{desk(issue_id)}/take-back" if found.issue.state in (IssueState.APPROVED, IssueState.HELD) else None
         return self._gate.go(desk(issue_id), toast=_said(self._parts.languages.texts("en"), found), undo=undo)
 
     def _do(self, doing: Doing) -> Done | Refused:

@@ -57,8 +57,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
         return await acts.answer(request, insider, issue_id, sent)
 
-    @router.post("/undo")
-    async def undo(request: Request, issue_id: IssueId, insider: Insider = editor) -> Response:
+    @router.post("/take-back")
+    async def take_back(request: Request, issue_id: IssueId, insider: Insider = editor) -> Response:
         def taken_back(session: Session, now: datetime) -> Done | Refused:
             return launch.take_back(session, issue_id, by=insider.address, now=now)
 

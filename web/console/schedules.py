@@ -10,8 +10,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
 from newsletters import newsletters, plan, schedules, zones
+from newsletters.act import Refused
 from newsletters.ahead import Ahead
-from newsletters.curate import Refused
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.plan import Overtaken, Planned, Removed, Unfit
 from newsletters.schedule import Schedule as Rule
@@ -66,7 +66,7 @@ def routes(parts: Parts, pages: Pages, gate: Gate) -> APIRouter:
 
     @router.get(_LIST)
     async def every_schedule(request: Request, insider: Insider = reader) -> Response:
-        return await desk.list(request, insider)
+        return await desk.index(request, insider)
 
     @router.get(f"{_LIST}/dates")
     async def dates(request: Request, insider: Insider = reader) -> Response:
@@ -122,7 +122,7 @@ class _Desk:
         self._parts, self._gate = parts, gate
         self._texts = parts.languages.texts("en")
 
-    async def list(self, request: Request, insider: Insider) -> Response:
+    async def index(self, request: Request, insider: Insider) -> Response:
         newsletters_, lines, feeds = await asyncio.to_thread(self._all)
         return self._gate.page(
             request,
