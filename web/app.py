@@ -7,7 +7,20 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
-from web.console import flight, home, issues, launch, link, parts_page, sign_in, stop
+from web.console import (
+    audit,
+    flight,
+    home,
+    issues,
+    launch,
+    link,
+    me,
+    parts_page,
+    people,
+    person,
+    sign_in,
+    stop,
+)
 from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
@@ -46,6 +59,10 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(flight.routes(parts, gate))
     app.include_router(launch.routes(parts, gate))
     app.include_router(stop.routes(parts, gate))
+    app.include_router(people.routes(parts, gate))
+    app.include_router(person.routes(parts, gate))
+    app.include_router(me.routes(parts, gate))
+    app.include_router(audit.routes(parts, gate))
     gate.watch(app)
     if parts.development:
         # Behind the gate's check: it shows nothing of the newsroom's.
