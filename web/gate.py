@@ -205,7 +205,9 @@ class Gate:
         typed = self._typed(request, posted)
         packed = kept.pack(self._parts.keys, typed, now=self._parts.clock()) if typed else None
         back = browser.came_from(request, self._parts.base_url, self._parts.trusted_hosts)
-        return self.sign_in_page(status=401, next=back, packed=packed or "", lost=packed is None, problem="expired")
+        return self.sign_in_page(
+            status=401, next=back, packed=packed or "", lost=typed is not None and packed is None, problem="expired"
+        )
 
     async def check_form(self, request: Request, insider: Insider) -> None:
         posted = await read_form(request)

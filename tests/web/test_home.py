@@ -56,7 +56,7 @@ def test_the_coming_days_stand_in_order_with_time_place_and_distance(house: Hous
     assert "in 42 min" in page
     assert "A person must approve it, or nothing is sent." in page
     assert 'href="/console/issues/1"' in page
-    assert "07:30 Baghdad" in page, "when the draft is ready"
+    assert "Draft ready at 07:30" in page
     assert '<bdi lang="ckb">' in page
 
 
