@@ -112,6 +112,15 @@ def test_everybody_changes_their_own_password_and_stays_signed_in_there_only(hou
     assert elsewhere.get("/console/me").status_code == 303
 
 
+def test_who_came_by_a_link_is_told_how_to_choose_a_password(house: House) -> None:
+    ops = house.sign_in(Role.OPS)
+    with house.database.write() as session:
+        session.get_one(Member, ops.member.id).password_hash = None
+    page = ops.get("/console/me").text
+    assert "broadsheet user link ops@news.example.org --password" in page
+    assert "current_password" not in page
+
+
 def test_guessing_at_the_password_from_a_stolen_browser_is_limited(house: House) -> None:
     ops = house.sign_in(Role.OPS)
     new = {"password": "four words in a row", "password_again": "four words in a row"}
