@@ -12,6 +12,7 @@ from staff import members, passwords, sign_in, sign_ins
 from staff.sign_in import Change, Entered
 from staff.sign_ins import SignIn
 from web import forms
+from web.browser import called
 from web.console.link import problem_with
 from web.console.person import number_of
 from web.console.sign_in import Tries, new_browser
@@ -29,6 +30,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         browsers, has_password = await asyncio.to_thread(_own, parts, insider.member_id, parts.clock())
         known = {
             "browsers": browsers,
+            "called": called,
             "problems": problems,
             "shortest": passwords.SHORTEST,
             "has_password": has_password,
