@@ -112,6 +112,10 @@ class Settings(BaseSettings):
     form_min_age: Duration = Field(
         default=timedelta(seconds=2), description="a sign-up form sent faster than this is a robot's"
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="what a scraper of /metrics shows as its bearer token; empty: only this machine may ask",
+    )
     mailbox_host: str = Field(default="127.0.0.1", description="the developer's mailbox (serve --dev, inbox, demo)")
     mailbox_port: int = Field(default=1025, ge=0, le=65534, description="its page is on the next one")
     log_format: Literal["console", "json"] = "console"

@@ -182,6 +182,7 @@ class House:
         from web.app import create_app
         from web.parts import FormRules, Parts
 
+        token = self.settings.metrics_token
         return create_app(
             Parts(
                 database=self.database,
@@ -195,6 +196,9 @@ class House:
                 trusted_hosts=frozenset({"127.0.0.1", "localhost"}) if development else frozenset(),
                 image_sources=("https:", "http://127.0.0.1:*") if development else ("https:",),
                 form=FormRules(min_age=self.settings.form_min_age),
+                data_dir=self.settings.data_dir,
+                bounces_maildir=self.settings.bounces_maildir,
+                metrics_token=token.get_secret_value() if token is not None else None,
                 development=development,
             )
         )

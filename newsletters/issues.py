@@ -221,3 +221,9 @@ def list_stories(session: Session, issue_id: int) -> list[tuple[Item, Article]]:
 def list_newest(session: Session, limit: int) -> list[Issue]:
     """The issues made last, of all editions."""
     return list(session.scalars(select(Issue).order_by(Issue.id.desc()).limit(limit)))
+
+
+def of_letters(session: Session, letter_ids: Collection[int]) -> dict[int, Issue]:
+    """The issues that these letters carry; a notice is no issue's."""
+    found = session.scalars(select(Issue).where(Issue.letter_id.in_(letter_ids)))
+    return {issue.letter_id: issue for issue in found if issue.letter_id is not None}

@@ -6,9 +6,10 @@ from fastapi import FastAPI, Response
 from starlette.middleware import Middleware
 from starlette.types import Scope
 
-from web import archive, errors, health
+from web import archive, errors, health, metrics
 from web.console import link, parts_page, sign_in
 from web.gate import Gate
+from web.ops import board, bounces, deliveries, issues, queue, suppressions
 from web.pages import Pages
 from web.parts import Parts
 from web.readers import confirm, leave, sign_up
@@ -34,13 +35,16 @@ def create_app(parts: Parts) -> FastAPI:
     )
     errors.install(app, pages)
     gate = Gate(parts, pages)
-    app.include_router(health.routes(parts.database))
+    app.include_router(health.routes(parts))
+    app.include_router(metrics.routes(parts))
     app.include_router(sign_up.routes(parts, pages))
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
     app.include_router(sign_in.routes(parts, gate))
     app.include_router(link.routes(parts, pages, gate))
+    for page in (board, issues, deliveries, bounces, suppressions, queue):
+        app.include_router(page.routes(parts, gate))
     if parts.development:
         app.include_router(parts_page.routes(parts, gate))
     gate.watch(app)
