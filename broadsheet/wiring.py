@@ -179,6 +179,7 @@ class House:
 
     def web_app(self, *, development: bool) -> FastAPI:
         """The readers' pages. In development the archive may show pictures from this machine."""
+        from staff.sign_ins import Lifetimes
         from web.app import create_app
         from web.parts import FormRules, Parts
 
@@ -199,6 +200,7 @@ class House:
                 data_dir=self.settings.data_dir,
                 bounces_maildir=self.settings.bounces_maildir,
                 metrics_token=token.get_secret_value() if token is not None else None,
+                lifetimes=Lifetimes(idle=self.settings.sign_in_idle, longest=self.settings.sign_in_longest),
                 development=development,
             )
         )

@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health, metrics
-from web.console import link, parts_page, sign_in
+from web.console import audit, link, me, parts_page, people, person, sign_in
 from web.gate import Gate
 from web.ops import board, bounces, deliveries, issues, queue, suppressions
 from web.pages import Pages
@@ -45,6 +45,10 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(link.routes(parts, pages, gate))
     for page in (board, issues, deliveries, bounces, suppressions, queue):
         app.include_router(page.routes(parts, gate))
+    app.include_router(people.routes(parts, gate))
+    app.include_router(person.routes(parts, gate))
+    app.include_router(me.routes(parts, gate))
+    app.include_router(audit.routes(parts, gate))
     if parts.development:
         app.include_router(parts_page.routes(parts, gate))
     gate.watch(app)
