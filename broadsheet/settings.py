@@ -116,6 +116,10 @@ class Settings(BaseSettings):
     form_min_age: Duration = Field(
         default=timedelta(seconds=2), description="a sign-up form sent faster than this is a robot's"
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        description="what a scraper of /metrics shows as its bearer token; empty: only this machine may ask",
+    )
     sign_in_idle: Duration = Field(
         default=timedelta(hours=24), description="staff sign in again after so long without opening a page"
     )

@@ -183,6 +183,7 @@ class House:
         from web.app import create_app
         from web.parts import FormRules, Parts
 
+        token = self.settings.metrics_token
         return create_app(
             Parts(
                 database=self.database,
@@ -197,6 +198,9 @@ class House:
                 image_sources=("https:", "http://127.0.0.1:*") if development else ("https:",),
                 form=FormRules(min_age=self.settings.form_min_age),
                 undo_for=self.settings.undo_for,
+                data_dir=self.settings.data_dir,
+                bounces_maildir=self.settings.bounces_maildir,
+                metrics_token=token.get_secret_value() if token is not None else None,
                 lifetimes=Lifetimes(idle=self.settings.sign_in_idle, longest=self.settings.sign_in_longest),
                 development=development,
             )

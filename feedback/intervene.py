@@ -49,8 +49,7 @@ def suppress(
         return Refused("This day is over. Give a later one, or none for always.", "until")
     stands = suppressions.standing(session, found.key, now=now)
     if stands is not None and (stands.until is None or (until is not None and stands.until >= until)):
-        since = stands.created_at.date().isoformat()
-        return Refused(f"{found} is suppressed already, since {since} ({stands.cause.replace('_', ' ')}).", "address")
+        return Done(str(found))  # twice is harmless, and leaves no line
     suppressions.suppress(session, found.key, Cause.MANUAL, now=now, note=note.strip(), until=until)
     end = until.isoformat() if until else None
     audit(session, "suppression.add", found.key[:120], actor=by, now=now, note=note.strip(), until=end)

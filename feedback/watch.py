@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
@@ -62,15 +63,15 @@ def queue_problems(session: Session, *, now: datetime) -> list[Problem]:
 
 def _lane(lane: LaneQueue, now: datetime) -> list[Problem]:
     if lane.hold is not None and lane.deliveries:
-        text = f"The {lane.lane} lane is held by {lane.hold.held_by}: {lane.hold.reason}"
-        return [Problem(check=f"hold_{lane.lane}", text=text, is_failing=False)]
+        words = f"The {lane.lane} lane is held by {lane.hold.held_by}: {lane.hold.reason}"
+        return [Problem(check=f"hold_{lane.lane}", text=words, is_failing=False)]
     if lane.stands_still(now):
         minutes = int(lane.waits_for(now).total_seconds() // 60)
-        text = (
+        words = (
             f"The {lane.lane} lane stands still: {lane.due} batches are due, the oldest for {minutes} min, and nothing is "
             "being written down. Is a worker running, and does the mail server answer?"
         )
-        return [Problem(check=f"queue_{lane.lane}", text=text)]
+        return [Problem(check=f"queue_{lane.lane}", text=words)]
     return []
 
 
@@ -83,10 +84,10 @@ def round_problems(session: Session, *, now: datetime) -> list[Problem]:
         worst = min(late, key=lambda each: each.ended_at)
         minutes = int((now - worst.ended_at).total_seconds() // 60)
         names = ", ".join(each.name for each in late)
-        text = (
+        words = (
             f"These rounds no longer run: {names} ({minutes} min). The scheduler or its lane has stopped; restart it."
         )
-        found.append(Problem(check="rounds", text=text))
+        found.append(Problem(check="rounds", text=words))
     found += [_failed(each) for each in rounds if each.problem is not None]
     return found
 
@@ -96,16 +97,16 @@ def _patience(each: Heartbeat) -> timedelta:
 
 
 def _failed(each: Heartbeat) -> Problem:
-    text = f"The round {each.name} failed the last time it ran: {each.problem}"
-    return Problem(check=f"round_{each.name}", text=text, is_failing=False)
+    words = f"The round {each.name} failed the last time it ran: {each.problem}"
+    return Problem(check=f"round_{each.name}", text=words, is_failing=False)
 
 
 def disk_problems(folder: Path | None) -> list[Problem]:
     free = free_disk(folder)
     if free is None or free >= LEAST_DISK:
         return []
-    text = f"Only {free // 1024**2} MB of disk are free where the data lies. Make room: sending stops when it is full."
-    return [Problem(check="disk", text=text)]
+    words = f"Only {free // 1024**2} MB of disk are free where the data lies. Make room: sending stops when it is full."
+    return [Problem(check="disk", text=words)]
 
 
 def free_disk(folder: Path | None) -> int | None:
@@ -114,6 +115,15 @@ def free_disk(folder: Path | None) -> int | None:
         return shutil.disk_usage(folder).free if folder is not None else None
     except OSError:
         return None
+
+
+def database_size(session: Session) -> int:
+    """Bytes that the tables take."""
+    if session.get_bind().dialect.name == "sqlite":
+        statement = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
+    else:
+        statement = "SELECT pg_database_size(current_database())"
+    return int(session.execute(text(statement)).scalar_one())
 
 
 def can_write(database: Database, *, now: datetime) -> bool:

@@ -104,54 +104,28 @@ def sources(event: Event) -> list[State]:
     return [state for state in State if event in NEXT[state]]
 
 
+def _some(name: str, *columns: str, where: str) -> Index:
+    """An index of the rows for which `where` holds."""
+    return Index(name, *columns, sqlite_where=text(where), postgresql_where=text(where))
+
+
 class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("letter_id", "recipient_id"),
-        Index(
-            "ix_deliveries_lease",
-            "lease_until",
-            sqlite_where=text("state IN ('claimed', 'sending')"),
-            postgresql_where=text("state IN ('claimed', 'sending')"),
-        ),
+        _some("ix_deliveries_lease", "lease_until", where="state IN ('claimed', 'sending')"),
         # Leaving, pausing and erasing find that person's open rows by this one.
-        Index(
-            "ix_deliveries_open_recipient",
-            "recipient_id",
-            sqlite_where=text("state IN ('ready', 'claimed', 'deferred')"),
-            postgresql_where=text("state IN ('ready', 'claimed', 'deferred')"),
-        ),
+        _some("ix_deliveries_open_recipient", "recipient_id", where="state IN ('ready', 'claimed', 'deferred')"),
         # Suppressing finds the open rows of an address, and ops all of them. It names no state, so sending leaves it alone.
         Index("ix_deliveries_address_key", "address_key"),
         # The few that did not simply go through, as ops list them; what is accepted is in none of these.
-        Index(
-            "ix_deliveries_exceptions",
-            "state",
-            "id",
-            sqlite_where=text("state IN ('deferred', 'failed', 'uncertain', 'skipped')"),
-            postgresql_where=text("state IN ('deferred', 'failed', 'uncertain', 'skipped')"),
+        _some(
+            "ix_deliveries_exceptions", "state", "id", where="state IN ('deferred', 'failed', 'uncertain', 'skipped')"
         ),
-        Index(
-            "ix_deliveries_bounced",
-            "bounced_at",
-            "id",
-            sqlite_where=text("bounced_at IS NOT NULL"),
-            postgresql_where=text("bounced_at IS NOT NULL"),
-        ),
-        Index(
-            "ix_deliveries_complained",
-            "complained_at",
-            "id",
-            sqlite_where=text("complained_at IS NOT NULL"),
-            postgresql_where=text("complained_at IS NOT NULL"),
-        ),
+        _some("ix_deliveries_bounced", "bounced_at", "id", where="bounced_at IS NOT NULL"),
+        _some("ix_deliveries_complained", "complained_at", "id", where="complained_at IS NOT NULL"),
         # What is in doubt is rare and looked for every minute.
-        Index(
-            "ix_deliveries_uncertain",
-            "uncertain_at",
-            sqlite_where=text("state = 'uncertain'"),
-            postgresql_where=text("state = 'uncertain'"),
-        ),
+        _some("ix_deliveries_uncertain", "uncertain_at", where="state = 'uncertain'"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)

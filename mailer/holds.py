@@ -43,9 +43,8 @@ def is_free(lane: InstrumentedAttribute[Lane] | Lane) -> ColumnElement[bool]:
 def hold(session: Session, lane: Lane, *, reason: str, by: str, now: datetime) -> bool:
     """Let nothing more of a lane leave. False when it was held before; that hold stands, with its reason."""
     new = insert_new(LaneHold, is_sqlite=session.get_bind().dialect.name == "sqlite")
-    done = session.execute(new.values(lane=lane, reason=reason, held_by=by, held_at=now))
-    assert isinstance(done, CursorResult)
-    return done.rowcount > 0
+    values = new.values(lane=lane, reason=reason, held_by=by, held_at=now)
+    return session.execute(values.returning(LaneHold.lane)).one_or_none() is not None
 
 
 def free(session: Session, lane: Lane) -> bool:

@@ -17,6 +17,8 @@ _GROUPS = {
 _GROUP_OF = {domain: group for group, domains in _GROUPS.items() for domain in domains}
 #: The same brands under national domains: yahoo.co.uk, hotmail.fr, outlook.com.br, live.nl.
 _BRANDS = {"yahoo": "yahoo", "hotmail": "microsoft", "outlook": "microsoft", "live": "microsoft", "msn": "microsoft"}
+#: Every receiving-domain group; `other` is whoever is in none.
+GROUPS = (*_GROUPS, "other")
 _SECOND_LEVEL = frozenset({"co", "com"})
 
 #: After the first, second, ... attempt. Greylisting wants five minutes before the first retry.

@@ -280,3 +280,9 @@ def list_page(
     if states:
         wanted = wanted.where(Issue.state.in_(states))
     return list(session.scalars(wanted.order_by(Issue.id.desc()).limit(limit)))
+
+
+def of_letters(session: Session, letter_ids: Collection[int]) -> dict[int, Issue]:
+    """The issues that these letters carry; a notice is no issue's."""
+    found = session.scalars(select(Issue).where(Issue.letter_id.in_(letter_ids)))
+    return {issue.letter_id: issue for issue in found if issue.letter_id is not None}

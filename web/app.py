@@ -6,24 +6,10 @@ from fastapi import FastAPI, Response
 from starlette.middleware import Middleware
 from starlette.types import Scope
 
-from web import archive, errors, health
-from web.console import (
-    audit,
-    desk,
-    flight,
-    home,
-    issues,
-    launch,
-    link,
-    me,
-    parts_page,
-    people,
-    person,
-    schedules,
-    sign_in,
-    stop,
-)
+from web import archive, errors, health, metrics
+from web.console import routes as console
 from web.gate import Gate
+from web.ops import routes as ops
 from web.pages import Pages
 from web.parts import Parts
 from web.readers import confirm, leave, sign_up
@@ -49,26 +35,14 @@ def create_app(parts: Parts) -> FastAPI:
     )
     errors.install(app, pages)
     gate = Gate(parts, pages)
-    app.include_router(health.routes(parts.database))
+    app.include_router(health.routes(parts))
+    app.include_router(metrics.routes(parts))
     app.include_router(sign_up.routes(parts, pages))
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
-    app.include_router(sign_in.routes(parts, gate))
-    app.include_router(link.routes(parts, pages, gate))
-    app.include_router(people.routes(parts, gate))
-    app.include_router(person.routes(parts, gate))
-    app.include_router(me.routes(parts, gate))
-    app.include_router(audit.routes(parts, gate))
-    app.include_router(home.routes(parts, gate))
-    app.include_router(issues.routes(parts, gate))
-    app.include_router(flight.routes(parts, gate))
-    app.include_router(launch.routes(parts, gate))
-    app.include_router(stop.routes(parts, gate))
-    app.include_router(desk.routes(parts, pages, gate))
-    app.include_router(schedules.routes(parts, pages, gate))
-    if parts.development:
-        app.include_router(parts_page.routes(parts, gate))
+    app.include_router(console.routes(parts, gate))
+    app.include_router(ops.routes(parts, gate))
     gate.watch(app)
     app.mount("/static", StaticPages(), name="static")
     return app

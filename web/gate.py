@@ -88,7 +88,7 @@ class May:
 
 class Gate:
     def __init__(self, parts: Parts, pages: Pages) -> None:
-        self._parts, self._pages = parts, pages
+        self._parts, self.pages = parts, pages
         self.texts = parts.languages.texts("en")  # what the console's doors say; its pages say it in the same language
         self.cookies = Cookies(parts.keys, parts.base_url, parts.lifetimes.idle)
 
@@ -110,7 +110,7 @@ class Gate:
             "toast": kept.unpack_toast(keys, said, now=now) if said else None,
             "form_token": lambda action: kept.form_token(keys, insider.sign_in_id, action),
         }
-        page = self._pages.html(template, status=status, **known | context)
+        page = self.pages.html(template, status=status, **known | context)
         if said:
             self.cookies.said(page)
         if whole:  # a page that refreshes itself must not keep a browser signed in
@@ -175,7 +175,7 @@ class Gate:
             "lost": False,
             "minutes": 0,
         }
-        return self._pages.html("console/sign_in.html", status=status, **blank | context)
+        return self.pages.html("console/sign_in.html", status=status, **blank | context)
 
     def offer(self, request: Request, insider: Insider, typed: Typed, *, status: int = 200) -> HTMLResponse:
         """What was typed before, with one button that saves it after all."""
@@ -229,7 +229,7 @@ class Gate:
         return Typed(path=path, back=back, sign_in_id=sign_in_id, fields=kept.fields(posted))
 
     def plain(self, why: str, status: int) -> HTMLResponse:
-        return self._pages.html("console/turned_away.html", status=status, why=why)
+        return self.pages.html("console/turned_away.html", status=status, why=why)
 
 
 def guarded_routes(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[tuple[BaseRoute, May | None]]:

@@ -7,15 +7,15 @@ import asyncio
 import structlog
 from fastapi import APIRouter
 from fastapi.responses import JSONResponse
-from sqlalchemy.exc import SQLAlchemyError
 
-from ground import migrations
-from ground.database import Database
+from feedback import watch
+from feedback.watch import Problem
+from web.parts import Parts
 
 _log = structlog.get_logger()
 
 
-def routes(database: Database) -> APIRouter:
+def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
 
     @router.get("/healthz")
@@ -24,18 +24,23 @@ def routes(database: Database) -> APIRouter:
 
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        problem = await asyncio.to_thread(_problem, database)
-        body = {"status": "ready"} if problem is None else {"status": "not ready", "problem": problem}
-        return JSONResponse(body, 200 if problem is None else 503, headers={"Cache-Control": "no-store"})
+        failing = await asyncio.to_thread(_failing, parts)
+        body: dict[str, object] = {"status": "ready"}
+        if failing:
+            body = {
+                "status": "not ready",
+                "problem": failing[0].text,
+                "checks": [{"check": problem.check, "problem": problem.text} for problem in failing],
+            }
+        return JSONResponse(body, 503 if failing else 200, headers={"Cache-Control": "no-store"})
 
     return router
 
 
-def _problem(database: Database) -> str | None:
-    """What keeps us from working, in words that give nothing away; the log has the rest."""
-    try:
-        current = migrations.is_current(database)
-    except SQLAlchemyError as error:
-        _log.error("database unreachable", error=str(error))
-        return "The database cannot be reached."
-    return None if current else "The tables are at another revision than the program: run `broadsheet migrate`."
+def _failing(parts: Parts) -> list[Problem]:
+    """What keeps us from working, in words that give nothing away."""
+    found = watch.problems(parts.database, parts.data_dir, now=parts.clock())
+    failing = [problem for problem in found if problem.is_failing]
+    for problem in failing:
+        _log.error("not_ready", check=problem.check, problem=problem.text)
+    return failing

@@ -18,6 +18,7 @@ from fastapi.responses import HTMLResponse
 from ground.language import Languages, Texts
 from web.changes import changes
 from web.instant import Instant, instant
+from web.shown import shown, tame, visible
 
 #: The style sheet and what it needs, served at `/static/` by every app that shows pages.
 STATIC = Path(__file__).parent / "static"
@@ -88,6 +89,9 @@ class Pages:
             texts_of=self._languages.texts,
             instant=partial(self._instant, texts),
             changes=changes,
+            shown=shown,
+            tame=tame,
+            visible=visible,
         )
         return environment
 

@@ -49,6 +49,9 @@ class Parts:
     image_sources: tuple[str, ...] = ("https:",)  # where an issue in the archive may show pictures from
     form: FormRules = field(default_factory=FormRules)
     limits: Limits = field(default_factory=Limits)
+    data_dir: Path | None = None  # whose disk is watched, where it is on this machine
+    bounces_maildir: Path | None = None
+    metrics_token: str | None = None  # what a scraper shows; None: only this machine may ask
     passwords: Passwords = field(default_factory=Passwords)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     undo_for: timedelta = timedelta(minutes=5)  # how long an issue that is sent now can be taken back

@@ -42,7 +42,7 @@ _ON_STAFF_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofoll
 _STAFF_PATHS = ("/console/", "/ops/")
 _STAFF_DOORS = frozenset({"/console", "/ops", "/sign-in", "/sign-out"})
 
-_PROBES = frozenset({"/healthz", "/readyz"})
+_PROBES = frozenset({"/healthz", "/readyz", "/metrics"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 #: No form of ours is longer; what is longer is not read.

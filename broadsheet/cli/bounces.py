@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -13,22 +14,20 @@ from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
 from broadsheet.settings import load
 from broadsheet.wiring import House
+from feedback import intervene
 from feedback import poll as polling
-from mailer import address, bounces
+from feedback.intervene import Refused
+from mailer import bounces
 from mailer import suppressions as suppressing
-from mailer.address import BadAddress, EmailAddress
 from mailer.bounce_reports import Disposition
 from mailer.bounces import lines
 from mailer.inbound.maildir import MAX_BYTES, Unreadable, take
-from mailer.suppressions import Cause
-from staff.members import audit
 
 app = typer.Typer(help="Read bounce mails and complaints.", no_args_is_help=True)
 suppressions = typer.Typer(help="Addresses that must not be mailed.", no_args_is_help=True)
 
 AddressName = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address: name@example.org.")]
 _HERE = "command line"
-_LONGEST_NOTE = 500
 
 
 @app.command()
@@ -91,44 +90,47 @@ def list_suppressions(*, as_json: AsJson = False) -> None:
 
 @suppressions.command()
 def add(
-    who: AddressName, *, note: Annotated[str, typer.Option(help="Why; kept with it.")], as_json: AsJson = False
+    who: AddressName,
+    *,
+    note: Annotated[str, typer.Option(help="Why; kept with it.")],
+    until: Annotated[datetime | None, typer.Option(formats=["%Y-%m-%d"], help="The day (UTC) it ends on.")] = None,
+    as_json: AsJson = False,
 ) -> None:
     """Never mail an address again; what is still to go there is skipped."""
-    found = _read_address(who)
-    if len(note) > _LONGEST_NOTE:
-        answers.refuse(f"The note has {len(note)} characters; at most {_LONGEST_NOTE} are kept. Say it more briefly.")
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            suppressing.suppress(session, found.key, Cause.MANUAL, now=house.clock(), note=note)
-            audit(session, "suppression.add", found.key, actor=_HERE, now=house.clock(), note=note)
-    answers.done({"address": found.key, "suppressed": True}, f"{found} is suppressed.", as_json=as_json)
+            done = intervene.suppress(session, who, note=note, until=_end(until), by=_HERE, now=house.clock())
+    if isinstance(done, Refused):
+        answers.refuse(done.reason)
+    answers.done(
+        {"address": done.subject.casefold(), "suppressed": True}, f"{done.subject} is suppressed.", as_json=as_json
+    )
 
 
 @suppressions.command()
-def lift(who: AddressName, *, as_json: AsJson = False) -> None:
+def lift(
+    who: AddressName,
+    *,
+    reason: Annotated[str | None, typer.Option(help="Why; kept in the audit.")] = None,
+    as_json: AsJson = False,
+) -> None:
     """Allow mail to an address again."""
-    found = _read_address(who)
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            lifted = suppressing.lift(session, found.key, by=_HERE, now=house.clock())
-            if lifted:
-                audit(session, "suppression.lift", found.key, actor=_HERE, now=house.clock())
-    if not lifted:
-        answers.refuse(
-            f"{found} is not suppressed; there was nothing to lift. `broadsheet suppressions list` shows who is."
-        )
-    answers.done({"address": found.key, "suppressed": False}, f"{found} may be mailed again.", as_json=as_json)
+            done = intervene.lift(session, who, reason=reason, by=_HERE, now=house.clock())
+    if isinstance(done, Refused):
+        answers.refuse(f"{done.reason} `broadsheet suppressions list` shows who is.")
+    answers.done(
+        {"address": done.subject.casefold(), "suppressed": False},
+        f"{done.subject} may be mailed again.",
+        as_json=as_json,
+    )
 
 
-def _read_address(text: str) -> EmailAddress:
-    found = address.parse(text)
-    if isinstance(found, BadAddress):
-        answers.refuse(
-            f"{text!r} is no email address ({found.reason.replace('_', ' ')}). Write it as name@example.org."
-        )
-    return found
+def _end(until: datetime | None) -> datetime | None:
+    return until.replace(tzinfo=UTC) if until is not None else None
 
 
 def _paths() -> Iterator[str]:

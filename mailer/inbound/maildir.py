@@ -64,6 +64,16 @@ class Maildir:
         (self.path / "shunt").mkdir(exist_ok=True, mode=0o700)
         self._move(mail, self.path / "shunt" / mail.name)
 
+    def count_shunted(self, limit: int = 1000) -> int | None:
+        """How many mails were put aside, at most `limit`; None where that cannot be told."""
+        try:
+            with os.scandir(self.path / "shunt") as entries:
+                return sum(1 for _ in itertools.islice(entries, limit))
+        except FileNotFoundError:
+            return 0
+        except OSError:
+            return None
+
     def deliver(self, raw: bytes, *, now: datetime) -> Path:
         """Write a mail the Maildir way: whole in `tmp`, then renamed to `new`."""
         name = f"{int(now.timestamp())}.P{os.getpid()}Q{next(_counter):06}.broadsheet"

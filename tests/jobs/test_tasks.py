@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
+import pytest
 from sqlalchemy import func, select
 
+from feedback import heartbeats
 from ground.database import Database
 from ground.engine import Payload, WorkLane
 from jobs.tasks import Parts, tasks
@@ -123,3 +126,26 @@ def test_every_heartbeat_names_a_task(database: Database, now: datetime) -> None
     morning = Morning(database, now)
     assert {beat.task for beat in HEARTBEATS} < set(morning.tasks)
     assert {beat.lane for beat in HEARTBEATS} == {WorkLane.COLLECT, WorkLane.UPKEEP, WorkLane.INBOUND}
+
+
+async def test_a_round_notes_that_it_ran_and_one_that_breaks_why(database: Database, now: datetime) -> None:
+    morning = Morning(database, now)
+
+    async def breaks() -> None:
+        raise RuntimeError("no way out")
+
+    async def cannot_read() -> str:
+        return "the Maildir is gone"
+
+    known = tasks(replace(morning.parts, recover=breaks, poll_bounces=cannot_read, process="host:1:ab"))
+    await known["settle"]({})
+    await known["poll_bounces"]({})
+    with pytest.raises(RuntimeError):
+        await known["recover"]({})
+    with database.read() as session:
+        noted = {row.name: (row.process, row.pace_seconds, row.problem) for row in heartbeats.rounds(session)}
+    assert noted == {
+        "settle": ("host:1:ab", 10, None),
+        "poll_bounces": ("host:1:ab", 60, "the Maildir is gone"),
+        "recover": ("host:1:ab", 10, "RuntimeError: no way out"),
+    }

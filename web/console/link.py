@@ -20,30 +20,30 @@ from web.pages import Pages
 from web.parts import Parts
 
 
-def routes(parts: Parts, pages: Pages, gate: Gate) -> APIRouter:
+def routes(parts: Parts, gate: Gate) -> APIRouter:
     router = APIRouter()
 
     @router.get("/sign-in/{token}")
     async def show(token: str) -> HTMLResponse:
-        return _page(pages, token, await _wanted(parts, token))
+        return _page(gate.pages, token, await _wanted(parts, token))
 
     @router.post("/sign-in/{token}")
     async def press(token: str, request: Request) -> Response:
         gate.refuse_foreign(request)
         link = await _wanted(parts, token)
         if link.standing is not Standing.OPEN:
-            return _page(pages, token, link)
+            return _page(gate.pages, token, link)
         chosen = None
         if link.use is Use.PASSWORD:
             posted = await read_form(request)
             chosen, again = str(posted.get("password", "")), str(posted.get("password_again", ""))
             problem = problem_with(chosen, again, link.member.address)
             if problem:
-                return _page(pages, token, link, problem=problem)
+                return _page(gate.pages, token, link, problem=problem)
         new = new_browser(parts, request)
         entered = await asyncio.to_thread(_enter, parts, token, new, chosen, parts.clock())
         if entered is None:  # somebody pressed it a moment earlier
-            return _page(pages, token, await _wanted(parts, token))
+            return _page(gate.pages, token, await _wanted(parts, token))
         answer = RedirectResponse("/console", status_code=303)
         gate.cookies.keep(answer, new.token, now=parts.clock())
         return answer

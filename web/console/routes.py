@@ -1,0 +1,33 @@
+"""Every page of the console, in the order of its navigation."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from web.console import (
+    audit,
+    desk,
+    flight,
+    home,
+    issues,
+    launch,
+    link,
+    me,
+    parts_page,
+    people,
+    person,
+    schedules,
+    sign_in,
+    stop,
+)
+from web.gate import Gate
+from web.parts import Parts
+
+_PAGES = (sign_in, link, home, issues, desk, flight, launch, stop, schedules, people, person, me, audit)
+
+
+def routes(parts: Parts, gate: Gate) -> APIRouter:
+    router = APIRouter()
+    for page in (*_PAGES, parts_page) if parts.development else _PAGES:
+        router.include_router(page.routes(parts, gate))
+    return router
