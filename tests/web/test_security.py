@@ -10,6 +10,7 @@ import structlog
 from starlette.testclient import TestClient
 
 from ground.tokens import Purpose
+from mailer.letter import Compiled
 from newsletters.issues import IssueState
 from tests.web.conftest import BASE, House, add_issue
 from web.app import create_app
@@ -162,6 +163,9 @@ def test_tokens_stay_out_of_the_log(house: House) -> None:
 
 def test_what_breaks_is_told_on_a_page_with_every_header(house: House) -> None:
     class Broken:
+        async def compiled(self, job: object) -> Compiled:
+            raise RuntimeError(f"the press is broken: {job}")
+
         async def variant(self, job: object) -> int:
             raise RuntimeError(f"the template of {type(job).__name__} is broken")
 
