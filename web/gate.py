@@ -57,7 +57,7 @@ class Insider:
     role: Role
     sign_in_id: int
 
-    def may(self, *roles: Role) -> bool:
+    def may(self, *roles: str) -> bool:
         """Whether this is for them; pages ask it before they offer a button."""
         return not roles or self.role is Role.OWNER or self.role in roles
 
@@ -89,6 +89,7 @@ class May:
 class Gate:
     def __init__(self, parts: Parts, pages: Pages) -> None:
         self._parts, self._pages = parts, pages
+        self.texts = parts.languages.texts("en")  # what the console's doors say; its pages say it in the same language
         self.cookies = Cookies(parts.keys, parts.base_url, parts.lifetimes.idle)
 
     def may(self, *roles: Role) -> May:
@@ -204,7 +205,9 @@ class Gate:
         typed = self._typed(request, posted)
         packed = kept.pack(self._parts.keys, typed, now=self._parts.clock()) if typed else None
         back = browser.came_from(request, self._parts.base_url, self._parts.trusted_hosts)
-        return self.sign_in_page(status=401, next=back, packed=packed or "", lost=packed is None, problem="expired")
+        return self.sign_in_page(
+            status=401, next=back, packed=packed or "", lost=typed is not None and packed is None, problem="expired"
+        )
 
     async def check_form(self, request: Request, insider: Insider) -> None:
         posted = await read_form(request)

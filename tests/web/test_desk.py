@@ -93,8 +93,8 @@ def test_a_story_is_moved_dropped_brought_back_and_the_toast_undoes(house: House
     page = editor.get(home)
     assert "Taken out. It lies in the tray." in page.text
     assert "taken out by <bdi>The editor</bdi>" in page.text
-    assert f'action="{home}/undo"' in page.text
-    editor.post(f"{home}/undo")
+    assert f'action="{home}/undo-edit"' in page.text
+    editor.post(f"{home}/undo-edit")
     assert item_ids(house, issue_id) == [first, third, second]
     editor.post(f"{home}/items/{first}/drop")
     editor.post(f"{home}/items/{first}/restore")

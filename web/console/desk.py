@@ -12,13 +12,11 @@ from newsletters.wire import Wanted
 from web.console import edits, issue_view, proofs
 from web.console.issue_view import Number, View
 from web.gate import Gate, Insider
-from web.pages import Pages
 from web.parts import Parts
 
 
-def routes(parts: Parts, pages: Pages, gate: Gate) -> APIRouter:
+def routes(parts: Parts, gate: Gate) -> APIRouter:
     """All of the desk: looking, editing, proofs."""
-    del pages  # every page here goes through the gate
     router = APIRouter()
     reader = Depends(gate.may())
 

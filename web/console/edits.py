@@ -86,7 +86,7 @@ def _done(gate: Gate, issue_id: int, typed: Typed) -> Response:
     to = f"{home}#story-{typed.item_id}" if typed.item_id and typed.kind not in ("drop", "restore") else home
     if typed.kind == "add":
         to = _back_to_wire(home, typed.fields)
-    return gate.go(to, toast=_SAID[typed.kind], undo=None if typed.kind == "undo" else f"{home}/undo")
+    return gate.go(to, toast=_SAID[typed.kind], undo=None if typed.kind == "undo-edit" else f"{home}/undo-edit")
 
 
 def _back_to_wire(home: str, fields: Posted) -> str:
@@ -144,7 +144,7 @@ ISSUE_ACTS: Mapping[str, Callable[[Posted], Act]] = {
     "subject": _subject,
     "add": _add,
     "recompose": lambda _: curate.recompose,
-    "undo": lambda _: undo.undo,
+    "undo-edit": lambda _: undo.undo,
 }
 #: What a toast says after an act.
 _SAID = {
@@ -158,7 +158,7 @@ _SAID = {
     "subject": "Saved.",
     "add": "Added at the end of the issue.",
     "recompose": "Composed again. What lost its place lies in the tray.",
-    "undo": "Taken back.",
+    "undo-edit": "Taken back.",
 }
 
 
