@@ -205,6 +205,15 @@ def test_a_story_is_added_from_the_wire_which_stays_open(house: House) -> None:
     assert editor.get(f"{home}/wire?before=x&section=%00").status_code == 200
 
 
+def test_what_lies_beside_the_stories_is_told_again_after_a_move_by_script(house: House) -> None:
+    home = f"/console/issues/{an_issue(house)}"
+    piece = house.sign_in().get(f"{home}/beside", **{"HX-Request": "true"}).text
+    assert '<div id="remarks" hx-swap-oob="true">' in piece
+    assert '<div id="inboxes" hx-swap-oob="true">' in piece
+    assert 'hx-trigger="reordered from:body"' in piece
+    assert "<html" not in piece
+
+
 def test_composing_again_is_an_act_like_any_other(house: House) -> None:
     issue_id = an_issue(house)
     editor = house.sign_in()

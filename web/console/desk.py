@@ -7,7 +7,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from newsletters import wire
+from newsletters import headlines, wire
 from newsletters.wire import Wanted
 from web.console import edits, issue_view, proofs
 from web.console.issue_view import Number, View
@@ -41,7 +41,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         before: str = "",
     ) -> Response:
         after = issue_view.number(before) or None
-        wanted = Wanted(section=section[:120], text=text.strip()[:120], before=after)
+        wanted = Wanted(section=headlines.clean(section)[:120], text=headlines.clean(text)[:120], before=after)
         view = await asyncio.to_thread(_wire, parts, issue_id, wanted, insider)
         return gate.page(request, insider, "console/issues/wire.html", **view)
 
