@@ -76,6 +76,12 @@ def isolate(text: str) -> str:
     return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
 
 
+def apart(text: str, around: Direction = "ltr") -> str:
+    """A run in a sentence of that direction: isolated when it holds letters of the other one."""
+    other = {"R", "AL"} if around == "ltr" else {"L"}
+    return isolate(text) if any(bidirectional(char) in other for char in text) else text
+
+
 class Texts:
     """Everything one language says: translations, plurals, direction, dates."""
 
@@ -126,8 +132,7 @@ class Texts:
 
         Without it "By هانار · 3 min read" shows as "By 3 · هانار min read": digits and marks join the run before them.
         """
-        other = {"R", "AL"} if self.direction == "ltr" else {"L"}
-        return isolate(text) if any(bidirectional(char) in other for char in text) else text
+        return apart(text, self.direction)
 
     def listing(self, names: Sequence[str]) -> str:
         """Names in a row as a sentence has them: "A, B and C"."""

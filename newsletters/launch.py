@@ -18,12 +18,11 @@ from sqlalchemy.orm import Session
 
 from mailer import ledger, letters
 from mailer.letters import Letter, LetterState
-from newsletters import act, headlines, issues
+from newsletters import act, headlines, issues, trail
 from newsletters import approve as approval
 from newsletters.act import Done, Refused
 from newsletters.issues import Issue, IssueEvent, IssueState
 from newsletters.schedules import Schedule
-from staff.members import AuditEntry
 
 NO_WAIT = timedelta(0)
 
@@ -35,6 +34,9 @@ _EDITS = {
     "issue.pin": "pinned a story",
     "issue.rewrite": "rewrote a story",
     "issue.subject": "changed the subject",
+    "issue.add": "put a story in",
+    "issue.recompose": "composed it anew",
+    "issue.undo_edit": "undid an edit",
 }
 
 
@@ -50,7 +52,7 @@ def approve(
         return issue
     if IssueEvent.APPROVE not in issues.NEXT[issue.state]:
         return Refused(act.standing(issue))
-    unseen = _unseen(session, issue, seen)
+    unseen = _unseen(session, issue, seen, by)
     if unseen is not None:
         return unseen
     if wait and issue.scheduled_for <= now:
@@ -66,7 +68,7 @@ def send_now(
     issue = act.find_editable(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    unseen = _unseen(session, issue, seen)
+    unseen = _unseen(session, issue, seen, by)
     if unseen is not None:
         return unseen
     # What would have gone sooner by itself is not held up.
@@ -93,22 +95,16 @@ def take_back(session: Session, issue_id: int, *, by: str, now: datetime) -> Don
     return act.done(session, issue, "issue.take_back", by=by, now=now)
 
 
-def _unseen(session: Session, issue: Issue, seen: int | None) -> Refused | None:
-    """Refuse to act on what somebody has edited since the editor saw revision `seen`; None when they saw it all."""
+def _unseen(session: Session, issue: Issue, seen: int | None, by: str) -> Refused | None:
+    """Refuse to act on what another editor has changed since this one saw revision `seen`; None when they saw it all."""
     if seen is None or seen == issue.revision:
         return None
-    entries = session.execute(
-        select(AuditEntry.actor, AuditEntry.act, AuditEntry.detail)
-        .where(AuditEntry.at >= issue.created_at, AuditEntry.subject == f"issue:{issue.id}")
-        .order_by(AuditEntry.id)
-    )
-    changed = Counter(
-        f"{actor} {_EDITS[what]}" for actor, what, detail in entries if what in _EDITS and detail["revision"] > seen
-    )
+    others = [step for step in trail.steps(session, issue) if step.revision > seen and step.by != by]
+    changed = Counter(f"{step.by} {_EDITS[step.act]}" for step in others if step.act in _EDITS)
+    if not changed:
+        return None
     edits = ", ".join(f"{edit} ({times} times)" if times > 1 else edit for edit, times in changed.items())
-    return Refused(
-        f"The issue has changed since you looked: {edits or 'it was edited'}. Look at it again, then decide."
-    )
+    return Refused(f"The issue has changed since you looked: {edits}. Look at it again, then decide.")
 
 
 def _hold(session: Session, issue: Issue, what: str, *, until: datetime, by: str, now: datetime) -> Done | Refused:

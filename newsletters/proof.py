@@ -7,6 +7,7 @@ they open the page that says there is nothing to unsubscribe.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -42,7 +43,8 @@ def letter(session: Session, issue: Issue, *, base_url: str) -> LetterJob | Comp
     written = select(Delivery.variant_id).where(Delivery.letter_id == issue.letter_id).limit(1)
     variant_id = session.scalar(written) if issue.letter_id is not None else None
     if variant_id is not None:
-        return Compiled.from_bytes(letters.compiled_of(session, variant_id))
+        with suppress(ValueError):  # stored by another version of this program
+            return Compiled.from_bytes(letters.compiled_of(session, variant_id))
     return digest.job(session, issue, base_url=base_url)
 
 

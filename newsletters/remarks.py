@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from articles.articles import Article, ArticleStatus
+from ground.language import apart
 from newsletters import headlines, wire
 from newsletters.issues import Issue, Item
 
@@ -43,11 +44,15 @@ def left_out(issue: Issue, article: Article) -> str | None:
     return "under embargo" if wire.is_embargoed(article, issue) else None
 
 
+def _called(item: Item, article: Article) -> str:
+    return apart(item.title or article.title)
+
+
 def _held_back(issue: Issue, stories: Sequence[Story]) -> Iterator[Remark]:
     for item, article in stories:
         why = left_out(issue, article)
         if why is not None:
-            text = f"“{item.title or article.title}” is {why}. The letter goes without it."
+            text = f"“{_called(item, article)}” is {why}. The letter goes without it."
             yield Remark(weight=Weight.STOP, text=text, item_id=item.id)
 
 
@@ -76,12 +81,14 @@ def _pictures(going: Sequence[Story]) -> Iterator[Remark]:
     # The lead and the four after it are printed with their pictures.
     for item, article in going[:5]:
         if article.image_url and not (article.image_alt or "").strip():
-            text = f"The picture of “{item.title or article.title}” has no description. Readers who cannot see it get nothing."
+            text = (
+                f"The picture of “{_called(item, article)}” has no description. Readers who cannot see it get nothing."
+            )
             yield Remark(weight=Weight.WAIT, text=text, item_id=item.id)
 
 
 def _languages(going: Sequence[Story], language: str) -> Iterator[Remark]:
     for item, article in going:
         if article.language and article.language.partition("-")[0] != language.partition("-")[0]:
-            text = f"“{item.title or article.title}” is in another language ({article.language}) than the edition."
+            text = f"“{_called(item, article)}” is in another language ({article.language}) than the edition."
             yield Remark(weight=Weight.WAIT, text=text, item_id=item.id)

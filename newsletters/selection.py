@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 
 from articles.articles import Article
 from articles.dates import DateConfidence
+from ground.language import apart
 
 #: At most so many stories of one section, unless there would be too few.
 SECTION_CAP = 4
@@ -78,7 +79,7 @@ def _reason(article: Article, number_in_section: int, words: str, *, now: dateti
         age = f"undated, first seen {length(now - article.first_seen_at)} ago"
     else:
         age = f"{length(now - article.published_at)} old"
-    place = f"{article.section} {number_in_section} of at most {SECTION_CAP}" if article.section else ""
+    place = f"{apart(article.section)} {number_in_section} of at most {SECTION_CAP}" if article.section else ""
     return ", ".join(part for part in (words, age, place) if part)[:300]
 
 

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from newsletters.issues import Issue
 from staff.members import AuditEntry
 
-UNDO = "issue.undo"
+UNDO = "issue.undo_edit"
 
 
 class About(enum.StrEnum):

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
 from articles.articles import Article, ArticleStatus
+from ground.language import apart
 from newsletters import issues, newsletters, schedules, selection
 from newsletters.act import Refused
 from newsletters.issues import Issue, Item
@@ -137,7 +138,7 @@ def _offer(issue: Issue, article: Article, sent_in: Issue | None, taken: Counter
     elif article.published_at <= issue.window_start:
         why_not = "older than what this issue looked at"
     elif article.section and taken[article.section] >= selection.SECTION_CAP:
-        why_not = f"{article.section} had its {selection.SECTION_CAP}"
+        why_not = f"{apart(article.section)} had its {selection.SECTION_CAP}"
     else:
         why_not = "no room: others came before it"
     return Offer(article=article, why_not=why_not, sent_in=sent_in, can_go=not embargoed)

@@ -191,3 +191,14 @@ def test_two_who_store_the_same_get_one_row(database: Database) -> None:
     with database.read() as session:
         assert session.get_one(Variant, ids.pop()).compiled == b"first"
     assert not ids
+
+
+async def test_what_is_looked_at_is_what_would_be_stored_and_writes_nothing(
+    database: Database, compiler: Compiler, executor: CountingExecutor
+) -> None:
+    seen = [await compiler.compiled(job()) for _ in range(3)]
+    assert (executor.calls, stored(database)) == (1, 0)
+    variant_id = await compiler.variant(job())
+    with database.read() as session:
+        kept = Compiled.from_bytes(letters.compiled_of(session, variant_id))
+    assert seen == [kept] * 3

@@ -236,7 +236,7 @@ def test_an_act_that_means_nothing_any_more_is_refused_in_words(sending: House) 
     assert browser.post(f"{AT}/approve", {"seen": "²"}).status_code == 409
 
 
-@pytest.mark.parametrize("path", ["approve", "send-now", "undo"])
+@pytest.mark.parametrize("path", ["approve", "send-now", "take-back"])
 def test_ops_stop_issues_and_do_not_let_them_go(draft: House, path: str) -> None:
     assert draft.sign_in(Role.OPS).post(f"{AT}/{path}", {"seen": "1"}).status_code == 403
     assert state(draft) is IssueState.DRAFT

@@ -83,7 +83,7 @@ def _words(texts: Texts) -> dict[str, str]:
         "issue.subject": _("changed the subject line of"),
         "issue.test": _("sent the desk a test of"),
         "issue.take_back": _("took back"),
-        "issue.undo": _("undid an edit of"),
+        "issue.undo_edit": _("undid an edit of"),
         "schedule.add": _("added"),
         "schedule.change": _("changed"),
         "schedule.remove": _("removed"),

@@ -7,9 +7,9 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from newsletters import wire
+from newsletters import headlines, wire
 from newsletters.wire import Wanted
-from web.console import edits, issue_view, proofs
+from web.console import edits, flight, issue_view, proofs
 from web.console.issue_view import Number, View
 from web.gate import Gate, Insider
 from web.parts import Parts
@@ -23,7 +23,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     @router.get("/console/issues/{issue_id:int}")
     async def show(request: Request, issue_id: Number, insider: Insider = reader) -> Response:
         view = await issue_view.wanted(parts, issue_id, insider)
-        return gate.page(request, insider, "console/issues/desk.html", typed=None, **view)
+        stands = await flight.wanted(parts, issue_id)
+        return gate.page(request, insider, "console/issues/desk.html", typed=None, flight=stands, asked="", **view)
 
     @router.get("/console/issues/{issue_id:int}/beside")
     async def beside(request: Request, issue_id: Number, insider: Insider = reader) -> Response:
@@ -41,7 +42,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         before: str = "",
     ) -> Response:
         after = issue_view.number(before) or None
-        wanted = Wanted(section=section[:120], text=text.strip()[:120], before=after)
+        wanted = Wanted(section=headlines.clean(section)[:120], text=headlines.clean(text)[:120], before=after)
         view = await asyncio.to_thread(_wire, parts, issue_id, wanted, insider)
         return gate.page(request, insider, "console/issues/wire.html", **view)
 

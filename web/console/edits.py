@@ -18,7 +18,7 @@ from newsletters import curate, undo
 from newsletters.act import Done, Refused, Stale
 from staff.members import Role
 from web import forms
-from web.console import issue_view
+from web.console import flight, issue_view
 from web.console.issue_view import Number, number
 from web.gate import Gate, Insider
 from web.parts import Parts
@@ -52,7 +52,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         view = await issue_view.wanted(parts, issue_id, insider)
         if isinstance(outcome, Refused):
             view["typed"] = replace(typed, problem=outcome.reason)
-            return gate.page(request, insider, "console/issues/desk.html", status=422, **view)
+            stands = await flight.wanted(parts, issue_id)
+            return gate.page(request, insider, "console/issues/desk.html", status=422, flight=stands, asked="", **view)
         view |= {"typed": typed, "stale": outcome, "story": view["desk"].story(typed.item_id)}
         return gate.page(request, insider, "console/issues/stale.html", status=409, **view)
 
@@ -86,7 +87,7 @@ def _done(gate: Gate, issue_id: int, typed: Typed) -> Response:
     to = f"{home}#story-{typed.item_id}" if typed.item_id and typed.kind not in ("drop", "restore") else home
     if typed.kind == "add":
         to = _back_to_wire(home, typed.fields)
-    return gate.go(to, toast=_SAID[typed.kind], undo=None if typed.kind == "undo" else f"{home}/undo")
+    return gate.go(to, toast=_SAID[typed.kind], undo=None if typed.kind == "undo-edit" else f"{home}/undo-edit")
 
 
 def _back_to_wire(home: str, fields: Posted) -> str:
@@ -144,7 +145,7 @@ ISSUE_ACTS: Mapping[str, Callable[[Posted], Act]] = {
     "subject": _subject,
     "add": _add,
     "recompose": lambda _: curate.recompose,
-    "undo": lambda _: undo.undo,
+    "undo-edit": lambda _: undo.undo,
 }
 #: What a toast says after an act.
 _SAID = {
@@ -158,7 +159,7 @@ _SAID = {
     "subject": "Saved.",
     "add": "Added at the end of the issue.",
     "recompose": "Composed again. What lost its place lies in the tray.",
-    "undo": "Taken back.",
+    "undo-edit": "Taken back.",
 }
 
 

@@ -6,6 +6,7 @@
  *   data-hold            parts.html `hold`: hold the button (or Enter) for a second and its form is sent
  *   data-opens="id"      a link that opens <dialog id>; data-closes: one in a dialog that closes it
  *   data-key="j"         the element that this key presses (a link, a button) or focuses (a field)
+ *   .field + .meter      the meter under a field follows what is typed into it
  *   data-step="story"    elements of a list that J and K walk through
  *   data-reorder         an ordered list whose items are moved by dragging [data-handle] and by Alt+Up, Alt+Down:
  *
@@ -197,6 +198,23 @@
     const { xhr, elt } = event.detail;
     const form = elt.closest("form");
     if (xhr.status === 401 && form && form.method === "post") HTMLFormElement.prototype.submit.call(form);
+  });
+
+  // --- meters -----------------------------------------------------------------------------------------------------------
+  document.addEventListener("input", (event) => {
+    const meter = event.target.closest(".field")?.nextElementSibling;
+    if (!meter?.matches(".meter")) return;
+    const most = Number(meter.getAttribute("aria-valuemax"));
+    const length = [...event.target.value].length; // characters, not UTF-16 units
+    const marks = [...meter.querySelectorAll(".mark")].map((mark) => (parseFloat(mark.getAttribute("x")) * most) / 100);
+    const off = marks.length > 0 && (length > marks.at(-1) || (marks.length > 1 && length < marks[0]));
+    const figures = meter.querySelector(".figures");
+    figures.textContent = figures.textContent.replace(/\p{Nd}+/u, length);
+    meter.querySelector(".filled").setAttribute("width", `${(Math.min(length, most) * 100) / most}%`);
+    meter.setAttribute("aria-valuenow", Math.min(length, most));
+    meter.setAttribute("aria-valuetext", figures.textContent);
+    meter.classList.toggle("wait", off);
+    meter.classList.toggle("go", !off);
   });
 
   // --- begin, and again for what htmx brings in -----------------------------------------------------------------------
