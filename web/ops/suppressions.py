@@ -62,7 +62,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     @router.post("/ops/suppressions")
     async def add(request: Request, insider: Insider = ops) -> Response:
         typed = await forms.read(request)
-        done = await asyncio.to_thread(_add, parts, typed, str(request.state.zone or "UTC"), insider.address)
+        done = await asyncio.to_thread(_add, parts, typed, str(request.state.home.zone or "UTC"), insider.address)
         if isinstance(done, Done):
             return gate.go(_place(done.subject), toast=f"{done.subject} is suppressed.")
         return page(request, insider, await asyncio.to_thread(_look, parts, "", "", "", done, typed))
