@@ -14,6 +14,7 @@ import newsletters.newsletters
 import newsletters.schedules
 import staff.members
 import subscribers.consents
+import subscribers.imports
 import subscribers.subscribers
 import subscribers.subscriptions
 from ground.database import Base

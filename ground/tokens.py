@@ -28,6 +28,7 @@ class Purpose(enum.StrEnum):
     VERP = "verp"  # the return path
     MESSAGE_ID = "message-id"
     SIGN_IN = "sign-in"
+    ERASED = "erased"  # recognises the address of somebody who was forgotten
 
 
 @dataclass(frozen=True, slots=True)
