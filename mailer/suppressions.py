@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import CursorResult, ForeignKey, Index, String, or_, select, text, update
+from sqlalchemy import CursorResult, ForeignKey, Index, String, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new, one_of
@@ -65,6 +65,11 @@ def standing(session: Session, address_key: str, *, now: datetime, mark: str | N
         )
         .limit(1)
     )
+
+
+def newest(session: Session) -> int:
+    """A number that grows with every suppression: whether one came since something was decided."""
+    return session.scalar(select(func.max(Suppression.id))) or 0
 
 
 def suppress(

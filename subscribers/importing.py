@@ -17,6 +17,7 @@ from functools import cache
 from pathlib import Path
 
 from ground.database import Database
+from mailer import suppressions
 from subscribers import admitting, exporting, imports, judging, reading
 from subscribers.imports import Import, ImportMode, ImportState
 from subscribers.judging import Outcome, Terms, Verdict
@@ -139,13 +140,21 @@ def carry_on(
 
 
 def _step(database: Database, found: Import, folder: Folder, terms: Terms, *, now: datetime) -> Import:
-    """One transaction: the next rows, and how far the list has come. Where another was quicker, nothing."""
+    """One transaction: the next rows, and how far the list has come. Where another was quicker, nothing.
+
+    Rows are judged before the lock is taken, and again under it only when somebody was suppressed or forgotten since.
+    (Who signs up meanwhile keeps what they did: the insert steps aside.)
+    """
     size = ASK if terms.mode is ImportMode.MUST_CONFIRM else BATCH
     entries, position = reading.read(folder.rows, found.position, size)
+    with database.read() as session:
+        newest = suppressions.newest(session)
+        verdicts = judging.judge(session, entries, terms, now=now)
     with database.write() as session:
         held = session.get_one(Import, found.id, with_for_update=True)
         if held.state is ImportState.RUNNING and held.position == found.position:
-            verdicts = judging.judge(session, entries, terms, now=now)
+            if suppressions.newest(session) != newest:
+                verdicts = judging.judge(session, entries, terms, now=now)
             admitting.admit(session, verdicts, terms, now=now)
             _advance(held, verdicts, position, folder, now)
     return held

@@ -44,7 +44,7 @@ def hand_over(
     if subscriber is None:
         return None
     held = _person(session, subscriber, ALL, None, now)
-    refused = correspondence.attempts_of(session, [each.id for each in held.sent if each.reply is not None])
+    refused = correspondence.attempts_of(session, [each.id for each in held.sent])
     attempts: dict[int, list[dict[str, Any]]] = {}
     for each in refused:
         facts = {name: getattr(each, name) for name in ("number", "at", "outcome", "code", "enhanced", "reply")}
