@@ -166,17 +166,23 @@ def _record(first: _Line, lines: _Lines, separator: str) -> Record:
     if '"' not in first.text:
         return Record(first.number, first.text.rstrip("\r\n").split(separator))
     feed = _Feed(first, lines)
-    try:
-        cells = next(csv.reader(feed, delimiter=separator))
-    except (csv.Error, StopIteration):
-        feed.is_open = True
-        cells = []
-    if not feed.is_open:
+    cells = _parsed(feed, separator)
+    if cells is not None and not feed.is_open:
         return Record(first.number, cells)
     # Only this line is lost: the next ones are read as if it had not been there.
     lines.give_back(feed.taken[1:])
     text = first.text.rstrip("\r\n")
     return Record(first.number, text.split(separator), "a quotation mark in this line is never closed")
+
+
+def _parsed(feed: _Feed, separator: str) -> list[str] | None:
+    """One record's cells. Over several lines its marks must be right: else one stray mark would swallow its neighbours."""
+    try:
+        return next(csv.reader(feed, delimiter=separator, strict=True))
+    except (csv.Error, StopIteration):
+        if len(feed.taken) > 1 or feed.is_open:
+            return None
+    return next(csv.reader([feed.taken[0].text], delimiter=separator), None)
 
 
 def _no_text(head: bytes) -> str:
@@ -196,11 +202,13 @@ def _encoding(head: bytes, file: BinaryIO) -> tuple[str, str | None] | None:
     ):
         if head.startswith(mark):
             return None if _is_other(head) else (name, None)
+    if _is_other(head):
+        return None
     zeros = (head[0::2].count(0), head[1::2].count(0))
     if max(zeros) > len(head) // 6:
         order, name = ("utf-16-le", "little") if zeros[1] > zeros[0] else ("utf-16-be", "big")
         return order, f"The file has no mark of its encoding; it was read as UTF-16 ({name} end first)."
-    if _is_other(head) or len(_CONTROLS.findall(head)) > len(head) // 50:
+    if len(_CONTROLS.findall(head)) > 8 + len(head) // 20:
         return None
     return _eight_bit(head, file)
 
