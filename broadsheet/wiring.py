@@ -193,5 +193,6 @@ class House:
                 trusted_hosts=frozenset({"127.0.0.1", "localhost"}) if development else frozenset(),
                 image_sources=("https:", "http://127.0.0.1:*") if development else ("https:",),
                 form=FormRules(min_age=self.settings.form_min_age),
+                development=development,
             )
         )

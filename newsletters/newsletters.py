@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
@@ -153,6 +153,17 @@ def edition_by_id(session: Session, edition_id: int) -> tuple[Newsletter, Editio
 def editions_of(session: Session, newsletter_id: int) -> list[Edition]:
     """A newsletter's editions, in the order of their making."""
     return list(session.scalars(select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.id)))
+
+
+def home_zone(session: Session) -> str:
+    """The newsroom's own zone: that of most of its editions; UTC before there is one."""
+    counted = select(Edition.zone).group_by(Edition.zone).order_by(func.count().desc(), Edition.zone).limit(1)
+    return session.scalar(counted) or "UTC"
+
+
+def home_name(session: Session) -> str:
+    """What the newsroom calls itself: the publisher of its first newsletter; empty before there is one."""
+    return session.scalar(select(Newsletter.publisher).order_by(Newsletter.id).limit(1)) or ""
 
 
 def draw_from(session: Session, edition_id: int, feed_ids: Iterable[int]) -> None:

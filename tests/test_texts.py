@@ -12,10 +12,16 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parent.parent
-METHODS = [("**.html", "jinja2"), ("**.txt", "jinja2"), ("**.py", "python")]
+METHODS = [
+    ("console/**", "ignore"),
+    ("ops/**", "ignore"),
+    ("**.html", "jinja2"),
+    ("**.txt", "jinja2"),
+    ("**.py", "python"),
+]
 OPTIONS = {"**.html": {"silent": "false"}, "**.txt": {"silent": "false"}}
-#: The developer's mailbox speaks English only, as its users do.
-FOLDERS = ("templates/email", "templates/web/readers", "subscribers", "web")
+#: The developer's mailbox speaks English only, as its users do; the console's texts are a domain of their own.
+FOLDERS = ("templates/email", "templates/web/parts", "templates/web/readers", "subscribers", "web")
 
 
 def texts() -> Iterator[str]:
@@ -30,6 +36,8 @@ def catalogue(language: str) -> dict[str, Message]:
     for path in (ROOT / "locales" / language / "LC_MESSAGES").glob("*.po"):
         with path.open("rb") as source:
             for message in read_po(source):
+                if path.stem == "console" and not message.string:
+                    continue  # the console's may be translated little by little
                 key = message.id if isinstance(message.id, str) else message.id[0]
                 found[(f"{message.context}\x04" if message.context else "") + key] = message
     return found

@@ -16,7 +16,7 @@ from ground.tokens import KeyRing
 from mailer import suppressions
 from mailer.deliveries import Delivery
 from mailer.suppressions import Cause, Suppression
-from subscribers import erasure, exporting, importing, imports, leave
+from subscribers import admitting, erasure, exporting, importing, imports, leave
 from subscribers.consents import Act, ConsentEvent, Evidence
 from subscribers.exporting import Wanted
 from subscribers.importing import Folder, Rehearsed
@@ -212,7 +212,7 @@ def test_a_run_that_was_broken_off_goes_on_where_it_stood(
     class KilledError(Exception):
         pass
 
-    real: Callable[..., None] = importing.admitting.admit if "judged" in broken_after else importing._advance
+    real: Callable[..., None] = admitting.admit if "judged" in broken_after else importing._advance
     calls = 0
 
     def dies(*given: object, **named: object) -> None:
@@ -225,7 +225,7 @@ def test_a_run_that_was_broken_off_goes_on_where_it_stood(
         if "judged" in broken_after:
             real(*given, **named)
 
-    place = importing.admitting if "judged" in broken_after else importing
+    place = admitting if "judged" in broken_after else importing
     monkeypatch.setattr(place, "admit" if "judged" in broken_after else "_advance", dies)
     with pytest.raises(KilledError):
         importing.carry_on(desk.database, import_id, desk.folder, desk.terms, now=desk.now, batches=99)
