@@ -32,6 +32,7 @@ class Parts:
     collect: Story
     recover: Story
     poll_bounces: Story
+    carry_import: Callable[[int], Awaitable[object]]
 
 
 def tasks(parts: Parts) -> dict[str, Task]:
@@ -61,6 +62,9 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def poll_bounces(_: Payload) -> None:
         await parts.poll_bounces()
 
+    async def carry_import(payload: Payload) -> None:
+        await parts.carry_import(int(payload["import"]))
+
     return {
         "send_batch": send_batch,
         "collect": collect,
@@ -70,6 +74,7 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "settle": settle_issues,
         "recover": recover,
         "poll_bounces": poll_bounces,
+        "carry_import": carry_import,
     }
 
 

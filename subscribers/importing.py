@@ -13,7 +13,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import cache
 from pathlib import Path
 
 from ground.database import Database
@@ -158,22 +157,6 @@ def _step(database: Database, found: Import, folder: Folder, terms: Terms, *, no
             admitting.admit(session, verdicts, terms, now=now)
             _advance(held, verdicts, position, folder, now)
     return held
-
-
-def work(url: str, import_id: int, folder: Path, terms: Terms, now: datetime, batches: int) -> None:
-    """The next piece of an import, in a child process: the dry run, or some of the run's transactions."""
-    database, place = _opened(url), Folder(folder)
-    with database.read() as session:
-        found = imports.find(session, import_id)
-    if found is not None and found.state is ImportState.CHECKING:
-        check(database, import_id, place, terms, now=now)
-    elif found is not None:
-        carry_on(database, import_id, place, terms, now=now, batches=batches)
-
-
-@cache
-def _opened(url: str) -> Database:
-    return Database(url)
 
 
 def _advance(held: Import, verdicts: list[Verdict], position: int, folder: Folder, now: datetime) -> None:
