@@ -202,6 +202,7 @@ class House:
                 keys=self.keys,
                 engine=self.engine,
                 compiler=self.compiler,
+                arrivals=self.arrivals,
                 clock=self.clock,
                 languages=self.languages,
                 templates=resources.locate("templates"),

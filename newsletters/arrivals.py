@@ -25,15 +25,25 @@ from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from newsletters import newsletters, schedules, sender
 from newsletters.newsletters import Edition, Newsletter
-from subscribers import importing, imports
+from subscribers import importing, imports, reading
 from subscribers.importing import Folder
-from subscribers.imports import Import, ImportMode, ImportState, Order
+from subscribers.imports import Import, ImportMode, ImportState, Order, Upload
 from subscribers.judging import Destination, Terms
+from subscribers.reading import Plan
+from subscribers.spreadsheet import NotCsv
 
 log = structlog.get_logger()
 
 #: Transactions of one piece: a second or two, after which the child is free for other work and the service may stop.
 PIECE = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What is known of a file before anybody looked into it."""
+
+    file_name: str
+    file_hash: str
 
 
 class Compiles(Protocol):
@@ -77,6 +87,15 @@ class Arrivals:
             keys=self.keys,
         )
 
+    async def receive(self, upload: Folder, received: Received, order: Order, *, by: str) -> Import | NotCsv:
+        """Take in a list that lies in its folder; what is none is thrown away at once, with the reason."""
+        loop = asyncio.get_running_loop()
+        plan = await loop.run_in_executor(self.executor, reading.plan, upload.upload)
+        if isinstance(plan, NotCsv):
+            await asyncio.to_thread(upload.clear)
+            return plan
+        return await asyncio.to_thread(self._add, upload, received, order, plan, by)
+
     async def carry_on(self, import_id: int) -> None:
         """The next piece of one import: its dry run, or some of its rows."""
         found = await asyncio.to_thread(self._find, import_id)
@@ -93,6 +112,13 @@ class Arrivals:
 
     def place(self, found: Import) -> Folder:
         return Folder(self.folder / found.folder)
+
+    def _add(self, upload: Folder, received: Received, order: Order, plan: Plan, by: str) -> Import:
+        kept = Upload(
+            folder=upload.path.name, file_name=received.file_name, file_hash=received.file_hash, plan=plan.told()
+        )
+        with self.database.write() as session:
+            return imports.add(session, kept, order, by=by, now=self.clock())
 
     def _editions(self) -> list[tuple[Newsletter, Edition]]:
         with self.database.read() as session:

@@ -59,6 +59,10 @@ _MEANING = {header: meaning for meaning, headers in _HEADERS.items() for header 
 _STRONGEST = ("confirmed at", "confirm time", "consent date", "consented at", "consent at")
 
 
+#: Columns that are shown.
+_SHOWN = 60
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
     """Where what stands. `assumed` says what was guessed; `headers` is empty where the file has none."""
@@ -67,12 +71,12 @@ class Columns:
     places: dict[Meaning, int]
     assumed: str | None = None
 
-    def told(self) -> list[tuple[str, str | None]]:
+    def told(self) -> list[tuple[str, Meaning | None]]:
         """Every column with what it is read as; None for what is not read."""
         meanings = {place: meaning for meaning, place in self.places.items()}
         width = max([len(self.headers), *(place + 1 for place in self.places.values())])
         names = [*self.headers, *(f"column {place + 1}" for place in range(len(self.headers), width))]
-        return [(name, meanings.get(place)) for place, name in enumerate(names)]
+        return [(name, meanings.get(place)) for place, name in enumerate(names[:_SHOWN])]
 
     def cell(self, cells: Sequence[str], meaning: Meaning) -> str:
         place = self.places.get(meaning)

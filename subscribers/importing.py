@@ -6,6 +6,7 @@ is finished by running on: no row is done twice, and none is left out. What is n
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
 import time
@@ -14,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import BinaryIO
 
 from ground.database import Database
 from mailer import suppressions
@@ -32,6 +34,9 @@ _LOOK = 500
 ASK = 3
 #: A letter that asks a reader to confirm leaves this often: nobody who signs up meanwhile shall wait behind a long list.
 LETTER_EVERY = timedelta(seconds=1)
+
+#: Bytes that are copied at a time.
+_PIECE = 256 * 1024
 
 _ERROR_HEADERS = ("row", "reason", "the row as it stands in the file")
 
@@ -55,6 +60,16 @@ class Folder:
     @property
     def errors(self) -> Path:
         return self.path / "errors.csv"
+
+    def keep(self, source: BinaryIO) -> str:
+        """Copy a list in, piece by piece; the SHA-256 of its bytes."""
+        self.path.mkdir(parents=True, exist_ok=True)
+        digest = hashlib.sha256()
+        with self.upload.open("wb") as kept:
+            while piece := source.read(_PIECE):
+                digest.update(piece)
+                kept.write(piece)
+        return digest.hexdigest()
 
     def clear(self, *, but_errors: bool = False) -> None:
         """Delete the list: it holds addresses that are nobody's business once it is done with."""

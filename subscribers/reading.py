@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from mailer import address
 from mailer.address import BadAddress
@@ -102,6 +103,17 @@ class Plan:
     @property
     def assumptions(self) -> list[str]:
         return [text for text in (self.form.assumed, self.columns.assumed) if text]
+
+    def told(self) -> dict[str, Any]:
+        """The same as plain data, to be kept with an import and shown."""
+        return {
+            "encoding": self.form.encoding,
+            "separator": self.form.separator,
+            "assumed": self.assumptions,
+            "columns": [
+                [header, None if meaning is None else meaning.value] for header, meaning in self.columns.told()
+            ],
+        }
 
 
 def plan(path: Path) -> Plan | NotCsv:

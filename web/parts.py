@@ -13,6 +13,7 @@ from ground.engine import Engine
 from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
+from newsletters.arrivals import Arrivals
 from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
 from web.limits import Limits
@@ -38,6 +39,7 @@ class Parts:
     keys: KeyRing
     engine: Engine
     compiler: Compiler
+    arrivals: Arrivals
     clock: Callable[[], datetime]
     languages: Languages
     templates: Path  # the folder that holds `web/`
