@@ -73,9 +73,9 @@ class Arrivals:
     base_url: str
     folder: Path
 
-    async def terms(self, order: Order, file_hash: str) -> Terms:
-        """All that judging and admitting need; the letters that ask are compiled here, once."""
-        with_letters = order.mode is ImportMode.MUST_CONFIRM
+    async def terms(self, order: Order, file_hash: str, *, with_letters: bool = True) -> Terms:
+        """All that judging and admitting need; the letters that ask are compiled here, once. A dry run needs none."""
+        with_letters = with_letters and order.mode is ImportMode.MUST_CONFIRM
         editions = await asyncio.to_thread(self._editions)
         going = [await self._destination(each, with_letters=with_letters) for each in editions]
         return Terms(

@@ -10,7 +10,6 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Row, Select, and_, or_, select
-from sqlalchemy.orm import Session
 
 from ground.database import Database
 from mailer.suppressions import Suppression
@@ -46,14 +45,17 @@ class Wanted:
 def export(database: Database, wanted: Wanted, editions: Mapping[int, str], *, now: datetime) -> Iterator[bytes]:
     """The file in pieces, in the order of keys; each piece is a short read of its own. `editions` names them by id."""
     yield "\ufeff".encode() + line(HEADERS)  # the mark tells Excel that this is UTF-8
-    after = 0
-    while True:
-        with database.read() as session:
-            rows = _page(session, wanted, after, now=now)
-        if not rows:
-            return
-        yield b"".join(line(_cells(row, editions)) for row in rows)
-        after = rows[-1].id
+    for page in _pages(database, wanted, now=now):
+        yield b"".join(line(_cells(row, editions)) for row in page)
+
+
+def rows(
+    database: Database, wanted: Wanted, editions: Mapping[int, str], *, now: datetime
+) -> Iterator[dict[str, object]]:
+    """The same for programs, one mapping a row."""
+    for page in _pages(database, wanted, now=now):
+        for row in page:
+            yield dict(zip(HEADERS, _cells(row, editions), strict=True))
 
 
 def line(cells: Iterable[object]) -> bytes:
@@ -75,8 +77,15 @@ def plain(text: str) -> str:
     return bare if bare != text and safe(bare) == text else text
 
 
-def _page(session: Session, wanted: Wanted, after: int, *, now: datetime) -> Sequence[Row[Any]]:
-    return session.execute(_rows(wanted, now).where(Subscription.id > after).limit(PAGE)).all()
+def _pages(database: Database, wanted: Wanted, *, now: datetime) -> Iterator[Sequence[Row[Any]]]:
+    after = 0
+    while True:
+        with database.read() as session:
+            found = session.execute(_rows(wanted, now).where(Subscription.id > after).limit(PAGE)).all()
+        if not found:
+            return
+        yield found
+        after = found[-1].id
 
 
 _COLUMNS: tuple[Any, ...] = (

@@ -22,6 +22,7 @@ from mailer import suppressions
 from subscribers import admitting, exporting, imports, judging, reading
 from subscribers.imports import Import, ImportMode, ImportState
 from subscribers.judging import Outcome, Terms, Verdict
+from subscribers.reading import Plan
 from subscribers.spreadsheet import NotCsv
 
 #: Rows in one transaction: 5 to 8 ms of SQLite's only write lock.
@@ -86,6 +87,7 @@ class Rehearsed:
 
     rows: int
     expected: Mapping[str, int]
+    plan: Plan
 
 
 def rehearse(
@@ -103,7 +105,7 @@ def rehearse(
         while True:
             entries, position = reading.read(folder.rows, position, _LOOK)
             if not entries:
-                return Rehearsed(rows=total, expected=_named(counts))
+                return Rehearsed(rows=total, expected=_named(counts), plan=plan)
             with database.read() as session:
                 verdicts = judging.judge(session, entries, terms, now=now)
             counts.update(verdict.outcome.value for verdict in verdicts)

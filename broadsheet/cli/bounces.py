@@ -94,7 +94,7 @@ def add(
     who: AddressName, *, note: Annotated[str, typer.Option(help="Why; kept with it.")], as_json: AsJson = False
 ) -> None:
     """Never mail an address again; what is still to go there is skipped."""
-    found = _read_address(who)
+    found = read_address(who)
     if len(note) > _LONGEST_NOTE:
         answers.refuse(f"The note has {len(note)} characters; at most {_LONGEST_NOTE} are kept. Say it more briefly.")
     with House(load()) as house:
@@ -108,7 +108,7 @@ def add(
 @suppressions.command()
 def lift(who: AddressName, *, as_json: AsJson = False) -> None:
     """Allow mail to an address again."""
-    found = _read_address(who)
+    found = read_address(who)
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
@@ -122,7 +122,8 @@ def lift(who: AddressName, *, as_json: AsJson = False) -> None:
     answers.done({"address": found.key, "suppressed": False}, f"{found} may be mailed again.", as_json=as_json)
 
 
-def _read_address(text: str) -> EmailAddress:
+def read_address(text: str) -> EmailAddress:
+    """The address, or the end of the command with what is wrong with it."""
     found = address.parse(text)
     if isinstance(found, BadAddress):
         answers.refuse(
