@@ -12,6 +12,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from staff import links, members, sign_ins
+from staff.links import Use
 from staff.members import Member, Role, audit
 
 
@@ -96,6 +97,17 @@ def set_password(session: Session, member: Member, password_hash: str, *, by: st
     member.password_hash = password_hash
     _end(session, member, now)
     _note(session, "staff.password", member, by, now)
+
+
+def let_in(session: Session, member_id: int, use: Use, *, by: str, now: datetime) -> Member | Refused:
+    """Note that a one-time link is made for a member (staff.links makes it)."""
+    member = members.by_id(session, member_id)
+    if member is None:
+        return _nobody()
+    if member.disabled_at is not None:
+        return Refused(f"{member.name} is disabled, so a link would let nobody in. Enable them first.")
+    _note(session, "staff.link", member, by, now, use=use)
+    return member
 
 
 def sign_out_everywhere(session: Session, member_id: int, *, by: str, now: datetime) -> Member | Refused:

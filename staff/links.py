@@ -48,8 +48,7 @@ class Link:
 
 def make(session: Session, member: Member, use: Use, *, keys: KeyRing, now: datetime) -> str:
     """The token of a new link; any older one of this member is dead."""
-    kill(session, member)
-    payload = f"{member.id}-{member.link_generation}-{use}"
+    payload = f"{member.id}-{kill(session, member)}-{use}"
     return keys.sign(Purpose.SIGN_IN, payload, expires_at=now + LASTS[use])
 
 
@@ -80,7 +79,12 @@ def use_up(session: Session, link: Link) -> bool:
     return cast("CursorResult[object]", counted).rowcount == 1
 
 
-def kill(session: Session, member: Member) -> None:
-    """Make every link of this member a dead one."""
-    session.execute(update(Member).where(Member.id == member.id).values(link_generation=Member.link_generation + 1))
-    session.refresh(member, ["link_generation"])
+def kill(session: Session, member: Member) -> int:
+    """Make every link of this member a dead one; the count that the next one bears."""
+    counted = (
+        update(Member)
+        .where(Member.id == member.id)
+        .values(link_generation=Member.link_generation + 1)
+        .returning(Member.link_generation)
+    )
+    return session.execute(counted).scalar_one()

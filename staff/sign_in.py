@@ -61,6 +61,32 @@ def by_link(
     return _enter(session, link.member, browser, former=None, now=now, link=link.use)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Change:
+    """A member's own new password, proven by the one they have; `browser` stays signed in, all others do not."""
+
+    member_id: int
+    current: str
+    chosen: str
+    browser: Browser
+
+
+def change_password(database: Database, passwords: Passwords, change: Change, *, now: datetime) -> Entered | None:
+    """None when the current password was another: then nothing has changed."""
+    with database.read() as session:
+        member = members.by_id(session, change.member_id)
+    stored = member.password_hash if member else None
+    if not passwords.check(stored, change.current):
+        return None
+    chosen = passwords.hash(change.chosen)
+    with database.write() as session:
+        current = members.by_id(session, change.member_id)
+        if current is None or current.disabled_at is not None or current.password_hash != stored:
+            return None
+        appoint.set_password(session, current, chosen, by=current.address, now=now)
+        return _enter(session, current, change.browser, former=None, now=now)
+
+
 def _enter(
     session: Session, member: Member, browser: Browser, *, former: str | None, now: datetime, **detail: object
 ) -> Entered:

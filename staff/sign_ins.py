@@ -7,7 +7,6 @@ is written, signed, into its cookie (web.gate), so that looking at pages writes 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
@@ -88,9 +87,9 @@ def see(session: Session, sign_in_id: int, *, now: datetime) -> None:
     session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(seen_at=now))
 
 
-def list_open(session: Session, member_ids: Iterable[int], *, now: datetime) -> list[SignIn]:
-    """The browsers that these members are signed in with, the last used first."""
-    wanted = select(SignIn).where(SignIn.staff_id.in_(list(member_ids)), *_open(now))
+def list_open(session: Session, member_id: int, *, now: datetime) -> list[SignIn]:
+    """The browsers that a member is signed in with, the last used first."""
+    wanted = select(SignIn).where(SignIn.staff_id == member_id, *_open(now))
     return list(session.scalars(wanted.order_by(SignIn.seen_at.desc(), SignIn.id.desc())))
 
 

@@ -7,7 +7,7 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
-from web.console import link, parts_page, readers, readers_import, sign_in
+from web.console import audit, link, me, parts_page, people, person, readers, readers_import, sign_in
 from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
@@ -41,6 +41,10 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(archive.routes(parts, pages))
     app.include_router(sign_in.routes(parts, gate))
     app.include_router(link.routes(parts, pages, gate))
+    app.include_router(people.routes(parts, gate))
+    app.include_router(person.routes(parts, gate))
+    app.include_router(me.routes(parts, gate))
+    app.include_router(audit.routes(parts, gate))
     app.include_router(readers_import.routes(parts, gate))
     app.include_router(readers.routes(parts, gate))
     if parts.development:

@@ -32,6 +32,7 @@ from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 
 from newsletters import newsletters
+from newsletters.newsletters import Home
 from staff import members, sign_ins
 from staff.members import Member, Role
 from staff.sign_ins import SignIn
@@ -56,7 +57,7 @@ class Insider:
     role: Role
     sign_in_id: int
 
-    def may(self, *roles: Role) -> bool:
+    def may(self, *roles: str) -> bool:
         """Whether this is for them; pages ask it before they offer a button."""
         return not roles or self.role is Role.OWNER or self.role in roles
 
@@ -88,6 +89,7 @@ class May:
 class Gate:
     def __init__(self, parts: Parts, pages: Pages) -> None:
         self._parts, self._pages = parts, pages
+        self.texts = parts.languages.texts("en")  # what the console's doors say; its pages say it in the same language
         self.cookies = Cookies(parts.keys, parts.base_url, parts.lifetimes.idle)
 
     def may(self, *roles: Role) -> May:
@@ -96,17 +98,15 @@ class Gate:
     def page(
         self, request: Request, insider: Insider, template: str, *, status: int = 200, **context: object
     ) -> HTMLResponse:
-        """A page for somebody who is signed in. It knows `insider`, `here`, `form_token(action)`, `toast`,
-        `zone` and `newsroom`.
-        """
+        """A page for somebody who is signed in. It knows `insider`, `here`, `form_token(action)`, `toast` and `zone`."""
         now, keys = self._parts.clock(), self._parts.keys
         whole = not browser.fragment(request)
         said = request.cookies.get(self.cookies.toast) if whole else None
         known: dict[str, Any] = {
             "insider": insider,
             "here": request.url.path,
-            "zone": request.state.zone,
-            "newsroom": request.state.newsroom,
+            "zone": request.state.home.zone,
+            "newsroom": request.state.home.name,
             "toast": kept.unpack_toast(keys, said, now=now) if said else None,
             "form_token": lambda action: kept.form_token(keys, insider.sign_in_id, action),
         }
@@ -156,7 +156,7 @@ class Gate:
         now = self._parts.clock()
         request.state.token = self.cookies.token(request, now=now)
         found = await asyncio.to_thread(_look, self._parts, request.state.token, now)
-        request.state.zone, request.state.newsroom = found.zone, found.newsroom
+        request.state.home = found.home
         return found
 
     def refuse_foreign(self, request: Request) -> None:
@@ -188,7 +188,9 @@ class Gate:
         return self.offer(request, insider, typed)
 
     async def _turn_away(self, request: Request, found: Found) -> Response:
-        """To the sign-in page, with what was typed; of a page's piece htmx is told to load the whole page."""
+        """To the sign-in page, with what was typed. Of a page's piece htmx is told to go there as a whole; console.js
+        sends a form that htmx would have sent as the plain form it is.
+        """
         if not found.anybody:
             return self.plain("nobody", 503)
         if request.method in _LOOKS:
@@ -203,10 +205,9 @@ class Gate:
         typed = self._typed(request, posted)
         packed = kept.pack(self._parts.keys, typed, now=self._parts.clock()) if typed else None
         back = browser.came_from(request, self._parts.base_url, self._parts.trusted_hosts)
-        page = self.sign_in_page(status=401, next=back, packed=packed or "", lost=packed is None, problem="expired")
-        if browser.fragment(request):
-            page.headers.update({"HX-Retarget": "body", "HX-Reswap": "innerHTML"})
-        return page
+        return self.sign_in_page(
+            status=401, next=back, packed=packed or "", lost=typed is not None and packed is None, problem="expired"
+        )
 
     async def check_form(self, request: Request, insider: Insider) -> None:
         posted = await read_form(request)
@@ -248,25 +249,18 @@ def guarded_routes(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[tu
 class Found:
     insider: Insider | None
     seen_at: datetime
-    zone: str
-    newsroom: str
+    home: Home
     anybody: bool  # whether there is any member of staff at all
 
 
 def _look(parts: Parts, token: str | None, now: datetime) -> Found:
     with parts.database.read() as session:
+        home = newsletters.home(session)
         found = sign_ins.find(session, token, now=now) if token else None
         if found is None:
-            return Found(insider=None, seen_at=now, zone="UTC", newsroom="", anybody=members.anybody(session))
+            return Found(insider=None, seen_at=now, home=home, anybody=members.anybody(session))
         sign_in, member = found
-        insider = insider_of(member, sign_in)
-        return Found(
-            insider=insider,
-            seen_at=sign_in.seen_at,
-            zone=newsletters.home_zone(session),
-            newsroom=newsletters.home_name(session),
-            anybody=True,
-        )
+        return Found(insider=insider_of(member, sign_in), seen_at=sign_in.seen_at, home=home, anybody=True)
 
 
 def _see(parts: Parts, sign_in_id: int, now: datetime) -> None:

@@ -20,7 +20,7 @@ PHYSICAL = re.compile(
 
 def test_what_others_made_is_what_the_manifest_says_and_comes_with_its_licence() -> None:
     lines = (VENDOR / "MANIFEST").read_text(encoding="utf-8").splitlines()
-    listed = dict(reversed(line.split()) for line in lines if not line.startswith("#"))
+    listed = {name: digest for digest, name in (line.split() for line in lines if not line.startswith("#"))}
     files = {path.name: path for path in VENDOR.iterdir() if path.name != "MANIFEST"}
     assert listed == {name: hashlib.sha256(path.read_bytes()).hexdigest() for name, path in files.items()}
     for name in files:
@@ -76,6 +76,20 @@ def test_no_template_has_style_or_script_of_its_own(path: object) -> None:
     for script in re.findall(r"<script[^>]*>.*?</script>", text, flags=re.DOTALL):
         assert re.fullmatch(r"""<script src="\{\{ static\('[\w./-]+'\) \}\}" defer></script>""", script)
     assert "|safe" not in text.replace(" ", "")
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates/web").as_posix())
+def test_a_class_in_a_template_means_something_in_a_style_sheet(path: object) -> None:
+    css = "".join(sheet.read_text(encoding="utf-8") for sheet in STATIC.glob("*.css"))
+    styled = set(re.findall(r"\.([a-zA-Z][\w-]*)", css))
+    text = re.sub(r"\{#.*?#\}|\{%.*?%\}", " ", (ROOT / str(path)).read_text(encoding="utf-8"), flags=re.DOTALL)
+    named = {
+        name
+        for value in re.findall(r'\sclass="((?:\{\{.*?\}\}|[^"])*)"', text)
+        for name in re.sub(r"\{\{.*?\}\}", "?", value).split()
+        if "?" not in name
+    }
+    assert named - styled - {"narrow"} == set()  # what a page is without another width
 
 
 def test_readers_pages_have_no_script_and_the_consoles_only_files_of_ours(house: House) -> None:

@@ -69,7 +69,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
                 former=gate.cookies.token(request, now=parts.clock()),
             )
             entered = await asyncio.to_thread(_by_password, parts, attempt, parts.clock())
-            tries.note(entered)
+            tries.note(right=entered is not None)
         if entered is None:
             return gate.sign_in_page(status=401, problem="wrong", **shown)
         return await _go_on(request, entered, attempt.browser.token, shown)
@@ -105,7 +105,7 @@ class Tries:
         self._limits = parts.limits
         self.typed = typed.strip()[:320]
         found = address.parse(self.typed)
-        self.key = found.key if isinstance(found, EmailAddress) else self.typed.casefold()
+        self.key = found.key if isinstance(found, EmailAddress) else ""  # nobody has no address
         self._masked = found.masked if isinstance(found, EmailAddress) else "***"
         network = limits.network(request.client.host if request.client else None)
         self._who = {_HERE: f"{self.key} {network}", _ADDRESS: self.key, _NETWORK: network, _WORLD: ""}
@@ -115,8 +115,9 @@ class Tries:
         """The limit that is reached, if one is."""
         return next((limit for limit, who in self._who.items() if not self._limits.is_open(limit, who)), None)
 
-    def note(self, entered: Entered | None) -> None:
-        if entered is not None:
+    def note(self, *, right: bool) -> None:
+        """Count a wrong password; after the right one this person begins anew."""
+        if right:
             self._limits.forget(_HERE, self._who[_HERE])
             return
         _log.warning("sign-in refused", address=self._masked, network=self._network)
