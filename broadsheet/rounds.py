@@ -11,6 +11,8 @@ from feedback import heartbeats
 from ground.engine import WorkLane
 from mailer import ledger
 from mailer.letters import Lane
+from subscribers import imports
+from subscribers.importing import Folder
 
 if TYPE_CHECKING:
     from broadsheet.wiring import House
@@ -75,11 +77,18 @@ class Rounds:
             ledger.settle_uncertain(session, now=now, grace=self._house.settings.in_doubt_grace)
         with database.write() as session:
             ledger.finish_letters(session, now=now)
+        with database.write() as session:
+            outlived = imports.outlived(session, now=now)
+        for folder in outlived:
+            Folder(self._house.arrivals.folder / folder).clear()
 
     def _refill(self) -> None:
         with self._house.database.read() as session:
             due = {lane: ledger.due_batches(session, lane, now=self._house.clock(), limit=WINDOW) for lane in Lane}
+            waiting = imports.due(session, now=self._house.clock())
         for lane, batch_ids in due.items():
             for batch_id in batch_ids:
                 work = WorkLane(lane.value)
                 self._house.engine.submit("send_batch", {"batch": batch_id}, lane=work, key=f"batch:{batch_id}")
+        for number in waiting[:1]:  # one list after the other
+            self._house.engine.submit("carry_import", {"import": number}, lane=WorkLane.UPKEEP, key=f"import:{number}")

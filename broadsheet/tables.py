@@ -17,6 +17,7 @@ import newsletters.schedules
 import staff.members
 import staff.sign_ins
 import subscribers.consents
+import subscribers.imports
 import subscribers.subscribers
 import subscribers.subscriptions
 from ground.database import Base

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from mailer.compiler import Compiler
     from mailer.dispatch import Dispatcher
     from mailer.letter import Compiled
+    from newsletters.arrivals import Arrivals
     from newsletters.publish import Publisher
 
 
@@ -130,6 +131,20 @@ class House:
         return Publisher(self.database, self.compiler, self.engine, self.clock, self.settings.base_url)
 
     @cached_property
+    def arrivals(self) -> Arrivals:
+        from newsletters.arrivals import Arrivals
+
+        return Arrivals(
+            database=self.database,
+            compiler=self.compiler,
+            keys=self.keys,
+            executor=self.executor,
+            clock=self.clock,
+            base_url=self.settings.base_url,
+            folder=self.settings.data_dir / "imports",
+        )
+
+    @cached_property
     def engine(self) -> LocalEngine:
         from broadsheet.rounds import Rounds
         from ground.engine import WorkLane
@@ -167,6 +182,7 @@ class House:
             poll_bounces=rounds.poll_bounces,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
+            carry_import=self.arrivals.carry_on,
         )
         self._tasks.update(tasks.tasks(parts))
         return Scheduler(parts, heartbeats=self._heartbeats())
@@ -190,6 +206,7 @@ class House:
                 keys=self.keys,
                 engine=self.engine,
                 compiler=self.compiler,
+                arrivals=self.arrivals,
                 clock=self.clock,
                 languages=self.languages,
                 templates=resources.locate("templates"),

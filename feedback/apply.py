@@ -17,6 +17,7 @@ from sqlalchemy.orm import Session
 from mailer import bounce_reports, ledger, suppressions
 from mailer.bounce_reports import BounceReport, Disposition
 from mailer.bounces.phrases import Reason
+from mailer.correspondence import FORGOTTEN
 from mailer.deliveries import Delivery, State
 from mailer.events import BounceKind, EventKind, MailEvent
 from mailer.suppressions import Cause
@@ -59,6 +60,8 @@ def apply_mail(session: Session, raw_digest: str, events: Sequence[MailEvent], *
 def _disposition(session: Session, event: MailEvent, delivery: Delivery | None, *, now: datetime) -> Disposition:
     if delivery is None:
         return Disposition.UNKNOWN if event.kind in _LOUD else Disposition.IGNORED
+    if delivery.address_key == FORGOTTEN:
+        return Disposition.IGNORED  # whoever it was is mailed no more anyway
     if delivery.state not in ANSWERABLE or now - (delivery.accepted_at or delivery.created_at) > COUNTS_FOR:
         return Disposition.RECORDED
     case = _Case(session=session, event=event, delivery=delivery, now=now)
@@ -158,16 +161,17 @@ def _part_digest(digest: str, number: int) -> str:
 def _report(
     event: MailEvent, delivery: Delivery | None, digest: str, disposition: Disposition, now: datetime
 ) -> BounceReport:
+    forgotten = delivery is not None and delivery.address_key == FORGOTTEN
     return BounceReport(
         digest=digest,
         received_at=now,
         delivery_id=delivery.id if delivery is not None else None,
-        address_key=delivery.address_key if delivery is not None else None,
-        recipient=event.recipient,
+        address_key=delivery.address_key if delivery is not None and not forgotten else None,
+        recipient=None if forgotten else event.recipient,
         action=event.action[:16] if event.action else None,
         status=event.status,
         reason=event.reason[:24],
         kind=bounce_reports.kind_of(event),
-        diagnostic=event.diagnostic,
+        diagnostic=None if forgotten else event.diagnostic,
         disposition=disposition,
     )

@@ -31,6 +31,7 @@ class Purpose(enum.StrEnum):
     SESSION = "session"  # the cookie of a signed-in browser, until it has rested too long
     STAFF_FORM = "staff-form"  # a form of one sign-in for one path
     KEPT = "kept"  # what was typed when a sign-in had run out; what a page is to say once
+    ERASED = "erased"  # recognises the address of somebody who was forgotten
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,7 @@ class Parts:
     collect: Story
     recover: Story
     poll_bounces: Round
+    carry_import: Callable[[int], Awaitable[object]]
     process: str = "here"  # who runs the rounds, as ops see it
     paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
 
@@ -70,6 +71,9 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def recover() -> None:
         await parts.recover()
 
+    async def carry_import(payload: Payload) -> None:
+        await parts.carry_import(int(payload["import"]))
+
     rounds: dict[str, Round] = {
         "collect": collect,
         "reconcile": reconcile,
@@ -79,7 +83,7 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "poll_bounces": parts.poll_bounces,
     }
     beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
-    return {"send_batch": send_batch, "compose": compose_drafts, **beating}
+    return {"send_batch": send_batch, "compose": compose_drafts, "carry_import": carry_import, **beating}
 
 
 def _beating(parts: Parts, name: str, story: Round) -> Task:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, String, select
+from sqlalchemy import ForeignKey, Select, String, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -78,3 +78,12 @@ def kind_of(event: MailEvent) -> str:
     if event.bounce is not BounceKind.NONE:
         return event.bounce
     return "complaint" if event.kind is EventKind.COMPLAINED else "other"
+
+
+def forget(session: Session, address_key: str, delivery_ids: Select[int]) -> None:
+    """Take out of the reports who they were about; that there was one, of which kind and when, stays."""
+    about = or_(BounceReport.address_key == address_key, BounceReport.delivery_id.in_(delivery_ids))
+    session.execute(
+        update(BounceReport).where(about).values(address_key=None, recipient=None, diagnostic=None),
+        execution_options={"synchronize_session": False},
+    )

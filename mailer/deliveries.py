@@ -131,7 +131,7 @@ class Delivery(Base):
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"))
     variant_id: Mapped[int] = mapped_column(ForeignKey("variants.id"))
-    recipient_id: Mapped[int] = mapped_column(RowId)  # a number the caller knows; no key into another room
+    recipient_id: Mapped[int] = mapped_column(RowId, index=True)  # a number the caller knows; no key into another room
     scope: Mapped[str | None] = mapped_column(String(64))  # what a leave narrows itself to, e.g. "edition:3"
     domain_group: Mapped[str] = mapped_column(String(64))
     address: Mapped[str] = mapped_column(String(320))  # the envelope's recipient

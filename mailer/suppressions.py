@@ -28,6 +28,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new, one_of
+from ground.tokens import KeyRing, Purpose
 from mailer import deliveries
 
 
@@ -79,9 +80,20 @@ def forbids(now: datetime) -> ColumnElement[bool]:
     return and_(Suppression.lifted_at.is_(None), or_(Suppression.until.is_(None), Suppression.until > now))
 
 
-def standing(session: Session, address_key: str, *, now: datetime) -> Suppression | None:
-    """The suppression that forbids mail to this address now, if there is one."""
-    return session.scalar(select(Suppression).where(Suppression.address_key == address_key, forbids(now)))
+def mark(keys: KeyRing, address_key: str) -> str:
+    """What stays of an address whose owner was forgotten: it can be recognised, not read. Holds when keys rotate."""
+    return f"forgotten:{keys.lasting_mac(Purpose.ERASED, address_key.encode()).hex()}"
+
+
+def standing(session: Session, address_key: str, *, now: datetime, mark: str | None = None) -> Suppression | None:
+    """The suppression that forbids mail to this address now, if there is one; with its `mark` also a forgotten one's."""
+    keys = [address_key] if mark is None else [address_key, mark]
+    return session.scalar(select(Suppression).where(Suppression.address_key.in_(keys), forbids(now)).limit(1))
+
+
+def newest(session: Session) -> int:
+    """A number that grows with every suppression: whether one came since something was decided."""
+    return session.scalar(select(func.max(Suppression.id))) or 0
 
 
 def suppress(
@@ -137,6 +149,30 @@ def suppress_dead(session: Session, dead: Sequence[Dead], *, now: datetime) -> N
     is_sqlite = session.get_bind().dialect.name == "sqlite"
     session.connection().execute(insert_new(Suppression, is_sqlite=is_sqlite), rows)
     skip_open(session, [row.address_key for row in dead], reason=f"suppressed: {Cause.HARD_BOUNCE}")
+
+
+def suppress_all(session: Session, address_keys: Iterable[str], cause: Cause, *, note: str, now: datetime) -> None:
+    """The same for many at once, by one decision; where an address is suppressed already, that stands."""
+    keys = sorted(set(address_keys))
+    rows = [{"address_key": key, "cause": cause, "note": note, "created_at": now} for key in keys]
+    if rows:
+        is_sqlite = session.get_bind().dialect.name == "sqlite"
+        session.connection().execute(insert_new(Suppression, is_sqlite=is_sqlite), rows)
+        skip_open(session, keys, reason=f"suppressed: {cause}")
+
+
+def forget(session: Session, address_key: str, mark: str, *, now: datetime) -> None:
+    """Keep the mark in the place of the address, in all that stood and stands; from now on nobody mails it."""
+    session.execute(
+        update(Suppression)
+        .where(Suppression.address_key == address_key)
+        .values(address_key=mark, note=None, delivery_id=None)
+    )
+    there = update(Suppression).where(Suppression.address_key == mark, Suppression.lifted_at.is_(None))
+    found = session.scalar(there.values(cause=Cause.ERASED, until=None).returning(Suppression.id))
+    if found is None:
+        session.add(Suppression(address_key=mark, cause=Cause.ERASED, created_at=now))
+    session.flush()
 
 
 def lift(session: Session, address_key: str, *, by: str, now: datetime) -> bool:

@@ -6,7 +6,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, String, select
+from sqlalchemy import Index, String, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
@@ -50,6 +50,11 @@ class AuditEntry(Base):
 def audit(session: Session, act: str, subject: str, *, actor: str, now: datetime, **detail: object) -> None:
     """Append one line to the audit trail, in the caller's transaction."""
     session.add(AuditEntry(at=now, actor=actor, act=act, subject=subject, detail=detail))
+
+
+def forget_subject(session: Session, subject: str, mark: str) -> None:
+    """Put a mark in the place of somebody who was forgotten; what was done, when and by whom stays."""
+    session.execute(update(AuditEntry).where(AuditEntry.subject == subject).values(subject=mark))
 
 
 def anybody(session: Session) -> bool:

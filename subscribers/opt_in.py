@@ -35,6 +35,7 @@ class SignUpRequest:
     evidence: Evidence
     confirm_variant_id: int
     already_variant_id: int
+    forgotten: str | None = None  # the address's mark (mailer.suppressions), by which a forgotten one is recognised
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +75,7 @@ class Link:
 
 def request(session: Session, request: SignUpRequest, *, now: datetime) -> SignUp:
     """Note the request and write the letter that fits: "confirm", "already in", or none at all."""
-    if suppressions.standing(session, request.address.key, now=now) is not None:
+    if suppressions.standing(session, request.address.key, now=now, mark=request.forgotten) is not None:
         return SignUp(batch_id=None)
     subscriber = subscribers.find_or_add(session, request.address, language=request.language, now=now)
     subscription = subscriptions.find_or_add(session, subscriber.id, request.edition_id, now=now)

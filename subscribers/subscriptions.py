@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, select
+from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -88,6 +88,19 @@ def _of(subscriber_id: int, edition_id: int) -> Select[Subscription]:
         .where(Subscription.subscriber_id == subscriber_id, Subscription.edition_id == edition_id)
         .with_for_update()
     )
+
+
+def count(session: Session) -> dict[int, dict[SubscriptionState, int]]:
+    """How many subscriptions each edition has, by state; counted in the index alone."""
+    rows = session.execute(
+        select(Subscription.edition_id, Subscription.state, func.count()).group_by(
+            Subscription.edition_id, Subscription.state
+        )
+    )
+    found: dict[int, dict[SubscriptionState, int]] = {}
+    for edition_id, state, number in rows:
+        found.setdefault(edition_id, dict.fromkeys(SubscriptionState, 0))[state] = number
+    return found
 
 
 def ask_again(subscription: Subscription, *, now: datetime) -> None:

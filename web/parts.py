@@ -14,6 +14,7 @@ from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
 from mailer.letter import Compiled
+from newsletters.arrivals import Arrivals
 from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
 from web.limits import Limits
@@ -41,6 +42,7 @@ class Parts:
     keys: KeyRing
     engine: Engine
     compiler: Compiler
+    arrivals: Arrivals
     clock: Callable[[], datetime]
     languages: Languages
     templates: Path  # the folder that holds `web/`

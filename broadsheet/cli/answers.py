@@ -15,9 +15,20 @@ from rich.table import Table
 from sqlalchemy.exc import DatabaseError, InterfaceError, OperationalError
 
 from broadsheet.settings import ConfigurationError
+from mailer import address
+from mailer.address import BadAddress, EmailAddress
 
 Row = Mapping[str, Any]
+AddressName = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address: name@example.org.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON.")]
+
+
+def read_address(text: str) -> EmailAddress:
+    """The address, or the end of the command with what is wrong with it."""
+    found = address.parse(text)
+    if isinstance(found, BadAddress):
+        refuse(f"{text!r} is no email address ({found.reason.replace('_', ' ')}). Write it as name@example.org.")
+    return found
 
 
 def rows(found: Sequence[Row], *, as_json: bool, empty: str) -> None:

@@ -11,7 +11,7 @@ from typing import Annotated
 import typer
 
 from broadsheet.cli import answers
-from broadsheet.cli.answers import AsJson
+from broadsheet.cli.answers import AddressName, AsJson
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from feedback import intervene
@@ -26,7 +26,6 @@ from mailer.inbound.maildir import MAX_BYTES, Unreadable, take
 app = typer.Typer(help="Read bounce mails and complaints.", no_args_is_help=True)
 suppressions = typer.Typer(help="Addresses that must not be mailed.", no_args_is_help=True)
 
-AddressName = Annotated[str, typer.Argument(metavar="ADDRESS", help="An email address: name@example.org.")]
 _HERE = "command line"
 
 

@@ -12,11 +12,9 @@ import typer
 from sqlalchemy.orm import Session
 
 from broadsheet.cli import answers
-from broadsheet.cli.answers import AsJson
+from broadsheet.cli.answers import AddressName, AsJson, read_address
 from broadsheet.settings import load
 from broadsheet.wiring import House
-from mailer import address
-from mailer.address import EmailAddress
 from staff import appoint, links, members, passwords, sign_ins
 from staff.appoint import NewMember, Refused
 from staff.links import Use
@@ -26,12 +24,11 @@ from staff.passwords import Passwords
 app = typer.Typer(help="Who works here: editors, ops and owners.", no_args_is_help=True)
 
 _HERE = "command line"
-Address = Annotated[str, typer.Argument(help="Their email address.")]
 
 
 @app.command()
 def create(
-    who: Address,
+    who: AddressName,
     *,
     name: Annotated[str, typer.Option(help="What the others call them.")],
     role: Annotated[Role, typer.Option(help="What they may do; an owner may do all.")] = Role.EDITOR,
@@ -41,7 +38,7 @@ def create(
     as_json: AsJson = False,
 ) -> None:
     """Appoint somebody. Without --password it prints a link, good once, by which they choose their own."""
-    found = _read_address(who)
+    found = read_address(who)
     chosen = _read_password(str(found)) if ask else None
     hashed = Passwords().hash(chosen) if chosen else None
     new = NewMember(address=str(found), address_key=found.key, name=name, role=role)
@@ -76,7 +73,7 @@ def list_users(*, as_json: AsJson = False) -> None:
 
 @app.command("set-role")
 def set_role(
-    who: Address, role: Annotated[Role, typer.Argument(help="editor, ops or owner.")], *, as_json: AsJson = False
+    who: AddressName, role: Annotated[Role, typer.Argument(help="editor, ops or owner.")], *, as_json: AsJson = False
 ) -> None:
     """Give somebody another role. They are signed out everywhere."""
     with House(load()) as house:
@@ -89,7 +86,7 @@ def set_role(
 
 @app.command()
 def disable(
-    who: Address,
+    who: AddressName,
     *,
     undo: Annotated[bool, typer.Option("--undo", help="Let them sign in again.")] = False,
     as_json: AsJson = False,
@@ -107,9 +104,9 @@ def disable(
 
 
 @app.command("reset-password")
-def reset_password(who: Address, *, as_json: AsJson = False) -> None:
+def reset_password(who: AddressName, *, as_json: AsJson = False) -> None:
     """Set somebody's password: asked for, or from standard input. They are signed out everywhere."""
-    chosen = _read_password(str(_read_address(who)))
+    chosen = _read_password(str(read_address(who)))
     hashed = Passwords().hash(chosen)
     with House(load()) as house:
         house.require_tables()
@@ -121,7 +118,7 @@ def reset_password(who: Address, *, as_json: AsJson = False) -> None:
 
 @app.command("link")
 def make_link(
-    who: Address,
+    who: AddressName,
     *,
     choose: Annotated[bool, typer.Option("--password", help="To choose a new password by, first.")] = False,
     as_json: AsJson = False,
@@ -168,19 +165,12 @@ def _done(outcome: Member | Refused) -> Member:
 
 
 def _member(session: Session, who: str) -> Member:
-    found = members.find(session, _read_address(who).key)
+    found = members.find(session, read_address(who).key)
     return found if found is not None else _nobody(who)
 
 
 def _nobody(who: str) -> NoReturn:
     answers.refuse(f"Nobody with the address {who} works here. `broadsheet user list` shows who does.")
-
-
-def _read_address(text: str) -> EmailAddress:
-    found = address.parse(text)
-    if not isinstance(found, EmailAddress):
-        answers.refuse(f"{text!r} is no email address. Write it as name@example.org.")
-    return found
 
 
 def _read_password(for_whom: str) -> str:

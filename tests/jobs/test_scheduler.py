@@ -42,6 +42,7 @@ def parts(database: Database, engine: RecordingEngine) -> Parts:
         collect=nothing,
         recover=nothing,
         poll_bounces=nothing,
+        carry_import=nothing,
     )
 
 

@@ -40,6 +40,7 @@ class Morning:
             collect=self.story("collect"),
             recover=self.story("recover"),
             poll_bounces=self.story("poll_bounces"),
+            carry_import=self.carry_import,
         )
         self.tasks = tasks(self.parts)
         with database.write() as session:
@@ -51,6 +52,9 @@ class Morning:
 
     def story(self, name: str) -> StoryCalled:
         return StoryCalled(name, self.stories)
+
+    async def carry_import(self, import_id: int) -> None:
+        self.stories.append(f"import {import_id}")
 
     async def send_batch(self, batch_id: int) -> None:
         """What a dispatcher leaves behind."""

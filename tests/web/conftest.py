@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -25,6 +27,7 @@ from mailer.deliveries import Delivery
 from mailer.letter import Compiled
 from mailer.letters import Variant
 from mailer.render import Folders
+from newsletters.arrivals import Arrivals
 from newsletters.issues import Issue, IssueState
 from newsletters.newsletters import Edition, Newsletter
 from staff import sign_ins
@@ -249,7 +252,7 @@ def add_issue(
 
 
 @pytest.fixture
-def house(database: Database, keys: KeyRing, languages: Languages, now: datetime) -> Iterator[House]:
+def house(database: Database, keys: KeyRing, languages: Languages, now: datetime, tmp_path: Path) -> Iterator[House]:
     """Forms need no rest and answers no floor here; tests that are about those make their own."""
     add_newsroom(database, now)
     engine, compiler = ListingEngine(), StoringCompiler(database, now)
@@ -258,6 +261,15 @@ def house(database: Database, keys: KeyRing, languages: Languages, now: datetime
         keys=keys,
         engine=engine,
         compiler=compiler,
+        arrivals=Arrivals(
+            database=database,
+            compiler=compiler,
+            keys=keys,
+            executor=ThreadPoolExecutor(1),
+            clock=lambda: now,
+            base_url=BASE,
+            folder=tmp_path / "imports",
+        ),
         clock=lambda: now,
         languages=languages,
         templates=ROOT / "templates",

@@ -16,6 +16,8 @@ from web.console import (
     parts_page,
     people,
     person,
+    readers,
+    readers_import,
     schedules,
     sign_in,
     stop,
@@ -23,7 +25,23 @@ from web.console import (
 from web.gate import Gate
 from web.parts import Parts
 
-_PAGES = (sign_in, link, home, issues, desk, flight, launch, stop, schedules, people, person, me, audit)
+_PAGES = (
+    sign_in,
+    link,
+    home,
+    issues,
+    desk,
+    flight,
+    launch,
+    stop,
+    schedules,
+    readers_import,
+    readers,
+    people,
+    person,
+    me,
+    audit,
+)
 
 
 def routes(parts: Parts, gate: Gate) -> APIRouter:

@@ -14,7 +14,7 @@ from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 
 from ground.language import Texts
-from mailer import address
+from mailer import address, suppressions
 from mailer.address import BadAddress, EmailAddress
 from newsletters import archive, newsletters
 from newsletters.issues import Issue
@@ -86,6 +86,7 @@ async def _ask(parts: Parts, place: Place, reader: EmailAddress, evidence: Evide
         evidence=evidence,
         confirm_variant_id=await letters.variant(parts, "confirm", place),
         already_variant_id=await letters.variant(parts, "already", place),
+        forgotten=suppressions.mark(parts.keys, reader.key),
     )
     made = await asyncio.to_thread(_request, parts, request, parts.clock())
     if made.batch_id is not None:
