@@ -24,6 +24,7 @@ from ground.tokens import KeyRing
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from articles.preview import Viewer
     from ground.engine import Task
     from ground.fetch import Fetcher
     from jobs.local import LocalEngine
@@ -86,6 +87,13 @@ class House:
         from ground.fetch import Fetcher
 
         return Fetcher(allowed_hosts=frozenset(self.settings.fetch_allowed_hosts))
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        """Looks at an address before it becomes a feed."""
+        from articles.preview import Viewer
+
+        return Viewer(self.fetcher, self.executor, self.clock)
 
     def migrate(self) -> None:
         """Bring the tables to the newest revision."""
@@ -193,6 +201,7 @@ class House:
                 trusted_hosts=frozenset({"127.0.0.1", "localhost"}) if development else frozenset(),
                 image_sources=("https:", "http://127.0.0.1:*") if development else ("https:",),
                 form=FormRules(min_age=self.settings.form_min_age),
+                viewer=self.viewer,
                 development=development,
             )
         )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from articles.preview import NoFeed, Preview
 from ground.database import Database
 from ground.engine import Engine
 from ground.language import Languages
@@ -21,6 +22,12 @@ class Compiler(Protocol):
     """Compiles a letter once and names the stored variant (mailer.compiler)."""
 
     async def variant(self, job: LetterJob) -> int: ...
+
+
+class Viewer(Protocol):
+    """Looks at an address before it becomes a feed, and stores nothing (articles.preview)."""
+
+    async def look(self, url: str, *, zone: str, language: str | None) -> Preview | NoFeed: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +44,7 @@ class Parts:
     keys: KeyRing
     engine: Engine
     compiler: Compiler
+    viewer: Viewer
     clock: Callable[[], datetime]
     languages: Languages
     templates: Path  # the folder that holds `web/`

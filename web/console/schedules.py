@@ -66,7 +66,7 @@ def routes(parts: Parts, pages: Pages, gate: Gate) -> APIRouter:
 
     @router.get(_LIST)
     async def every_schedule(request: Request, insider: Insider = reader) -> Response:
-        return await desk.list(request, insider)
+        return await desk.show(request, insider)
 
     @router.get(f"{_LIST}/dates")
     async def dates(request: Request, insider: Insider = reader) -> Response:
@@ -122,7 +122,7 @@ class _Desk:
         self._parts, self._gate = parts, gate
         self._texts = parts.languages.texts("en")
 
-    async def list(self, request: Request, insider: Insider) -> Response:
+    async def show(self, request: Request, insider: Insider) -> Response:
         newsletters_, lines, feeds = await asyncio.to_thread(self._all)
         return self._gate.page(
             request,

@@ -16,8 +16,12 @@ depends_on = None
 
 
 def upgrade() -> None:
-    pass
+    with op.batch_alter_table("feeds") as batch_op:
+        batch_op.add_column(sa.Column("name", sa.String(length=120), nullable=True))
+        batch_op.add_column(sa.Column("section", sa.String(length=120), nullable=True))
 
 
 def downgrade() -> None:
-    pass
+    with op.batch_alter_table("feeds") as batch_op:
+        batch_op.drop_column("section")
+        batch_op.drop_column("name")
