@@ -155,10 +155,19 @@ def editions_of(session: Session, newsletter_id: int) -> list[Edition]:
     return list(session.scalars(select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.id)))
 
 
-def home_zone(session: Session) -> str:
-    """The newsroom's own zone: that of most of its editions; UTC before there is one."""
-    counted = select(Edition.zone).group_by(Edition.zone).order_by(func.count().desc(), Edition.zone).limit(1)
-    return session.scalar(counted) or "UTC"
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What the newsroom is called, and the zone that its day is told in."""
+
+    name: str | None
+    zone: str
+
+
+def home(session: Session) -> Home:
+    """Of its first newsletter the publisher, of most of its editions the zone; UTC before there is one."""
+    zones = select(Edition.zone).group_by(Edition.zone).order_by(func.count().desc(), Edition.zone).limit(1)
+    name = session.scalar(select(Newsletter.publisher).order_by(Newsletter.id).limit(1))
+    return Home(name=name, zone=session.scalar(zones) or "UTC")
 
 
 def draw_from(session: Session, edition_id: int, feed_ids: Iterable[int]) -> None:

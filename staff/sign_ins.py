@@ -7,12 +7,11 @@ is written, signed, into its cookie (web.gate), so that looking at pages writes 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import cast
 
-from sqlalchemy import ColumnElement, CursorResult, ForeignKey, String, select, update
+from sqlalchemy import ColumnElement, CursorResult, ForeignKey, String, and_, case, func, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
@@ -88,15 +87,33 @@ def see(session: Session, sign_in_id: int, *, now: datetime) -> None:
     session.execute(update(SignIn).where(SignIn.id == sign_in_id).values(seen_at=now))
 
 
-def list_open(session: Session, member_ids: Iterable[int], *, now: datetime) -> list[SignIn]:
-    """The browsers that these members are signed in with, the last used first."""
-    wanted = select(SignIn).where(SignIn.staff_id.in_(list(member_ids)), *_open(now))
+def list_open(session: Session, member_id: int, *, now: datetime) -> list[SignIn]:
+    """The browsers that a member is signed in with, the last used first."""
+    wanted = select(SignIn).where(SignIn.staff_id == member_id, *_open(now))
     return list(session.scalars(wanted.order_by(SignIn.seen_at.desc(), SignIn.id.desc())))
 
 
-def end(session: Session, sign_in_id: int, *, now: datetime) -> bool:
-    """End one sign-in; whether there was one to end."""
-    return _end(session, now, SignIn.id == sign_in_id)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Presence:
+    """When a member last did something, and with how many browsers they are signed in."""
+
+    last_seen_at: datetime
+    browsers: int
+
+
+def presences(session: Session, *, now: datetime) -> dict[int, Presence]:
+    """By member; who never signed in has none."""
+    open_ones = func.count(case((and_(*_open(now)), 1)))
+    counted = select(SignIn.staff_id, func.max(SignIn.seen_at), open_ones).group_by(SignIn.staff_id)
+    return {
+        member_id: Presence(last_seen_at=last, browsers=browsers)
+        for member_id, last, browsers in session.execute(counted)
+    }
+
+
+def end(session: Session, sign_in_id: int, member_id: int, *, now: datetime) -> bool:
+    """End one sign-in of this member; whether there was one to end."""
+    return _end(session, now, and_(SignIn.id == sign_in_id, SignIn.staff_id == member_id))
 
 
 def end_token(session: Session, token: str, *, now: datetime) -> bool:

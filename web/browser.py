@@ -8,6 +8,7 @@ idle is known without a write; what ends a sign-in for certain is its row in the
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
@@ -16,6 +17,8 @@ from fastapi import Request, Response
 from ground.tokens import KeyRing, Purpose, Valid
 from web.security import LOOPBACK, host_name
 
+#: Printable ASCII, without what browsers read as another character (the backslash) or HTML does.
+_INSIDE = re.compile(r"(?=.{1,1000}\Z)/(?:console|ops)(?:[/?][!#-&(-;=?-\[\]^-~]*)?\Z")
 _TOAST_FOR = timedelta(minutes=1)
 
 
@@ -77,12 +80,8 @@ def fragment(request: Request) -> bool:
 
 def local(path: str | None, *, otherwise: str = "/console") -> str:
     """A path of the console or of ops, which a sign-in may go on to; anything else is answered with `otherwise`."""
-    text = path or ""
-    plain = text.isascii() and text.isprintable() and len(text) <= 1000 and not set(text) & set("\\<>\"' ")
-    parts = urlsplit(text) if plain else None
-    ours = parts is not None and not parts.scheme and not parts.netloc and ".." not in parts.path
-    inside = parts is not None and (parts.path in {"/console", "/ops"} or parts.path.startswith(("/console/", "/ops/")))
-    return text if ours and inside else otherwise
+    inside = _INSIDE.match(path or "")
+    return inside.group() if inside and ".." not in inside.group().partition("?")[0] else otherwise
 
 
 def came_from(request: Request, base_url: str, trusted_hosts: frozenset[str]) -> str:

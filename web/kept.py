@@ -32,6 +32,11 @@ class Typed:
     sign_in_id: int
     fields: tuple[tuple[str, str], ...]
 
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        """What there is to read again: the fields that hold something, named as well as their names allow."""
+        return [(name.replace("_", " ").capitalize(), value) for name, value in self.fields if value.strip()]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Toast:

@@ -14,6 +14,7 @@ from ground.engine import Engine
 from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
+from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
 from web.limits import Limits
 
@@ -53,6 +54,7 @@ class Parts:
     image_sources: tuple[str, ...] = ("https:",)  # where an issue in the archive may show pictures from
     form: FormRules = field(default_factory=FormRules)
     limits: Limits = field(default_factory=Limits)
+    passwords: Passwords = field(default_factory=Passwords)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
     answer_floor: timedelta = timedelta(milliseconds=250)

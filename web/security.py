@@ -35,7 +35,12 @@ _EVERYWHERE = {
     "Cache-Control": "no-cache",
 }
 _ON_TOKEN_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
-_TOKEN_PATHS = ("/confirm/", "/u/", "/back/")
+_TOKEN_PATHS = ("/confirm/", "/u/", "/back/", "/sign-in/")
+
+#: What staff see is kept by no cache. The policy lets our own posts name their origin: `no-referrer` would make it null.
+_ON_STAFF_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "same-origin"}
+_STAFF_PATHS = ("/console/", "/ops/")
+_STAFF_DOORS = frozenset({"/console", "/ops", "/sign-in", "/sign-out"})
 
 _PROBES = frozenset({"/healthz", "/readyz"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -138,6 +143,8 @@ class _Answer:
             headers.setdefault("Content-Security-Policy", _CONSOLE_CSP)
         if self._path.startswith(_TOKEN_PATHS):
             headers.update(_ON_TOKEN_PAGES)
+        elif self._path in _STAFF_DOORS or self._path.startswith(_STAFF_PATHS):
+            headers.update(_ON_STAFF_PAGES)
         for name, value in _EVERYWHERE.items():
             headers.setdefault(name, value)
 

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
 from httpx2 import Response
 from sqlalchemy import insert, select
 from starlette.testclient import TestClient
@@ -29,6 +30,7 @@ from newsletters.issues import Issue, IssueState
 from newsletters.newsletters import Edition, Newsletter
 from staff import sign_ins
 from staff.members import Member, Role
+from staff.passwords import Passwords
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription
 from tests.conftest import ROOT
@@ -37,6 +39,9 @@ from web.browser import Cookies
 from web.kept import form_token
 from web.parts import FormRules, Parts
 
+PASSWORD = "three words in a row"
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_PASSWORD_HASH = Passwords(_CHEAP).hash(PASSWORD)
 _numbers = itertools.count(1)
 BASE = "https://news.example.org"
 EDITIONS = {
@@ -129,16 +134,25 @@ class House:
 
     def sign_in(self, role: Role = Role.EDITOR, address: str | None = None) -> SignedIn:
         """Somebody of this role at their browser; the same person when asked again."""
+        return SignedIn(self, self.member(role, address))
+
+    def member(self, role: Role = Role.EDITOR, address: str | None = None) -> Member:
+        """Somebody of this role, who signs in with the house's password."""
         address = address or f"{role}@news.example.org"
         with self.database.write() as session:
             member = session.scalar(select(Member).where(Member.address_key == address))
             if member is None:
                 member = Member(
-                    address=address, address_key=address, name=f"The {role}", role=role, created_at=self.now
+                    address=address,
+                    address_key=address,
+                    name=f"The {role}",
+                    role=role,
+                    password_hash=_PASSWORD_HASH,
+                    created_at=self.now,
                 )
                 session.add(member)
                 session.flush()
-        return SignedIn(self, member)
+            return member
 
     def sign_up(self, email: str, language: str = "en", **headers: str) -> str:
         """Press the button on the sign-up page, as a person does; the answer's text."""
@@ -251,6 +265,7 @@ def house(database: Database, keys: KeyRing, languages: Languages, viewer: Viewe
         templates=ROOT / "templates",
         base_url=BASE,
         form=FormRules(min_age=timedelta(0)),
+        passwords=Passwords(_CHEAP),
         answer_floor=timedelta(0),
     )
     made = House(parts, engine, compiler, now)

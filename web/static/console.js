@@ -191,6 +191,14 @@
     window.location.reload();
   }
 
+  // --- signed out in between ------------------------------------------------------------------------------------------
+  // The form goes once more, as the plain form it is: the answer is the sign-in page, which keeps what was typed.
+  document.addEventListener("htmx:responseError", (event) => {
+    const { xhr, elt } = event.detail;
+    const form = elt.closest("form");
+    if (xhr.status === 401 && form && form.method === "post") HTMLFormElement.prototype.submit.call(form);
+  });
+
   // --- begin, and again for what htmx brings in -----------------------------------------------------------------------
   function enhance(root) {
     const all = (mark) => [...(root.matches?.(mark) ? [root] : []), ...root.querySelectorAll(mark)];

@@ -16,12 +16,22 @@ depends_on = None
 
 
 def upgrade() -> None:
-    with op.batch_alter_table("feeds") as batch_op:
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("link_generation", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_subject_id"), ["subject", "id"], unique=False)
+
+    with op.batch_alter_table("feeds", schema=None) as batch_op:
         batch_op.add_column(sa.Column("name", sa.String(length=120), nullable=True))
         batch_op.add_column(sa.Column("section", sa.String(length=120), nullable=True))
 
 
 def downgrade() -> None:
-    with op.batch_alter_table("feeds") as batch_op:
+    with op.batch_alter_table("feeds", schema=None) as batch_op:
         batch_op.drop_column("section")
         batch_op.drop_column("name")
+
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_subject_id"))
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.drop_column("link_generation")
