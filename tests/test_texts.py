@@ -36,6 +36,8 @@ def catalogue(language: str) -> dict[str, Message]:
     for path in (ROOT / "locales" / language / "LC_MESSAGES").glob("*.po"):
         with path.open("rb") as source:
             for message in read_po(source):
+                if path.stem == "console" and not message.string:
+                    continue  # the console's may be translated little by little
                 key = message.id if isinstance(message.id, str) else message.id[0]
                 found[(f"{message.context}\x04" if message.context else "") + key] = message
     return found

@@ -21,7 +21,6 @@ from staff.members import Role
 from web.console import schedule_form, schedule_words
 from web.console.schedule_form import Typed, Wanted, Wrong
 from web.gate import Gate, Insider
-from web.pages import Pages
 from web.parts import Parts
 
 _LIST = "/console/schedules"
@@ -58,8 +57,7 @@ class _Dates:
     problems: tuple[str, ...] = ()
 
 
-def routes(parts: Parts, pages: Pages, gate: Gate) -> APIRouter:
-    del pages
+def routes(parts: Parts, gate: Gate) -> APIRouter:
     router = APIRouter()
     desk = _Desk(parts, gate)
     reader, editor = Depends(gate.may()), Depends(gate.may(Role.EDITOR))
@@ -120,7 +118,7 @@ class _Desk:
 
     def __init__(self, parts: Parts, gate: Gate) -> None:
         self._parts, self._gate = parts, gate
-        self._texts = parts.languages.texts("en")
+        self._texts = gate.texts
 
     async def show(self, request: Request, insider: Insider) -> Response:
         newsletters_, lines, feeds = await asyncio.to_thread(self._all)
