@@ -35,7 +35,7 @@ class Health(enum.StrEnum):
 class Stories:
     """What a feed has brought of late."""
 
-    newest_at: datetime | None  # the newest story's own date
+    newest_at: datetime | None  # the newest story's own date; what is under embargo is not there yet
     usual_gap: timedelta | None  # between stories; None while there are too few to say
 
 
@@ -56,7 +56,9 @@ def _is_silent(feed: Feed, stories: Stories, now: datetime) -> bool:
 
 def stories_of(session: Session, feed_ids: Sequence[int], *, now: datetime) -> dict[int, Stories]:
     """For each of these feeds, in two questions, both answered from an index."""
-    newest = select(Article.feed_id, func.max(Article.published_at)).where(Article.feed_id.in_(feed_ids))
+    newest = select(Article.feed_id, func.max(Article.published_at)).where(
+        Article.feed_id.in_(feed_ids), Article.published_at <= now
+    )
     counted = select(
         Article.feed_id, func.count(), func.min(Article.published_at), func.max(Article.published_at)
     ).where(Article.feed_id.in_(feed_ids), Article.published_at > now - REMEMBERED, Article.published_at <= now)

