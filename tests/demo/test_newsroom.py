@@ -171,7 +171,7 @@ async def test_feeds_that_misbehave_cost_only_themselves(database: Database, exe
     assert "did not finish answering" in (problems[ids["hangs"]] or "")
     assert "more than 5 MiB" in (problems[ids["bomb"]] or "")
     assert "429 Too Many Requests" in (problems[ids["busy"]] or "")
-    assert "use /rss.xml" in (problems[ids["page"]] or "")
+    assert "/rss.xml" in (problems[ids["page"]] or "")
     hanging, busy = row(database, ids["hangs"]), row(database, ids["busy"])
     assert (hanging.failures, hanging.last_success_at) == (1, None)
     assert timedelta(minutes=30) <= hanging.next_fetch_at - now <= timedelta(minutes=33)
