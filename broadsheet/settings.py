@@ -112,6 +112,12 @@ class Settings(BaseSettings):
     form_min_age: Duration = Field(
         default=timedelta(seconds=2), description="a sign-up form sent faster than this is a robot's"
     )
+    sign_in_idle: Duration = Field(
+        default=timedelta(hours=24), description="staff sign in again after so long without opening a page"
+    )
+    sign_in_longest: Duration = Field(
+        default=timedelta(days=14), description="staff sign in again after so long, however busy"
+    )
     mailbox_host: str = Field(default="127.0.0.1", description="the developer's mailbox (serve --dev, inbox, demo)")
     mailbox_port: int = Field(default=1025, ge=0, le=65534, description="its page is on the next one")
     log_format: Literal["console", "json"] = "console"
@@ -161,7 +167,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{wrong[0]!r} names no port: write host:port, like 10.0.0.5:8080")
         return value
 
-    @field_validator("fetch_every", "bounces_every")
+    @field_validator("fetch_every", "bounces_every", "sign_in_idle", "sign_in_longest")
     @classmethod
     def _longer_than_nothing(cls, value: timedelta) -> timedelta:
         if value < timedelta(seconds=1):

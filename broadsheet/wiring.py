@@ -185,6 +185,7 @@ class House:
 
     def web_app(self, *, development: bool) -> FastAPI:
         """The readers' pages. In development the archive may show pictures from this machine."""
+        from staff.sign_ins import Lifetimes
         from web.app import create_app
         from web.parts import FormRules, Parts
 
@@ -202,6 +203,7 @@ class House:
                 image_sources=("https:", "http://127.0.0.1:*") if development else ("https:",),
                 form=FormRules(min_age=self.settings.form_min_age),
                 viewer=self.viewer,
+                lifetimes=Lifetimes(idle=self.settings.sign_in_idle, longest=self.settings.sign_in_longest),
                 development=development,
             )
         )

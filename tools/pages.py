@@ -157,7 +157,7 @@ class Newsroom:
         new = appoint.NewMember(address=OWNER, address_key=OWNER, name="Hanar Aziz", role=Role.OWNER)
         with self.house.database.write() as session:
             if not members.anybody(session):
-                appoint.appoint(session, new, by="tools/pages.py", now=clock.now())
+                appoint.appoint(session, new, by=OWNER, now=clock.now())
 
     def sign_in_link(self) -> str:
         """A one-time link for an owner of the sample newsroom."""

@@ -78,6 +78,20 @@ def test_no_template_has_style_or_script_of_its_own(path: object) -> None:
     assert "|safe" not in text.replace(" ", "")
 
 
+@pytest.mark.parametrize("path", TEMPLATES, ids=lambda path: path.relative_to(ROOT / "templates/web").as_posix())
+def test_a_class_in_a_template_means_something_in_a_style_sheet(path: object) -> None:
+    css = "".join(sheet.read_text(encoding="utf-8") for sheet in STATIC.glob("*.css"))
+    styled = set(re.findall(r"\.([a-zA-Z][\w-]*)", css))
+    text = re.sub(r"\{#.*?#\}|\{%.*?%\}", " ", (ROOT / str(path)).read_text(encoding="utf-8"), flags=re.DOTALL)
+    named = {
+        name
+        for value in re.findall(r'\sclass="((?:\{\{.*?\}\}|[^"])*)"', text)
+        for name in re.sub(r"\{\{.*?\}\}", "?", value).split()
+        if "?" not in name
+    }
+    assert named - styled - {"narrow"} == set()  # what a page is without another width
+
+
 def test_readers_pages_have_no_script_and_the_consoles_only_files_of_ours(house: House) -> None:
     reader = house.client.get("/n/courier/en")
     assert "<script" not in reader.text
