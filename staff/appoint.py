@@ -106,7 +106,7 @@ def let_in(session: Session, member_id: int, use: Use, *, by: str, now: datetime
         return _nobody()
     if member.disabled_at is not None:
         return Refused(f"{member.name} is disabled, so a link would let nobody in. Enable them first.")
-    _note(session, "staff.link", member, by, now, use=use)
+    _note(session, "staff.link", member, by, now, to="choose a password" if use is Use.PASSWORD else "sign in")
     return member
 
 

@@ -46,10 +46,12 @@ class Link:
     standing: Standing
 
 
-def make(session: Session, member: Member, use: Use, *, keys: KeyRing, now: datetime) -> str:
+def make(
+    session: Session, member: Member, use: Use, *, keys: KeyRing, now: datetime, lasts: timedelta | None = None
+) -> str:
     """The token of a new link; any older one of this member is dead."""
     payload = f"{member.id}-{kill(session, member)}-{use}"
-    return keys.sign(Purpose.SIGN_IN, payload, expires_at=now + LASTS[use])
+    return keys.sign(Purpose.SIGN_IN, payload, expires_at=now + (lasts or LASTS[use]))
 
 
 def read(session: Session, token: str, *, keys: KeyRing, now: datetime) -> Link | None:

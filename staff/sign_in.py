@@ -58,7 +58,7 @@ def by_link(
     session.refresh(link.member)
     if password_hash is not None:
         appoint.set_password(session, link.member, password_hash, by=link.member.address, now=now)
-    return _enter(session, link.member, browser, former=None, now=now, link=link.use)
+    return _enter(session, link.member, browser, former=None, now=now, by="a one-time link")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,25 @@ from web.security import LOOPBACK, host_name
 
 #: Printable ASCII, without what browsers read as another character (the backslash) or HTML does.
 _INSIDE = re.compile(r"(?=.{1,1000}\Z)/(?:console|ops)(?:[/?][!#-&(-;=?-\[\]^-~]*)?\Z")
+#: Each calls itself by the names of those that came before it, so the newcomers are looked for first.
+_BROWSERS = (
+    ("Edg/", "Edge"),
+    ("OPR/", "Opera"),
+    ("SamsungBrowser/", "Samsung Internet"),
+    ("Firefox/", "Firefox"),
+    ("FxiOS/", "Firefox"),
+    ("CriOS/", "Chrome"),
+    ("Chrome/", "Chrome"),
+    ("Safari/", "Safari"),
+)
+_SYSTEMS = (
+    ("Android", "Android"),
+    ("iPhone", "iPhone"),
+    ("iPad", "iPad"),
+    ("Windows", "Windows"),
+    ("Mac OS X", "Mac"),
+    ("Linux", "Linux"),
+)
 _TOAST_FOR = timedelta(minutes=1)
 
 
@@ -94,6 +113,14 @@ def came_from(request: Request, base_url: str, trusted_hosts: frozenset[str]) ->
     except ValueError:
         return "/console"
     return local(parts.path + (f"?{parts.query}" if parts.query else "")) if ours else "/console"
+
+
+def called(user_agent: str | None) -> str | None:
+    """What a person calls a browser: "Firefox, Windows". None where it says nothing that we know."""
+    told = user_agent or ""
+    name = next((word for mark, word in _BROWSERS if mark in told), None)
+    system = next((word for mark, word in _SYSTEMS if mark in told), None)
+    return ", ".join(filter(None, (name, system))) or None
 
 
 def _origin(url: str) -> str:

@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadsheet import clock, serving
-from broadsheet.demo import people, setting
+from broadsheet.demo import desk, invitation, people, setting
 from broadsheet.demo.newsroom import SampleNewsroom
 from broadsheet.demo.people import Person
 from broadsheet.demo.summary import Summary
@@ -70,7 +70,7 @@ async def run(folder: Path, *, once: bool, port: int) -> int:
             return INTERRUPTED
         _print(console, summary)
         if not once:
-            _invite(console, base_url, mailbox_url, newsroom.base_url)
+            invitation.invite(console, base_url, mailbox_url, newsroom.base_url, await story.way_in())
             await interrupted.wait()
     return 1 if summary.shortfalls() else 0
 
@@ -127,9 +127,11 @@ class _Story:
         await self._send(editions)
         left = await self._unsubscribe(readers[0])
         await self._read_bounces()
+        signed_in = await self._sign_in()
         summary = Summary(
             signed_up=len(readers),
             unsubscribed=[left.address],
+            signed_in=signed_in,
             mails=len(self._mailbox.messages()),
             mailbox=self._house.settings.data_dir / "mailbox",
             seconds=time.monotonic() - began,
@@ -199,6 +201,15 @@ class _Story:
             await self._ask("poll_bounces", WorkLane.INBOUND)
             await self._until("the report is read", lambda session: session.scalar(select(BounceReport.id)) is not None)
 
+    async def _sign_in(self) -> bool:
+        with self._step("The owner signs in to the console by a one-time link"):
+            await self._write(lambda session: desk.appoint_owner(session, now=self._house.clock()))
+            return await desk.sign_in(await self.way_in())
+
+    async def way_in(self) -> str:
+        """A link that signs the owner in, once."""
+        return await self._write(lambda session: desk.way_in(self._house, session))
+
     async def _ask(self, task: str, lane: WorkLane) -> None:
         """Ask the engine for what a heartbeat would ask for, and wait until it is done."""
         engine = self._house.engine
@@ -263,29 +274,3 @@ def _print(console: Console, summary: Summary) -> None:
         console.print(value, markup=False)
     for sentence in summary.shortfalls():
         console.print(f"[red]{sentence}[/red]")
-
-
-def _invite(console: Console, base_url: str, mailbox_url: str, newsroom_url: str) -> None:
-    shelf, sign_up = f"{base_url}/archive/{setting.SLUG}", f"{base_url}/n/{setting.SLUG}"
-    pages = (
-        ("Sign-up page", f"{sign_up}/en"),
-        ("  in Arabic", f"{sign_up}/ar"),
-        ("  in Kurdish", f"{sign_up}/ckb"),
-        ("Archive", f"{shelf}/en"),
-        ("Issue no. 1", f"{shelf}/en/1"),
-        ("Mailbox", mailbox_url),
-        ("The newsroom", f"{newsroom_url}/news/tavgah-pumping-station"),
-    )
-    tries = (
-        "Sign up with any address: nothing leaves this machine, and the mail comes to the mailbox page.",
-        "Open the mail there, press its button, then the one on the page: a welcome follows.",
-        "Press “Unsubscribe in one click” above an issue, as a mail program does, and look at the answer.",
-        "Tell the mailbox to refuse an address, sign up with it, and watch that no mail arrives.",
-    )
-    console.print("\nThe service goes on. Look around:")
-    for label, url in pages:
-        console.print(f"  {label:<14} {url}")
-    console.print("\nThings to try:")
-    for number, sentence in enumerate(tries, start=1):
-        console.print(f"  {number}. {sentence}")
-    console.print("\nCtrl+C ends it.")

@@ -32,6 +32,7 @@ class SentIssue:
 class Summary:
     signed_up: int
     unsubscribed: list[str]
+    signed_in: bool
     mails: int
     mailbox: Path
     seconds: float
@@ -98,6 +99,7 @@ class Summary:
             ("Bounced", str(len(self.bounced))),
             *((f" {address}", reply) for address, reply in self.bounced),
             ("Unsubscribed", f"{len(self.unsubscribed)} with one click: {', '.join(self.unsubscribed)}"),
+            ("Console", "the owner signed in over HTTP" if self.signed_in else "nobody could sign in"),
             ("Mails received", f"{self.mails}, each a file in {self.mailbox}"),
             ("Time", f"{self.seconds:.1f} s"),
         ]
@@ -113,6 +115,7 @@ class Summary:
             "A recipient has no accepted or failed delivery.": all(each.still_open == 0 for each in figures),
             "Not exactly one mail was refused.": self.count(State.FAILED) == 1,
             "Not exactly two addresses bounced.": len(self.bounced) == 2,
+            "A one-time link did not sign the owner in exactly once.": self.signed_in,
             "Nobody left with one click.": sum(each.unsubscribed for each in figures) == len(self.unsubscribed) == 1,
         }
         return [sentence for sentence, is_true in checks.items() if not is_true]

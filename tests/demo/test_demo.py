@@ -22,8 +22,9 @@ def test_the_demo_comes_true_can_be_looked_at_and_ends_with_ctrl_c(tmp_path: Pat
         try:
             told = read_until(demo, "Ctrl+C ends it.", seconds=60)
             assert "Readers confirmed" in told
+            assert "the owner signed in over HTTP" in told
             pages = re.findall(r"http://127\.0\.0\.1:\d+\S*", told)
-            assert len(pages) == 7
+            assert len(pages) == 8
             for page in pages:
                 with urllib.request.urlopen(page, timeout=10) as answer:  # noqa: S310 - http, as the pattern says
                     assert answer.status == 200, page

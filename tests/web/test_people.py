@@ -10,6 +10,7 @@ from sqlalchemy import select
 
 from staff.members import AuditEntry, Member, Role, audit
 from tests.web.conftest import PASSWORD, House
+from web.browser import called
 
 PEOPLE = "/console/people"
 
@@ -112,6 +113,15 @@ def test_everybody_changes_their_own_password_and_stays_signed_in_there_only(hou
     assert elsewhere.get("/console/me").status_code == 303
 
 
+def test_who_came_by_a_link_is_told_how_to_choose_a_password(house: House) -> None:
+    ops = house.sign_in(Role.OPS)
+    with house.database.write() as session:
+        session.get_one(Member, ops.member.id).password_hash = None
+    page = ops.get("/console/me").text
+    assert "broadsheet user link ops@news.example.org --password" in page
+    assert "current_password" not in page
+
+
 def test_guessing_at_the_password_from_a_stolen_browser_is_limited(house: House) -> None:
     ops = house.sign_in(Role.OPS)
     new = {"password": "four words in a row", "password_again": "four words in a row"}
@@ -138,14 +148,34 @@ def test_the_trail_is_told_in_plain_words_and_nothing_in_it_is_html(house: House
         audit(session, "suppression.lift", "<b>x@example.org", actor="command line", now=house.now, note="<i>evil")
         audit(session, "unknown.new-act", "thing:7", actor="somebody", now=house.now)
     page = ops.get("/console/audit").text
-    assert "approved it" in page
-    assert '<a href="/console/issues/12">Issue 12</a>' in page
+    assert 'approved <a href="/console/issues/12"><bdi>issue 12</bdi></a>' in page
     assert "revision: <bdi>3</bdi>" in page
     assert "&lt;b&gt;x@example.org" in page
     assert "&lt;i&gt;evil" in page
     assert "unknown: new act" in page
-    assert "approved it" not in ops.get("/console/audit?kind=suppression").text
-    assert "approved it" in ops.get("/console/audit?subject=issue:12").text
+    assert "approved" not in ops.get("/console/audit?kind=suppression").text
+    assert "approved" in ops.get("/console/audit?subject=issue:12").text
+
+
+@pytest.mark.parametrize(
+    ("user_agent", "name"),
+    [
+        ("Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0", "Firefox, Windows"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Safari/537.36 Edg/140.0",
+            "Edge, Windows",
+        ),
+        (
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605 Version/18.0 Safari/604",
+            "Safari, iPhone",
+        ),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Safari/537.36", "Chrome, Android"),
+        ("curl/8.0", None),
+        (None, None),
+    ],
+)
+def test_a_browser_is_called_as_people_call_it(user_agent: str | None, name: str | None) -> None:
+    assert called(user_agent) == name
 
 
 def test_the_trail_is_paged_without_a_gap_or_a_line_twice(house: House) -> None:
@@ -158,7 +188,7 @@ def test_the_trail_is_paged_without_a_gap_or_a_line_twice(house: House) -> None:
     path: str | None = "/console/audit?kind=issue"
     while path:
         page = ops.get(path).text
-        seen += re.findall(r">Issue (\d+)<", page)
+        seen += re.findall(r">issue (\d+)<", page)
         [*older] = re.findall(r'href="([^"]*)" rel="next"', page)
         path = older[0].replace("&amp;", "&") if older else None
     assert seen == [str(number) for number in range(120, 0, -1)]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from staff import trail
+from staff import members, trail
 from staff.members import AuditEntry
 from staff.trail import Wanted
 from web.console import deeds
@@ -32,8 +32,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
             subject=subject if 0 < len(subject) <= 120 and subject.isprintable() else None,
             before=int(before) if before.isascii() and before.isdecimal() and len(before) <= 18 else None,
         )
-        found = await asyncio.to_thread(_list, parts, wanted)
-        lines = [(entry, deeds.told(entry, gate.texts)) for entry in found[:_PAGE]]
+        found, names = await asyncio.to_thread(_list, parts, wanted)
+        lines = [(entry, deeds.told(entry, names, gate.texts)) for entry in found[:_PAGE]]
         last = found[_PAGE - 1].id if len(found) > _PAGE else None
         older, views = _older(wanted, last), _views(gate, wanted)
         return gate.page(
@@ -58,6 +58,8 @@ def _views(gate: Gate, wanted: Wanted) -> list[tuple[str, str, bool]]:
     ]
 
 
-def _list(parts: Parts, wanted: Wanted) -> list[AuditEntry]:
+def _list(parts: Parts, wanted: Wanted) -> tuple[list[AuditEntry], dict[str, str]]:
+    """The lines, and the names of the people they are about."""
     with parts.database.read() as session:
-        return trail.list_entries(session, wanted, limit=_PAGE + 1)
+        names = {f"staff:{member.id}": member.name for member in members.list_members(session)}
+        return trail.list_entries(session, wanted, limit=_PAGE + 1), names

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ground.language import Texts
@@ -11,7 +12,7 @@ from staff.members import AuditEntry
 _PAGES = {
     "issue": "/console/issues/{}",
     "schedule": "/console/schedules/{}",
-    "staff": "/console/people",
+    "staff": "/console/people/{}",
     "import": "/console/readers/import/{}",
 }
 _LONGEST = 160
@@ -20,18 +21,19 @@ _LONGEST = 160
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deed:
     words: str
-    subject: str  # "issue 12", or whatever was written down
+    subject: str  # "issue 12", a name, or whatever was written down
     href: str | None
     facts: list[tuple[str, str]]  # the rest of what was written down, by its names
 
 
-def told(entry: AuditEntry, texts: Texts) -> Deed:
+def told(entry: AuditEntry, names: Mapping[str, str], texts: Texts) -> Deed:
+    """`names` are those of the people that lines are about, by `staff:7`."""
     thing, _, number = entry.subject.partition(":")
-    known = number.isdecimal()
-    page = _PAGES.get(thing) if known else None
+    page = _PAGES.get(thing) if number.isdecimal() else None
+    numbered = f"{_things(texts).get(thing, thing)} {number}" if number.isdecimal() else entry.subject
     return Deed(
         words=_words(texts).get(entry.act) or entry.act.replace(".", ": ").replace("-", " "),
-        subject=f"{kinds(texts).get(thing, thing)} {number}" if known else entry.subject,
+        subject=names.get(entry.subject, numbered),
         href=page.format(number) if page else None,
         facts=[(name.replace("_", " "), _plain(value)) for name, value in entry.detail.items() if value is not None],
     )
@@ -41,53 +43,65 @@ def kinds(texts: Texts) -> dict[str, str]:
     """The kinds of things that lines are about, as the trail can be asked for them."""
     _ = texts.gettext
     return {
-        "issue": _("Issue"),
-        "schedule": _("Schedule"),
-        "feed": _("Source"),
-        "import": _("Import"),
-        "subscriber": _("Reader"),
-        "suppression": _("Suppression"),
-        "staff": _("Member of staff"),
+        "issue": _("Issues"),
+        "schedule": _("Schedules"),
+        "feed": _("Sources"),
+        "suppression": _("Suppressions"),
+        "import": _("Imports"),
+        "subscriber": _("Readers"),
+        "staff": _("People"),
+    }
+
+
+def _things(texts: Texts) -> dict[str, str]:
+    _ = texts.gettext
+    return {
+        "issue": _("issue"),
+        "schedule": _("schedule"),
+        "feed": _("source"),
+        "import": _("import"),
+        "subscriber": _("reader"),
+        "staff": _("member of staff"),
     }
 
 
 def _words(texts: Texts) -> dict[str, str]:
     _ = texts.gettext
     return {
-        "issue.add": _("put a story in"),
-        "issue.approve": _("approved it"),
-        "issue.cancel": _("cancelled it"),
-        "issue.drop": _("took a story out"),
-        "issue.move": _("moved a story"),
-        "issue.pause": _("paused it"),
-        "issue.pin": _("pinned a story"),
-        "issue.recompose": _("composed it anew"),
-        "issue.restore": _("brought a story back"),
-        "issue.resume": _("let it go on"),
-        "issue.rewrite": _("rewrote a story’s words"),
-        "issue.send": _("sent it now"),
-        "issue.subject": _("changed the subject line"),
-        "issue.test": _("sent a test to the desk"),
-        "issue.undo": _("took it back while it was held"),
-        "schedule.add": _("added it"),
-        "schedule.change": _("changed it"),
-        "schedule.remove": _("removed it"),
-        "schedule.start": _("switched it on"),
-        "schedule.stop": _("switched it off"),
-        "import.check": _("had a list of readers checked"),
-        "import.discard": _("discarded a list of readers"),
-        "import.start": _("began to take readers in"),
-        "subscriber.erase": _("forgot a reader"),
-        "suppression.add": _("suppressed an address"),
-        "suppression.lift": _("lifted a suppression"),
-        "staff.appoint": _("appointed somebody"),
-        "staff.disable": _("disabled somebody"),
-        "staff.enable": _("enabled somebody again"),
-        "staff.link": _("made a one-time link"),
-        "staff.password": _("set a password"),
-        "staff.role": _("changed somebody’s role"),
+        "issue.add": _("put a story into"),
+        "issue.approve": _("approved"),
+        "issue.cancel": _("cancelled"),
+        "issue.drop": _("took a story out of"),
+        "issue.move": _("moved a story in"),
+        "issue.pause": _("paused"),
+        "issue.pin": _("pinned a story in"),
+        "issue.recompose": _("composed anew"),
+        "issue.restore": _("brought a story back into"),
+        "issue.resume": _("resumed"),
+        "issue.rewrite": _("rewrote a story of"),
+        "issue.send": _("sent at once"),
+        "issue.subject": _("changed the subject line of"),
+        "issue.test": _("sent the desk a test of"),
+        "issue.undo": _("took back, while it was held,"),
+        "schedule.add": _("added"),
+        "schedule.change": _("changed"),
+        "schedule.remove": _("removed"),
+        "schedule.start": _("switched on"),
+        "schedule.stop": _("switched off"),
+        "import.check": _("had a list of readers checked:"),
+        "import.discard": _("discarded a list of readers:"),
+        "import.start": _("began to take readers in:"),
+        "subscriber.erase": _("forgot"),
+        "suppression.add": _("suppressed"),
+        "suppression.lift": _("lifted the suppression of"),
+        "staff.appoint": _("appointed"),
+        "staff.disable": _("disabled"),
+        "staff.enable": _("enabled again:"),
+        "staff.link": _("made a one-time link for"),
+        "staff.password": _("set a password for"),
+        "staff.role": _("changed the role of"),
         "staff.sign-in": _("signed in"),
-        "staff.sign-out": _("signed somebody out everywhere"),
+        "staff.sign-out": _("signed out everywhere:"),
     }
 
 

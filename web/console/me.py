@@ -8,10 +8,11 @@ from datetime import datetime
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from staff import passwords, sign_in, sign_ins
+from staff import members, passwords, sign_in, sign_ins
 from staff.sign_in import Change, Entered
 from staff.sign_ins import SignIn
 from web import forms
+from web.browser import called
 from web.console.link import problem_with
 from web.console.person import number_of
 from web.console.sign_in import Tries, new_browser
@@ -26,8 +27,14 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     me, _ = Depends(gate.may()), gate.texts.gettext
 
     async def own_page(request: Request, insider: Insider, status: int = 200, **problems: str) -> HTMLResponse:
-        browsers = await asyncio.to_thread(_browsers, parts, insider.member_id, parts.clock())
-        known = {"browsers": browsers, "problems": problems, "shortest": passwords.SHORTEST}
+        browsers, has_password = await asyncio.to_thread(_own, parts, insider.member_id, parts.clock())
+        known = {
+            "browsers": browsers,
+            "called": called,
+            "problems": problems,
+            "shortest": passwords.SHORTEST,
+            "has_password": has_password,
+        }
         return gate.page(request, insider, "console/me.html", status=status, **known)
 
     @router.get(_ME)
@@ -66,9 +73,10 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     return router
 
 
-def _browsers(parts: Parts, member_id: int, now: datetime) -> list[SignIn]:
+def _own(parts: Parts, member_id: int, now: datetime) -> tuple[list[SignIn], bool]:
     with parts.database.read() as session:
-        return sign_ins.list_open(session, member_id, now=now)
+        member = members.by_id(session, member_id)
+        return sign_ins.list_open(session, member_id, now=now), bool(member and member.password_hash)
 
 
 def _change(parts: Parts, wanted: Change, now: datetime) -> Entered | None:

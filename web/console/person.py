@@ -18,6 +18,7 @@ from staff.links import Use
 from staff.members import Member, Role
 from staff.sign_ins import SignIn
 from web import forms
+from web.browser import called
 from web.gate import Gate, Insider
 from web.parts import Parts
 
@@ -51,7 +52,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         found = await asyncio.to_thread(_find, parts, member_id, parts.clock())
         if found is None:
             raise HTTPException(404)
-        known: dict[str, object] = {"member": found[0], "browsers": found[1], "refused": None, "handover": None}
+        known: dict[str, object] = {"member": found[0], "browsers": found[1], "called": called}
+        known |= {"refused": None, "handover": None}
         status = 409 if context.get("refused") else 200
         return gate.page(request, insider, "console/person.html", status=status, **known | context)
 
