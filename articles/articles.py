@@ -94,6 +94,12 @@ def latest(session: Session, feed_ids: Sequence[int], *, since: datetime, until:
     return sorted(chosen.values(), key=_freshness, reverse=True)[:limit]
 
 
+def newest_of(session: Session, feed_id: int, *, limit: int) -> list[Article]:
+    """What a feed brought, the newest first, whatever became of it."""
+    newest = select(Article).where(Article.feed_id == feed_id).order_by(Article.published_at.desc(), Article.id.desc())
+    return list(session.scalars(newest.limit(limit)))
+
+
 def authors_of(session: Session, article_ids: Sequence[int]) -> dict[int, list[str]]:
     """The names under each of these articles, in the order of the byline."""
     names: dict[int, list[str]] = {article_id: [] for article_id in article_ids}

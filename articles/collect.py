@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 import structlog
 from sqlalchemy.orm import Session
 
-from articles import feeds, formats, intake
+from articles import feeds, intake, reading
 from articles.entry import NotAFeed, ParsedFeed
 from articles.feeds import Feed
 from articles.intake import Taken
@@ -146,30 +146,10 @@ class _Collector:
             return _Catch(answer=answer, problem=answer.detail)
         if isinstance(answer, NotModified):
             return _Catch(answer=answer)
-        parsed = await self._read(answer)
-        if isinstance(parsed, str):
-            return _Catch(answer=answer, problem=parsed)
+        parsed = await reading.read(answer, self._executor, at_most=self._manners.reading_time)
+        if isinstance(parsed, NotAFeed):
+            return _Catch(answer=answer, problem=parsed.detail)
         return _Catch(answer=answer, parsed=parsed)
-
-    async def _read(self, answer: Fetched) -> ParsedFeed | str:
-        """The feed's document, read in a child process; or the problem, in words."""
-        content_type = answer.content_type
-        if content_type and answer.charset:
-            content_type += f"; charset={answer.charset}"
-        reading = asyncio.get_running_loop().run_in_executor(
-            self._executor, formats.parse, answer.body, content_type, answer.url
-        )
-        try:
-            async with asyncio.timeout(self._manners.reading_time.total_seconds()):
-                parsed = await reading
-        except TimeoutError:
-            return "Reading the feed took too long; its document may be made to do that. It was given up."
-        except Exception as problem:
-            log.exception("feed broke its parser", url=answer.url)
-            return (
-                f"The feed's document could not be read ({type(problem).__name__}); please report it with the document."
-            )
-        return parsed.detail if isinstance(parsed, NotAFeed) else parsed
 
     def _settle(self, errand: _Errand, catch: _Catch) -> FeedReport:
         """Write one feed's result down, in one transaction."""

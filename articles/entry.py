@@ -57,7 +57,16 @@ class ParsedFeed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class NamedFeed:
+    """A feed that a web page names (`<link rel="alternate" type="application/rss+xml" href="/feed" title="News">`)."""
+
+    url: str
+    title: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class NotAFeed:
     """The document is no feed we can read. `detail` says what it is and what to do."""
 
     detail: str
+    feeds: tuple[NamedFeed, ...] = ()  # that the document, a web page, names instead

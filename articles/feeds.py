@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from sqlalchemy import String, select
@@ -13,6 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from articles import identity
 from ground.database import Base, RowId
 
+MAX_URL = 2000
 LONGEST_PAUSE = timedelta(hours=24)  # a failing feed is asked at least once a day
 
 
@@ -21,7 +24,9 @@ class Feed(Base):
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     url: Mapped[str] = mapped_column(String(2000), unique=True)
-    title: Mapped[str | None] = mapped_column(String(300))
+    title: Mapped[str | None] = mapped_column(String(300))  # as the feed says
+    name: Mapped[str | None] = mapped_column(String(120))  # as the desk says, over the title
+    section: Mapped[str | None] = mapped_column(String(120))  # of articles whose entry names none
     site_url: Mapped[str | None] = mapped_column(String(2000))
     language: Mapped[str | None] = mapped_column(String(16))
     zone: Mapped[str] = mapped_column(String(64), default="UTC")  # what a date without an offset means here
@@ -38,32 +43,73 @@ class Feed(Base):
     created_at: Mapped[datetime]
 
 
-class FeedRefusedError(ValueError):
-    """This cannot be a feed's row. The text says why and what to do."""
+@dataclass(frozen=True, slots=True)
+class FeedRefused:
+    """This cannot be a feed's row, and why; nothing was stored. `about` is the part that is at fault."""
+
+    reason: str
+    about: str = "url"
+
+    def __str__(self) -> str:
+        return self.reason
 
 
-def add_feed(session: Session, url: str, *, now: datetime, language: str | None = None, zone: str = "UTC") -> Feed:
-    """The feed at `url`, added when it is new and due at once. `zone` is what its dates without an offset mean.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Said:
+    """What the desk says about a feed. `zone` is what its dates without an offset mean."""
 
-    Raises `FeedRefusedError` for an address that is no http(s) address, and for an unknown zone or language.
-    """
+    name: str | None = None
+    language: str | None = None
+    zone: str = "UTC"
+    section: str | None = None
+
+
+def add_feed(session: Session, url: str, *, now: datetime, said: Said = Said()) -> Feed | FeedRefused:
+    """The feed at `url`, added when it is new and due at once."""
     url = url.strip()
-    if identity.clean_link(url) is None or "@" in url.split("/")[2]:
-        raise FeedRefusedError(
-            f"{url[:200]!r} is not a feed's address: it must begin with https:// or http:// and name a host, without a password."
-        )
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError) as problem:
-        raise FeedRefusedError(f"{zone!r} is not a time zone; write one like Asia/Baghdad.") from problem
-    if language is not None and not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,2}", language):
-        raise FeedRefusedError(f"{language[:40]!r} is not a language; write a tag like en, ar or ckb.")
-    feed = session.scalars(select(Feed).where(Feed.url == url)).one_or_none()
+    refused = refused_address(url) or unfit(said)
+    if refused is not None:
+        return refused
+    feed = find_by_url(session, url)
     if feed is None:
-        feed = Feed(url=url, language=language, zone=zone, next_fetch_at=now, created_at=now)
+        feed = Feed(url=url, next_fetch_at=now, created_at=now, **asdict(said))
         session.add(feed)
         session.flush()
     return feed
+
+
+def find_by_url(session: Session, url: str) -> Feed | None:
+    return session.scalars(select(Feed).where(Feed.url == url.strip())).one_or_none()
+
+
+def refused_address(url: str) -> FeedRefused | None:
+    """Why an address can be no feed's: it is no http(s) address, or carries a password."""
+    if len(url) <= MAX_URL and identity.clean_link(url) is not None and "@" not in url.split("/")[2]:
+        return None
+    return FeedRefused(
+        f"{url[:200]!r} is not a feed's address: it must begin with https:// or http:// and name a host, without a password."
+    )
+
+
+def unfit(said: Said) -> FeedRefused | None:
+    """Why this cannot be said about a feed."""
+    try:
+        ZoneInfo(said.zone)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return FeedRefused(f"{said.zone!r} is not a time zone; write one like Asia/Baghdad.", "zone")
+    if said.language is not None and not re.fullmatch(r"[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8}){0,2}", said.language):
+        return FeedRefused(f"{said.language[:40]!r} is not a language; write a tag like en, ar or ckb.", "language")
+    for about, text in (("name", said.name), ("section", said.section)):
+        if text is not None and not 1 <= len(text.strip()) <= 120:
+            return FeedRefused(
+                f"The {about} has {len(text.strip())} characters; write 1 to 120, or leave it empty.", about
+            )
+    return None
+
+
+def shown_name(feed: Feed) -> str:
+    """What pages call a feed: by the desk's name, its own title, or the host it is at."""
+    return feed.name or feed.title or urlsplit(feed.url).hostname or feed.url
 
 
 def due(session: Session, *, now: datetime, only: Sequence[int] | None = None) -> list[Feed]:
@@ -94,6 +140,6 @@ def pause_after(interval: timedelta, *, failures: int, asked: timedelta | None) 
     return min(max(backed_off, asked or timedelta(0)), max(LONGEST_PAUSE, interval))
 
 
-def list_feeds(session: Session) -> list[Feed]:
-    """All feeds, in the order they were added."""
-    return list(session.scalars(select(Feed).order_by(Feed.id)))
+def list_feeds(session: Session, *, after: int = 0, limit: int | None = None) -> list[Feed]:
+    """Feeds in the order they were added, those after the one with this id."""
+    return list(session.scalars(select(Feed).where(Feed.id > after).order_by(Feed.id).limit(limit)))

@@ -96,10 +96,11 @@ def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
     """Whether the article changed. A later date over the same words is a bump: the story is not new again."""
     if article.content_hash == _hash(entry):
         return False
-    feed_language = article.language
+    feed_language, feed_section = article.language, article.section
     for name, value in _words(entry, None).items():
         setattr(article, name, value)
     article.language = article.language or feed_language
+    article.section = article.section or feed_section
     article.url, article.url_key = entry.url, identity.url_key(entry.url)
     if article.status is ArticleStatus.EMBARGOED and date.confidence is not DateConfidence.FIRST_SEEN:
         article.published_at, article.date_confidence = date.at, date.confidence
@@ -116,7 +117,7 @@ def _words(entry: Entry, feed: Feed | None) -> dict[str, object]:
     return {
         "title": entry.title,
         "summary": entry.summary,
-        "section": entry.section,
+        "section": entry.section or (feed.section if feed else None),
         "tags": list(entry.tags),
         "language": entry.language or (feed.language if feed else None),
         "image_url": picture.url or None,

@@ -24,6 +24,7 @@ from ground.tokens import KeyRing
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from articles.preview import Viewer
     from ground.engine import Task
     from ground.fetch import Fetcher
     from jobs.local import LocalEngine
@@ -87,6 +88,13 @@ class House:
         from ground.fetch import Fetcher
 
         return Fetcher(allowed_hosts=frozenset(self.settings.fetch_allowed_hosts))
+
+    @cached_property
+    def viewer(self) -> Viewer:
+        """Looks at an address before it becomes a feed."""
+        from articles.preview import Viewer
+
+        return Viewer(self.fetcher, self.executor, self.clock)
 
     def migrate(self) -> None:
         """Bring the tables to the newest revision."""
@@ -218,6 +226,7 @@ class House:
                 data_dir=self.settings.data_dir,
                 bounces_maildir=self.settings.bounces_maildir,
                 metrics_token=token.get_secret_value() if token is not None else None,
+                viewer=self.viewer,
                 lifetimes=Lifetimes(idle=self.settings.sign_in_idle, longest=self.settings.sign_in_longest),
                 development=development,
             )

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Protocol
 
+from articles.preview import NoFeed, Preview
 from ground.database import Database
 from ground.engine import Engine
 from ground.language import Languages
@@ -28,6 +29,12 @@ class Compiler(Protocol):
     async def compiled(self, job: LetterJob) -> Compiled: ...
 
 
+class Viewer(Protocol):
+    """Looks at an address before it becomes a feed, and stores nothing (articles.preview)."""
+
+    async def look(self, url: str, *, zone: str, language: str | None) -> Preview | NoFeed: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FormRules:
     """How old a form may be when it comes back. A person needs seconds to type an address, a machine does not."""
@@ -43,6 +50,7 @@ class Parts:
     engine: Engine
     compiler: Compiler
     arrivals: Arrivals
+    viewer: Viewer
     clock: Callable[[], datetime]
     languages: Languages
     templates: Path  # the folder that holds `web/`

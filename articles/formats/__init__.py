@@ -5,16 +5,20 @@
 
 from __future__ import annotations
 
+import html
 import re
+from collections.abc import Iterator
+from urllib.parse import urljoin
 
-from articles.entry import NotAFeed, ParsedFeed
+from articles import identity
+from articles.entry import NamedFeed, NotAFeed, ParsedFeed
 
 _HTML = re.compile(rb"^\s*(?:<!--.*?-->\s*)*<(?:!doctype\s+html|html|head|body)\b", re.IGNORECASE | re.DOTALL)
 _DECLARED = re.compile(r"(?<=\d[\"'])\s+encoding=[\"'][^\"']*[\"']")
-_FEED_LINK = re.compile(
-    rb"<link\b[^<>]{0,300}?type=[\"']application/(?:rss\+xml|atom\+xml|feed\+json)[\"'][^<>]{0,300}?>", re.IGNORECASE
-)
-_HREF = re.compile(rb"href=[\"']([^\"'<>\s]{1,500})[\"']", re.IGNORECASE)
+_LINK = re.compile(rb"<link\b[^<>]{0,1000}>", re.IGNORECASE)
+_ATTRIBUTE = re.compile(r"""([a-z]+)\s*=\s*(?:"([^"]{0,900})"|'([^']{0,900})'|([^\s"'<>]{1,900}))""", re.IGNORECASE)
+_FEED_TYPES = frozenset({"application/rss+xml", "application/atom+xml", "application/feed+json"})
+_MOST_NAMED = 5
 
 
 def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAFeed:
@@ -32,7 +36,7 @@ def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAF
 
         return json_feed.parse(body, url)
     if _HTML.match(start):
-        return NotAFeed(detail="The address answers with a web page, not with a feed." + _feeds_named_in(body))
+        return _page(body, url)
     if not start.startswith(b"<"):
         return NotAFeed(
             detail="The address answers with something that is neither XML nor JSON, so it is not a feed. Check the address."
@@ -48,9 +52,29 @@ def _from_utf16(body: bytes) -> bytes:
     return _DECLARED.sub("", text, count=1).encode()
 
 
-def _feeds_named_in(page: bytes) -> str:
-    links = (_HREF.search(link) for link in _FEED_LINK.findall(page[:200_000]))
-    named = [link[1].decode("ascii", "replace") for link in links if link][:3]
-    if not named:
-        return " Look for the site's feed address, often /feed or /rss.xml, and use that."
-    return f" The page names its feed: use {' or '.join(named)}."
+def _page(body: bytes, url: str) -> NotAFeed:
+    named = tuple(_feeds_named_in(body[:200_000], url))[:_MOST_NAMED]
+    advice = "Look for the site's feed address, often /feed or /rss.xml, and use that."
+    if named:
+        advice = f"The page names its feed: use {' or '.join(feed.url for feed in named[:3])}."
+    return NotAFeed(detail=f"The address answers with a web page, not with a feed. {advice}", feeds=named)
+
+
+def _feeds_named_in(page: bytes, url: str) -> Iterator[NamedFeed]:
+    known = set()
+    for link in _LINK.findall(page):
+        pairs = _ATTRIBUTE.findall(link.decode("utf-8", "replace"))
+        attributes = {name.lower(): html.unescape(double or single or bare) for name, double, single, bare in pairs}
+        if attributes.get("type", "").lower() not in _FEED_TYPES:
+            continue
+        address = _absolute(attributes.get("href", ""), url)
+        if address is not None and address not in known:
+            known.add(address)
+            yield NamedFeed(url=address, title=attributes.get("title", "").strip()[:120] or None)
+
+
+def _absolute(href: str, url: str) -> str | None:
+    try:
+        return identity.clean_link(urljoin(url, href.strip())) if href.strip() else None
+    except ValueError:
+        return None

@@ -11,14 +11,21 @@ import typer
 from rich.progress import Progress
 
 from articles import collect as collecting
-from articles import feeds
+from articles import feeds, tend
+from articles.feeds import Feed, FeedRefused, Said
+from articles.preview import NoFeed, Preview
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
-from broadsheet.cli.desk import draw_from, edition_named
+from broadsheet.cli.desk import edition_named, edition_names
 from broadsheet.settings import load
 from broadsheet.wiring import House
+from newsletters import draw
+from web.console import feed_words
 
 app = typer.Typer(help="The feeds that articles are collected from.", no_args_is_help=True)
+
+FeedId = Annotated[int, typer.Argument(help="A feed's number; `broadsheet feeds list` shows them.")]
+_HERE = "command line"
 
 
 @app.command()
@@ -29,6 +36,8 @@ def add(
         str | None, typer.Option(help="What it is written in, where it does not say: en, ar, ckb.")
     ] = None,
     zone: Annotated[str, typer.Option(help="What its dates mean where they name no offset.")] = "UTC",
+    name: Annotated[str | None, typer.Option(help="What the desk calls it, over its own title.")] = None,
+    section: Annotated[str | None, typer.Option(help="Of articles that name none.")] = None,
     editions: Annotated[
         list[str] | None, typer.Option("--edition", help="An edition that draws from it: morning/en; may be repeated.")
     ] = None,
@@ -37,21 +46,18 @@ def add(
     """Add a feed; it is collected at the next look. Adding a known one gives it further editions and changes no more."""
     with House(load()) as house:
         house.require_tables()
-        try:
-            with house.database.write() as session:
-                now = house.clock()
-                feed = feeds.add_feed(session, url, now=now, language=language, zone=zone)
-                for name in editions or []:
-                    draw_from(session, edition_named(session, name).id, [feed.id])
-                answer = {
-                    "id": feed.id,
-                    "url": feed.url,
-                    "language": feed.language,
-                    "zone": feed.zone,
-                    "new": feed.created_at == now,
-                }
-        except feeds.FeedRefusedError as problem:
-            answers.refuse(str(problem))
+        with house.database.write() as session:
+            now = house.clock()
+            said = Said(name=name, language=language, zone=zone, section=section)
+            wanted = [edition_named(session, each).id for each in editions or []]
+            feed = _feed(draw.add_feed(session, url, said, wanted, by=_HERE, now=now))
+            answer = {
+                "id": feed.id,
+                "url": feed.url,
+                "language": feed.language,
+                "zone": feed.zone,
+                "new": feed.created_at == now,
+            }
     answers.facts(answer, as_json=as_json)
 
 
@@ -64,8 +70,9 @@ def list_feeds(*, as_json: AsJson = False) -> None:
             found = [
                 {
                     "id": feed.id,
-                    "title": feed.title,
+                    "title": feeds.shown_name(feed) if feed.name else feed.title,
                     "url": feed.url,
+                    "collected": feed.enabled,
                     "last_success": feed.last_success_at,
                     "last_story": feed.last_story_at,
                     "failures": feed.failures,
@@ -74,6 +81,117 @@ def list_feeds(*, as_json: AsJson = False) -> None:
                 for feed in feeds.list_feeds(session)
             ]
     answers.rows(found, as_json=as_json, empty="There is no feed yet. Add one: broadsheet feeds add https://...")
+
+
+@app.command()
+def check(
+    url: Annotated[str, typer.Argument(help="The address of a feed, or of a page that may name one.")],
+    *,
+    language: Annotated[str | None, typer.Option(help="What it should be written in: en, ar, ckb.")] = None,
+    zone: Annotated[str, typer.Option(help="What its dates mean where they name no offset.")] = "UTC",
+    as_json: AsJson = False,
+) -> None:
+    """Look at what an address holds and what to doubt about it, without storing anything. Exit code 1 when it is no feed."""
+    with House(load()) as house:
+        meant = draw.zone_of(zone)
+        if isinstance(meant, FeedRefused):
+            answers.refuse(str(meant))
+        found = asyncio.run(_look(house, url, zone=meant, language=language))
+        texts = house.languages.texts("en")
+    if isinstance(found, NoFeed):
+        named = [each.url for each in found.feeds]
+        answers.facts({"url": found.url, "problem": found.reason, "feeds": named}, as_json=as_json)
+        raise typer.Exit(1)
+    newest = [
+        {"title": each.entry.title, "published": each.dated.at if each.dated else None, "url": each.entry.url}
+        for each in found.newest
+    ]
+    told = feed_words.doubts(texts, found, zone=meant, said=language)
+    known: dict[str, object] = {
+        "url": found.url, "title": found.title, "language": found.language, "found": found.found,
+    }  # fmt: skip
+    if as_json:
+        answers.facts(known | {"newest": newest, "warnings": told}, as_json=True)
+        return
+    answers.facts(known, as_json=False)
+    for sentence in told:
+        typer.echo(f"! {sentence}")
+    answers.rows(newest, as_json=False, empty="")
+
+
+@app.command()
+def edit(
+    feed_id: FeedId,
+    *,
+    name: Annotated[str | None, typer.Option(help="What the desk calls it; empty: its own title.")] = None,
+    language: Annotated[str | None, typer.Option(help="What it is written in: en, ar, ckb.")] = None,
+    zone: Annotated[str | None, typer.Option(help="What its dates mean where they name no offset.")] = None,
+    section: Annotated[str | None, typer.Option(help="Of articles that name none; empty: none.")] = None,
+    editions: Annotated[
+        list[str] | None, typer.Option("--edition", help="The editions that draw from it, and no others: morning/en.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Change what is given, and leave the rest. What was collected stays as it is."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            feed = _feed(tend.find(session, feed_id))
+            said = Said(
+                name=feed.name if name is None else name.strip() or None,
+                language=feed.language if language is None else language.strip() or None,
+                zone=zone or feed.zone,
+                section=feed.section if section is None else section.strip() or None,
+            )
+            drawing = draw.editions_drawing(session, [feed_id])[feed_id]
+            if editions is not None:
+                drawing = [edition_named(session, each).id for each in editions]
+            feed = _feed(draw.change_feed(session, feed_id, said, drawing, by=_HERE, now=house.clock()))
+            names = edition_names(session)
+    answers.facts(
+        {
+            "id": feed.id,
+            "name": feeds.shown_name(feed),
+            "language": feed.language,
+            "zone": feed.zone,
+            "section": feed.section,
+            "editions": [names[each] for each in sorted(set(drawing))],
+        },
+        as_json=as_json,
+    )
+
+
+@app.command()
+def pause(feed_id: FeedId, *, as_json: AsJson = False) -> None:
+    """Collect it no more; what it brought stays."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            feed = _feed(tend.pause(session, feed_id, by=_HERE, now=house.clock()))
+    sentence = f"Feed {feed_id} is paused. Go on with it: broadsheet feeds resume {feed_id}"
+    answers.done({"id": feed.id, "collected": feed.enabled}, sentence, as_json=as_json)
+
+
+@app.command()
+def resume(feed_id: FeedId, *, as_json: AsJson = False) -> None:
+    """Collect it again, at the next look."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            feed = _feed(tend.resume(session, feed_id, by=_HERE, now=house.clock()))
+    answers.done({"id": feed.id, "collected": feed.enabled}, f"Feed {feed_id} is collected again.", as_json=as_json)
+
+
+@app.command()
+def remove(feed_id: FeedId, *, as_json: AsJson = False) -> None:
+    """Forget a feed from which nothing was collected and no edition draws."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            removed = draw.remove_feed(session, feed_id, by=_HERE, now=house.clock())
+    if isinstance(removed, FeedRefused):
+        answers.refuse(str(removed))
+    answers.done({"id": feed_id, "url": removed}, f"Feed {feed_id} is removed: {removed}", as_json=as_json)
 
 
 @app.command()
@@ -100,6 +218,19 @@ def collect(
     ]
     answers.rows(found, as_json=as_json, empty="No feed is due.")
     raise typer.Exit(1 if any(one.problem for one in reports) else 0)
+
+
+def _feed(outcome: Feed | FeedRefused) -> Feed:
+    if isinstance(outcome, FeedRefused):
+        answers.refuse(f"{outcome} `broadsheet feeds list` shows what is there.")
+    return outcome
+
+
+async def _look(house: House, url: str, *, zone: str, language: str | None) -> Preview | NoFeed:
+    try:
+        return await house.viewer.look(url, zone=zone, language=language)
+    finally:
+        await house.fetcher.close()
 
 
 def _require(house: House, ids: list[int]) -> None:

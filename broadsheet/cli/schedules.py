@@ -79,14 +79,6 @@ def change_schedule(
     as_json: AsJson = False,
 ) -> None:
     """Change what is given, and leave the rest. A slot of today that already ran stays today's only one."""
-    wanted = {
-        "name": name,
-        "autonomy": autonomy,
-        "min_articles": fewest,
-        "max_articles": most,
-        "too_few": too_few,
-        "lead": None if lead is None else lead * _MINUTE,
-    }
     with House(load()) as house:
         house.require_tables()
         now = house.clock()
@@ -96,8 +88,15 @@ def change_schedule(
                 answers.refuse(f"There is no schedule {schedule_id}. `broadsheet schedule list` shows them.")
             before = schedules.rule_of(found)
             read = before if rule is None else _read(rule, before.zone)
+            known = schedules.terms_of(found)
             terms = replace(
-                schedules.terms_of(found), **{key: value for key, value in wanted.items() if value is not None}
+                known,
+                name=known.name if name is None else name,
+                autonomy=autonomy or known.autonomy,
+                min_articles=known.min_articles if fewest is None else fewest,
+                max_articles=known.max_articles if most is None else most,
+                too_few=too_few or known.too_few,
+                lead=known.lead if lead is None else lead * _MINUTE,
             )
             planned = _planned(plan.change(session, schedule_id, read, terms, seen=None, by=_HERE, now=now))
             ahead = plan.look_ahead(session, read, schedule_id=planned.id, now=now)

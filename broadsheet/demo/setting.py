@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from articles import feeds
+from articles.feeds import Feed, Said
 from broadsheet.demo.newsroom import SampleFeed
 from newsletters import newsletters, schedules
 from newsletters.newsletters import NewEdition, NewNewsletter, NewsletterProblem
@@ -64,12 +65,11 @@ def set_up(session: Session, sample: Sequence[SampleFeed], *, site_url: str, now
     for language, new in EDITIONS.items():
         edition = newsletters.add_edition(session, newsletter.id, new, now=now)
         assert not isinstance(edition, NewsletterProblem), str(edition)
+        own = [feed for feed in sample if feed.language.partition("-")[0] == language]
         drawn = [
-            feeds.add_feed(session, feed.url, now=now, language=feed.language, zone=ZONE).id
-            for feed in sample
-            if feed.language.partition("-")[0] == language
+            feeds.add_feed(session, feed.url, now=now, said=Said(language=feed.language, zone=ZONE)) for feed in own
         ]
-        newsletters.draw_from(session, edition.id, drawn)
+        newsletters.draw_from(session, edition.id, [feed.id for feed in drawn if isinstance(feed, Feed)])
         editions[language] = edition.id
     return editions
 

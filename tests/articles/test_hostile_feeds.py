@@ -31,7 +31,10 @@ def rss(item: str) -> bytes:
         (b"\x89PNG\r\n\x1a\n", "neither XML nor JSON"),
         (b"<!DOCTYPE html><html><body>Hi</body></html>", "a web page"),
         (b"<!-- hello --><html></html>", "a web page"),
-        (b'<html><link rel="alternate" type="application/rss+xml" href="/rss.xml"></html>', "use /rss.xml"),
+        (
+            b'<html><link rel="alternate" type="application/rss+xml" href="/rss.xml"></html>',
+            "use https://courier.example/rss.xml",
+        ),
         (b"<?xml version='1.0'?><sitemap/>", "not a feed"),
         (b"{}", "not a JSON Feed"),
         (b'{"version": 1', "broken"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,6 +14,7 @@ from articles import feeds, intake
 from articles.articles import Article, ArticleStatus, authors_of, latest
 from articles.dates import DateConfidence
 from articles.entry import Entry, ParsedFeed, Signature
+from articles.feeds import Said
 from articles.formats import parse
 from ground.database import Database
 
@@ -37,7 +39,8 @@ def entry(guid: str, published: datetime | None, *, title: str = "A bridge", lin
 
 def take(database: Database, given: Sequence[Entry], now: datetime, *, feed: str = "a") -> tuple[int, intake.Taken]:
     with database.write() as session:
-        row = feeds.add_feed(session, f"https://courier.example/{feed}.xml", now=now, zone="Asia/Baghdad")
+        row = feeds.add_feed(session, f"https://courier.example/{feed}.xml", now=now, said=Said(zone="Asia/Baghdad"))
+        assert isinstance(row, feeds.Feed)
         return row.id, intake.take_in(session, row, given, now=now)
 
 
@@ -153,8 +156,11 @@ def test_a_byline_keeps_its_order_and_an_author_is_stored_once(database: Databas
 def test_what_cannot_be_a_feed_is_refused_with_the_remedy(
     database: Database, now: datetime, url: str, zone: str
 ) -> None:
-    with database.write() as session, pytest.raises(feeds.FeedRefusedError, match=r"must begin with|write one like"):
-        feeds.add_feed(session, url, now=now, zone=zone)
+    with database.write() as session:
+        refused = feeds.add_feed(session, url, now=now, said=Said(zone=zone))
+        assert isinstance(refused, feeds.FeedRefused)
+        assert re.search("must begin with|write one like", refused.reason)
+        assert feeds.list_feeds(session) == []
 
 
 def test_adding_a_feed_twice_gives_the_same_feed(database: Database, now: datetime) -> None:

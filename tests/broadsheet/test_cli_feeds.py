@@ -96,3 +96,66 @@ def test_a_feed_that_fails_is_bad_news(run: Run, ask: Ask, site: str) -> None:
 def test_an_unknown_feed_is_not_silently_left_out(run: Run) -> None:
     assert "feeds list" in words(run("feeds", "collect", "77", code=2))
     run("feeds", "collect", "first", code=2)
+
+
+def test_an_address_is_checked_without_storing_anything(run: Run, ask: Ask, site: str) -> None:
+    found = ask("feeds", "check", f"{site}/feed.xml", "--zone", "Erbil")
+    assert (found["title"], found["found"]) == ("The Zagros Courier", 1)
+    assert found["newest"][0]["title"] == "The bridge is open"
+    assert "No images: none of its 1 stories has one." in found["warnings"]
+    assert "! No dates" in run("feeds", "check", f"{site}/feed.xml").stdout
+    assert ask("feeds", "list") == []
+
+
+def test_an_address_without_a_feed_is_bad_news(ask: Ask, site: str) -> None:
+    assert "503" in ask("feeds", "check", f"{site}/broken.xml", code=1)["problem"]
+    assert "127.0.0.1:1" in ask("feeds", "check", "http://127.0.0.1:1/feed", code=1)["url"]
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_feed_is_edited_where_it_is_told_to(ask: Ask) -> None:
+    ask("feeds", "add", "https://zagroscourier.example/feed", "--language", "en", "--edition", "morning/en")
+    edited = ask("feeds", "edit", "1", "--name", "The Courier", "--zone", "Erbil", "--section", "Town")
+    assert edited == {
+        "id": 1,
+        "name": "The Courier",
+        "language": "en",
+        "zone": "Asia/Baghdad",
+        "section": "Town",
+        "editions": ["morning/en"],
+    }
+    assert ask("feeds", "edit", "1", "--name", "")["name"] == "zagroscourier.example"
+
+
+def test_a_feed_is_paused_resumed_and_removed(run: Run, ask: Ask) -> None:
+    ask("feeds", "add", "https://zagroscourier.example/feed")
+    assert ask("feeds", "pause", "1") == {"id": 1, "collected": False}
+    assert ask("feeds", "list")[0]["collected"] is False
+    assert "collected again" in run("feeds", "resume", "1").stdout
+    assert ask("feeds", "remove", "1") == {"id": 1, "url": "https://zagroscourier.example/feed"}
+    assert ask("feeds", "list") == []
+
+
+def test_a_feed_that_something_hangs_on_stays(run: Run, ask: Ask, site: str) -> None:
+    run("feeds", "add", f"{site}/feed.xml")
+    run("feeds", "collect")
+    assert "Pause it instead" in words(run("feeds", "remove", "1", code=2))
+    assert len(ask("feeds", "list")) == 1
+
+
+@pytest.mark.parametrize(
+    ("command", "told"),
+    [
+        (("edit", "7", "--name", "x"), "no feed 7"),
+        (("pause", "7"), "no feed 7"),
+        (("resume", "7"), "no feed 7"),
+        (("remove", "7"), "no feed 7"),
+        (("edit", "1", "--zone", "Asia/Arbil"), "Did you mean Asia/Baghdad?"),
+        (("edit", "1", "--language", "the language of the Klingons"), "ckb"),
+        (("edit", "1", "--edition", "evening/en"), "newsletter list"),
+        (("check", "https://zagroscourier.example/", "--zone", "Mars/Base"), "no time zone"),
+    ],
+)
+def test_what_cannot_be_done_to_a_feed_is_refused(run: Run, command: tuple[str, ...], told: str) -> None:
+    run("feeds", "add", "https://zagroscourier.example/feed")
+    assert told in words(run("feeds", *command, code=2))

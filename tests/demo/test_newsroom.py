@@ -17,7 +17,7 @@ from sqlalchemy import func, select
 from articles import dates, feeds
 from articles.articles import Article, authors_of, latest
 from articles.collect import FeedReport, Manners, collect
-from articles.feeds import Feed
+from articles.feeds import Feed, Said
 from broadsheet.demo.newsroom import SampleNewsroom
 from ground.database import Database
 from ground.fetch import Fetched, Fetcher, FetchFailed, FetchLimits
@@ -49,7 +49,8 @@ async def fetching(*hosts: str) -> AsyncIterator[Fetcher]:
 
 def add(database: Database, urls: Sequence[str], now: datetime) -> list[int]:
     with database.write() as session:
-        return [feeds.add_feed(session, url, now=now, zone="Asia/Baghdad").id for url in urls]
+        added = [feeds.add_feed(session, url, now=now, said=Said(zone="Asia/Baghdad")) for url in urls]
+        return [feed.id for feed in added if isinstance(feed, Feed)]
 
 
 def row(database: Database, feed_id: int) -> Feed:
@@ -170,7 +171,7 @@ async def test_feeds_that_misbehave_cost_only_themselves(database: Database, exe
     assert "did not finish answering" in (problems[ids["hangs"]] or "")
     assert "more than 5 MiB" in (problems[ids["bomb"]] or "")
     assert "429 Too Many Requests" in (problems[ids["busy"]] or "")
-    assert "use /rss.xml" in (problems[ids["page"]] or "")
+    assert "/rss.xml" in (problems[ids["page"]] or "")
     hanging, busy = row(database, ids["hangs"]), row(database, ids["busy"])
     assert (hanging.failures, hanging.last_success_at) == (1, None)
     assert timedelta(minutes=30) <= hanging.next_fetch_at - now <= timedelta(minutes=33)

@@ -7,7 +7,7 @@ import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +17,11 @@ from httpx2 import Response
 from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
+from articles.preview import Viewer
 from broadsheet.tables import metadata
 from ground.database import Database
 from ground.engine import LaneStats, Payload, WorkLane
+from ground.fetch import Fetcher
 from ground.language import Languages
 from ground.tokens import KeyRing, Purpose
 from mailer.compiler import LetterJob, compiled_bytes
@@ -251,8 +253,16 @@ def add_issue(
         session.execute(insert(Issue).values(row | values))
 
 
+@pytest.fixture(scope="session")
+def viewer() -> Viewer:
+    """The real one, which may fetch no private host; a thread reads for it, where a child process would."""
+    return Viewer(Fetcher(), ThreadPoolExecutor(1), lambda: datetime(2026, 3, 9, 4, 0, tzinfo=UTC))
+
+
 @pytest.fixture
-def house(database: Database, keys: KeyRing, languages: Languages, now: datetime, tmp_path: Path) -> Iterator[House]:
+def house(
+    database: Database, keys: KeyRing, languages: Languages, viewer: Viewer, now: datetime, tmp_path: Path
+) -> Iterator[House]:
     """Forms need no rest and answers no floor here; tests that are about those make their own."""
     add_newsroom(database, now)
     engine, compiler = ListingEngine(), StoringCompiler(database, now)
@@ -270,6 +280,7 @@ def house(database: Database, keys: KeyRing, languages: Languages, now: datetime
             base_url=BASE,
             folder=tmp_path / "imports",
         ),
+        viewer=viewer,
         clock=lambda: now,
         languages=languages,
         templates=ROOT / "templates",

@@ -20,6 +20,8 @@ from web.console import (
     readers_import,
     schedules,
     sign_in,
+    source,
+    sources,
     stop,
 )
 from web.gate import Gate
@@ -27,6 +29,8 @@ from web.parts import Parts
 
 _PAGES = (
     sign_in,
+    source,
+    sources,
     link,
     home,
     issues,

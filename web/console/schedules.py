@@ -64,7 +64,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
     @router.get(_LIST)
     async def every_schedule(request: Request, insider: Insider = reader) -> Response:
-        return await desk.index(request, insider)
+        return await desk.show(request, insider)
 
     @router.get(f"{_LIST}/dates")
     async def dates(request: Request, insider: Insider = reader) -> Response:
@@ -118,9 +118,9 @@ class _Desk:
 
     def __init__(self, parts: Parts, gate: Gate) -> None:
         self._parts, self._gate = parts, gate
-        self._texts = parts.languages.texts("en")
+        self._texts = gate.texts
 
-    async def index(self, request: Request, insider: Insider) -> Response:
+    async def show(self, request: Request, insider: Insider) -> Response:
         newsletters_, lines, feeds = await asyncio.to_thread(self._all)
         return self._gate.page(
             request,

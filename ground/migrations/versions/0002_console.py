@@ -136,6 +136,10 @@ def upgrade() -> None:
         )
         batch_op.create_index(batch_op.f("ix_deliveries_recipient_id"), ["recipient_id"], unique=False)
 
+    with op.batch_alter_table("feeds", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("name", sa.String(length=120), nullable=True))
+        batch_op.add_column(sa.Column("section", sa.String(length=120), nullable=True))
+
     with op.batch_alter_table("staff", schema=None) as batch_op:
         batch_op.add_column(sa.Column("link_generation", sa.Integer(), server_default="0", nullable=False))
 
@@ -162,6 +166,10 @@ def downgrade() -> None:
 
     with op.batch_alter_table("staff", schema=None) as batch_op:
         batch_op.drop_column("link_generation")
+
+    with op.batch_alter_table("feeds", schema=None) as batch_op:
+        batch_op.drop_column("section")
+        batch_op.drop_column("name")
 
     with op.batch_alter_table("deliveries", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_deliveries_recipient_id"))
