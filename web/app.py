@@ -9,7 +9,7 @@ from starlette.types import Scope
 from web import archive, errors, health
 from web.pages import Pages
 from web.parts import Parts
-from web.readers import confirm, leave, sign_up
+from web.readers import confirm, leave, preferences, send_again, sign_up
 from web.security import Guard
 from web.static_files import StaticPages
 
@@ -33,8 +33,10 @@ def create_app(parts: Parts) -> FastAPI:
     errors.install(app, pages)
     app.include_router(health.routes(parts.database))
     app.include_router(sign_up.routes(parts, pages))
+    app.include_router(send_again.routes(parts, pages))
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
+    app.include_router(preferences.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
     app.mount("/static", StaticPages(), name="static")
     return app

@@ -13,7 +13,7 @@ from ground.engine import Engine
 from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
-from web.limits import Limits
+from web.limits import Limits, SignUpLimits
 
 
 class Compiler(Protocol):
@@ -44,5 +44,6 @@ class Parts:
     image_sources: tuple[str, ...] = ("https:",)  # where an issue in the archive may show pictures from
     form: FormRules = field(default_factory=FormRules)
     limits: Limits = field(default_factory=Limits)
+    sign_ups: SignUpLimits = field(default_factory=SignUpLimits)
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
     answer_floor: timedelta = timedelta(milliseconds=250)

@@ -29,7 +29,7 @@ _EVERYWHERE = {
     "Cache-Control": "no-cache",
 }
 _ON_TOKEN_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
-_TOKEN_PATHS = ("/confirm/", "/u/", "/back/")
+_TOKEN_PATHS = ("/confirm/", "/u/", "/back/", "/p/")
 
 _PROBES = frozenset({"/healthz", "/readyz"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})

@@ -90,7 +90,7 @@ class House:
         self.engine, self.compiler, self.now = engine, compiler, now
         self.parts = replace(parts, clock=lambda: self.now)
         self.database, self.keys = parts.database, parts.keys
-        self.client = TestClient(create_app(self.parts), base_url=BASE)
+        self.client = TestClient(create_app(self.parts), base_url=BASE, client=("203.0.113.9", 50_000))
 
     def sign_up(self, email: str, language: str = "en", **headers: str) -> str:
         """Press the button on the sign-up page, as a person does; the answer's text."""
