@@ -5,6 +5,7 @@ An unknown key in the file is refused, so that a typing error is found at the st
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -112,11 +113,18 @@ class Settings(BaseSettings):
     form_min_age: Duration = Field(
         default=timedelta(seconds=2), description="a sign-up form sent faster than this is a robot's"
     )
+    sign_ups_per_address: int = Field(default=5, ge=1, description="forms for one inbox in a day; more are ignored")
+    sign_ups_per_network: int = Field(default=60, ge=1, description="forms from one network in an hour; more are told")
+    sign_ups_in_all: int = Field(default=2000, ge=1, description="forms in an hour, from anywhere; more are told")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=("127.0.0.1", "::1"),
+        description="whose X-Forwarded-For is believed: addresses or networks, comma-separated; empty: nobody's",
+    )
     mailbox_host: str = Field(default="127.0.0.1", description="the developer's mailbox (serve --dev, inbox, demo)")
     mailbox_port: int = Field(default=1025, ge=0, le=65534, description="its page is on the next one")
     log_format: Literal["console", "json"] = "console"
 
-    @field_validator("fetch_allowed_hosts", mode="before")
+    @field_validator("fetch_allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
@@ -159,6 +167,18 @@ class Settings(BaseSettings):
         wrong = [pair for pair in value if not re.fullmatch(r"\S+:\d{1,5}", pair)]
         if wrong:
             raise ValueError(f"{wrong[0]!r} names no port: write host:port, like 10.0.0.5:8080")
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for text in value:
+            try:
+                everybody = ipaddress.ip_network(text).prefixlen == 0
+            except ValueError:
+                raise ValueError(f"{text!r} is no address and no network: write 10.0.0.5 or 10.0.0.0/24") from None
+            if everybody:
+                raise ValueError(f"{text!r} is everybody: name the proxies that stand in front, like 10.0.0.5")
         return value
 
     @field_validator("fetch_every", "bounces_every")

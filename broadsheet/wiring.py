@@ -178,6 +178,7 @@ class House:
     def web_app(self, *, development: bool) -> FastAPI:
         """The readers' pages. In development the archive may show pictures from this machine."""
         from web.app import create_app
+        from web.limits import SignUpLimits
         from web.parts import FormRules, Parts
 
         return create_app(
@@ -193,5 +194,10 @@ class House:
                 trusted_hosts=frozenset({"127.0.0.1", "localhost"}) if development else frozenset(),
                 image_sources=("https:", "http://127.0.0.1:*") if development else ("https:",),
                 form=FormRules(min_age=self.settings.form_min_age),
+                sign_ups=SignUpLimits.of(
+                    address=self.settings.sign_ups_per_address,
+                    network=self.settings.sign_ups_per_network,
+                    everyone=self.settings.sign_ups_in_all,
+                ),
             )
         )
