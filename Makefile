@@ -57,11 +57,16 @@ lock: .venv/dev
 revision: .venv/dev
 	$(BIN)/python tools/revision.py "$(MESSAGE)"
 
-# After a change of texts: the catalogues get the new ones, untranslated.
+# After a change of texts: the catalogues get the new ones, untranslated. Two domains: what readers see and receive
+# (complete in every language), and what editors and operators see (English, and ready for Arabic).
+EXTRACT := $(BIN)/pybabel -q extract --no-wrap --add-location=file --sort-by-file --project Broadsheet --version 0.1
+UPDATE := $(BIN)/pybabel -q update -d locales --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
 texts: .venv/dev
 	mkdir -p build
-	$(BIN)/pybabel -q extract -F babel.cfg --no-wrap --add-location=file --sort-by-file --project Broadsheet --version 0.1 -o build/broadsheet.pot .
-	$(BIN)/pybabel -q update -D broadsheet -i build/broadsheet.pot -d locales --no-wrap --no-fuzzy-matching --ignore-obsolete --ignore-pot-creation-date
+	$(EXTRACT) -F babel.cfg -o build/broadsheet.pot .
+	$(EXTRACT) -F babel-console.cfg -o build/console.pot .
+	$(UPDATE) -D broadsheet -i build/broadsheet.pot
+	$(UPDATE) -D console -i build/console.pot --locale ar --init-missing
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

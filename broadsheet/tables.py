@@ -13,6 +13,7 @@ import newsletters.issues
 import newsletters.newsletters
 import newsletters.schedules
 import staff.members
+import staff.sign_ins
 import subscribers.consents
 import subscribers.subscribers
 import subscribers.subscriptions

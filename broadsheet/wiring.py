@@ -199,5 +199,6 @@ class House:
                     network=self.settings.sign_ups_per_network,
                     everyone=self.settings.sign_ups_in_all,
                 ),
+                development=development,
             )
         )

@@ -117,6 +117,10 @@ class Texts:
         """A count in this language's digits."""
         return self._digits(str(count))
 
+    def count(self, number: int) -> str:
+        """A great number as a newspaper prints it: 18,204 or ١٨٬٢٠٤."""
+        return self._digits(f"{number:,}").replace(",", "," if self.number(0) == "0" else "٬")
+
     def apart(self, text: str) -> str:
         """The text, isolated when it holds letters of the other direction.
 

@@ -27,7 +27,10 @@ class Purpose(enum.StrEnum):
     FORM = "form"  # shows that a form was fetched from us, and when
     VERP = "verp"  # the return path
     MESSAGE_ID = "message-id"
-    SIGN_IN = "sign-in"
+    SIGN_IN = "sign-in"  # a link that signs in or sets a password, once
+    SESSION = "session"  # the cookie of a signed-in browser, until it has rested too long
+    STAFF_FORM = "staff-form"  # a form of one sign-in for one path
+    KEPT = "kept"  # what was typed when a sign-in had run out; what a page is to say once
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, select
+from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
@@ -153,6 +153,21 @@ def edition_by_id(session: Session, edition_id: int) -> tuple[Newsletter, Editio
 def editions_of(session: Session, newsletter_id: int) -> list[Edition]:
     """A newsletter's editions, in the order of their making."""
     return list(session.scalars(select(Edition).where(Edition.newsletter_id == newsletter_id).order_by(Edition.id)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Home:
+    """What the newsroom is called, and the zone that its day is told in."""
+
+    name: str | None
+    zone: str
+
+
+def home(session: Session) -> Home:
+    """Of its first newsletter the publisher, of most of its editions the zone; UTC before there is one."""
+    zones = select(Edition.zone).group_by(Edition.zone).order_by(func.count().desc(), Edition.zone).limit(1)
+    name = session.scalar(select(Newsletter.publisher).order_by(Newsletter.id).limit(1))
+    return Home(name=name, zone=session.scalar(zones) or "UTC")
 
 
 def draw_from(session: Session, edition_id: int, feed_ids: Iterable[int]) -> None:

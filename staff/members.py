@@ -1,4 +1,4 @@
-"""Members of staff, their sessions, and the audit trail of what they did."""
+"""Members of staff, and the audit trail of what they did."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String
+from sqlalchemy import Index, String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
@@ -27,29 +27,17 @@ class Member(Base):
     name: Mapped[str] = mapped_column(String(120))
     role: Mapped[Role] = mapped_column(one_of(Role, "role"))
     password_hash: Mapped[str | None] = mapped_column(String(200))
+    #: Counts up when a one-time link is made or used, and when a password or a role changes: older links are then dead.
+    link_generation: Mapped[int] = mapped_column(default=0)
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
-
-
-class SignIn(Base):
-    """A signed-in browser. Only the hash of its id is stored, and it can be revoked."""
-
-    __tablename__ = "sessions"
-
-    id: Mapped[int] = mapped_column(RowId, primary_key=True)
-    staff_id: Mapped[int] = mapped_column(ForeignKey("staff.id", ondelete="CASCADE"), index=True)
-    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
-    created_at: Mapped[datetime]
-    seen_at: Mapped[datetime]
-    expires_at: Mapped[datetime]
-    revoked_at: Mapped[datetime | None]
-    user_agent: Mapped[str | None] = mapped_column(String(256))
 
 
 class AuditEntry(Base):
     """What somebody did, append-only. `actor` is a member's address, or the command line, or the service itself."""
 
     __tablename__ = "audit"
+    __table_args__ = (Index(None, "subject", "id"),)
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     at: Mapped[datetime] = mapped_column(index=True)
@@ -62,3 +50,27 @@ class AuditEntry(Base):
 def audit(session: Session, act: str, subject: str, *, actor: str, now: datetime, **detail: object) -> None:
     """Append one line to the audit trail, in the caller's transaction."""
     session.add(AuditEntry(at=now, actor=actor, act=act, subject=subject, detail=detail))
+
+
+def anybody(session: Session) -> bool:
+    """Whether there is a member of staff at all; before the first there is nobody to sign in."""
+    return session.scalar(select(Member.id).limit(1)) is not None
+
+
+def find(session: Session, address_key: str) -> Member | None:
+    return session.scalar(select(Member).where(Member.address_key == address_key))
+
+
+def by_id(session: Session, member_id: int) -> Member | None:
+    return session.get(Member, member_id)
+
+
+def list_members(session: Session) -> list[Member]:
+    """Everybody, those who may still work here first, then by name."""
+    return list(session.scalars(select(Member).order_by(Member.disabled_at.is_not(None), Member.name, Member.id)))
+
+
+def lock_owners(session: Session) -> list[Member]:
+    """The owners who may work here. Locked, so that two of them cannot demote each other in the same moment."""
+    standing = select(Member).where(Member.role == Role.OWNER, Member.disabled_at.is_(None)).order_by(Member.id)
+    return list(session.scalars(standing.with_for_update()))

@@ -12,10 +12,16 @@ from babel.messages.extract import extract_from_dir
 from babel.messages.pofile import read_po
 
 ROOT = Path(__file__).parent.parent
-METHODS = [("**.html", "jinja2"), ("**.txt", "jinja2"), ("**.py", "python")]
+METHODS = [
+    ("console/**", "ignore"),
+    ("ops/**", "ignore"),
+    ("**.html", "jinja2"),
+    ("**.txt", "jinja2"),
+    ("**.py", "python"),
+]
 OPTIONS = {"**.html": {"silent": "false"}, "**.txt": {"silent": "false"}}
-#: The developer's mailbox speaks English only, as its users do.
-FOLDERS = ("templates/email", "templates/web/readers", "subscribers", "web")
+#: The developer's mailbox speaks English only, as its users do; the console's texts are a domain of their own.
+FOLDERS = ("templates/email", "templates/web/parts", "templates/web/readers", "subscribers", "web")
 
 
 def texts() -> Iterator[str]:

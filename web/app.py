@@ -7,6 +7,8 @@ from starlette.middleware import Middleware
 from starlette.types import Scope
 
 from web import archive, errors, health
+from web.console import audit, link, me, parts_page, people, person, sign_in
+from web.gate import Gate
 from web.pages import Pages
 from web.parts import Parts
 from web.readers import confirm, leave, preferences, send_again, sign_up
@@ -16,7 +18,7 @@ from web.static_files import StaticPages
 
 def create_app(parts: Parts) -> FastAPI:
     """The app for these parts. Run it with uvicorn's own access log off: paths hold tokens, the guard logs without them."""
-    pages = Pages(parts.templates, parts.languages, parts.base_url)
+    pages = Pages(parts.templates, parts.languages, parts.base_url, parts.clock)
 
     def refuse(scope: Scope, status: int) -> Response:
         return errors.error_page(pages, scope, status)
@@ -31,6 +33,7 @@ def create_app(parts: Parts) -> FastAPI:
         middleware=[guard],
     )
     errors.install(app, pages)
+    gate = Gate(parts, pages)
     app.include_router(health.routes(parts.database))
     app.include_router(sign_up.routes(parts, pages))
     app.include_router(send_again.routes(parts, pages))
@@ -38,5 +41,15 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(leave.routes(parts, pages))
     app.include_router(preferences.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
+    app.include_router(sign_in.routes(parts, gate))
+    app.include_router(link.routes(parts, pages, gate))
+    app.include_router(people.routes(parts, gate))
+    app.include_router(person.routes(parts, gate))
+    app.include_router(me.routes(parts, gate))
+    app.include_router(audit.routes(parts, gate))
+    gate.watch(app)
+    if parts.development:
+        # Behind the gate's check: it shows nothing of the newsroom's.
+        app.include_router(parts_page.routes(parts, pages))
     app.mount("/static", StaticPages(), name="static")
     return app

@@ -18,6 +18,7 @@ from newsletters.issues import Issue
 from web.pages import Pages
 from web.parts import Parts
 from web.readers.place import Place, wanted
+from web.security import letter_policy
 
 _PAGE = 30
 _FEED = 20
@@ -29,7 +30,7 @@ _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
 
 def routes(parts: Parts, pages: Pages) -> APIRouter:
     router = APIRouter()
-    policy = issue_policy(parts.image_sources)
+    policy = letter_policy(parts.image_sources, framed=False)
 
     @router.get("/archive/{slug}/{language}")
     async def back_numbers(slug: str, language: str, before: str = "") -> HTMLResponse:
@@ -67,15 +68,6 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         return HTMLResponse(found.web_html, headers=headers)
 
     return router
-
-
-def issue_policy(image_sources: tuple[str, ...]) -> str:
-    """The Content-Security-Policy of a letter that is shown as a page. Links open, nothing runs."""
-    return (
-        f"default-src 'none'; img-src {' '.join(image_sources)}; style-src 'unsafe-inline'; base-uri 'none'; "
-        "form-action 'none'; frame-ancestors 'none'; "
-        "sandbox allow-popups allow-popups-to-escape-sandbox allow-top-navigation-by-user-activation"
-    )
 
 
 def _number(text: str) -> int:

@@ -7,12 +7,17 @@ URL (never from the request's Host header), and no script.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Callable
+from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 import jinja2
 from fastapi.responses import HTMLResponse
 
-from ground.language import Languages
+from ground.language import Languages, Texts
+from web.changes import changes
+from web.instant import Instant, instant
 
 #: The style sheet and what it needs, served at `/static/` by every app that shows pages.
 STATIC = Path(__file__).parent / "static"
@@ -22,10 +27,13 @@ class Pages:
     """Renders the templates of `templates/web`; `templates` is the folder that holds `web/`.
 
     Every page knows `texts` (language, direction, dates), `base_url` and `static(name)`. A name that the caller did not
-    hand in is an error at once (StrictUndefined), not a hole in the page.
+    hand in is an error at once (StrictUndefined), not a hole in the page. With a clock, a time is told with its distance.
     """
 
-    def __init__(self, templates: Path, languages: Languages, base_url: str) -> None:
+    def __init__(
+        self, templates: Path, languages: Languages, base_url: str, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        self._clock = clock
         self._loader = jinja2.FileSystemLoader(templates / "web")
         self._languages = languages
         self._base_url = base_url.rstrip("/")
@@ -74,9 +82,17 @@ class Pages:
         environment.policies["ext.i18n.trimmed"] = True
         environment.install_gettext_translations(texts.translations, newstyle=True)  # type: ignore[attr-defined]
         environment.globals.update(
-            texts=texts, base_url=self._base_url, static=self.static, texts_of=self._languages.texts
+            texts=texts,
+            base_url=self._base_url,
+            static=self.static,
+            texts_of=self._languages.texts,
+            instant=partial(self._instant, texts),
+            changes=changes,
         )
         return environment
+
+    def _instant(self, texts: Texts, at: datetime, zone: str | None = None) -> Instant:
+        return instant(texts, at, zone, self._clock() if self._clock else None)
 
 
 def _weighed(part: str) -> tuple[str, float]:

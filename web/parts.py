@@ -13,6 +13,8 @@ from ground.engine import Engine
 from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
+from staff.passwords import Passwords
+from staff.sign_ins import Lifetimes
 from web.limits import Limits, SignUpLimits
 
 
@@ -45,5 +47,8 @@ class Parts:
     form: FormRules = field(default_factory=FormRules)
     limits: Limits = field(default_factory=Limits)
     sign_ups: SignUpLimits = field(default_factory=SignUpLimits)
+    passwords: Passwords = field(default_factory=Passwords)
+    lifetimes: Lifetimes = field(default_factory=Lifetimes)
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
     answer_floor: timedelta = timedelta(milliseconds=250)
+    development: bool = False  # whether /console/_parts shows the design's parts

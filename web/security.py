@@ -2,6 +2,9 @@
 
 Unknown Host: refused before any route sees it. HEAD: answered as GET without the body. Headers: a policy that runs no
 script and loads nothing from elsewhere. Log lines: the route's pattern, never the path, for a path may hold a token.
+
+A route that answers with a header of its own keeps it: what shows a letter sets `letter_policy` as its
+Content-Security-Policy.
 """
 
 from __future__ import annotations
@@ -21,6 +24,9 @@ _CSP = (
     "default-src 'none'; style-src 'self'; img-src 'self'; font-src 'self'; form-action 'self'; "
     "base-uri 'none'; frame-ancestors 'none'"
 )
+#: The console's and the ops pages run our own script files and show letters in frames; nothing inline, nothing else's.
+_CONSOLE_CSP = f"{_CSP}; script-src 'self'; connect-src 'self'; frame-src 'self'"
+_SCRIPTED = frozenset({"console", "ops"})
 _EVERYWHERE = {
     "Content-Security-Policy": _CSP,
     "X-Content-Type-Options": "nosniff",
@@ -29,13 +35,31 @@ _EVERYWHERE = {
     "Cache-Control": "no-cache",
 }
 _ON_TOKEN_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
-_TOKEN_PATHS = ("/confirm/", "/u/", "/back/", "/p/")
+_TOKEN_PATHS = ("/confirm/", "/u/", "/back/", "/p/", "/sign-in/")
+
+#: What staff see is kept by no cache. The policy lets our own posts name their origin: `no-referrer` would make it null.
+_ON_STAFF_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "same-origin"}
+_STAFF_PATHS = ("/console/", "/ops/")
+_STAFF_DOORS = frozenset({"/console", "/ops", "/sign-in", "/sign-out"})
 
 _PROBES = frozenset({"/healthz", "/readyz"})
 LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 #: No form of ours is longer; what is longer is not read.
 MAX_BODY = 64 * 1024
+
+
+def letter_policy(image_sources: tuple[str, ...], *, framed: bool) -> str:
+    """The Content-Security-Policy of a letter that is shown as a page. Links open, nothing runs.
+
+    `framed`: a preview, which our own pages may show in a frame; otherwise no page may.
+    """
+    ancestors, steering = ("'self'", "") if framed else ("'none'", " allow-top-navigation-by-user-activation")
+    return (
+        f"default-src 'none'; img-src {' '.join(image_sources)}; style-src 'unsafe-inline'; base-uri 'none'; "
+        f"form-action 'none'; frame-ancestors {ancestors}; "
+        f"sandbox allow-popups allow-popups-to-escape-sandbox{steering}"
+    )
 
 
 class Guard:
@@ -115,8 +139,12 @@ class _Answer:
 
     def _dress(self, message: MutableMapping[str, object]) -> None:
         headers = MutableHeaders(scope=message)
+        if self._path.split("/", 2)[1] in _SCRIPTED:
+            headers.setdefault("Content-Security-Policy", _CONSOLE_CSP)
         if self._path.startswith(_TOKEN_PATHS):
             headers.update(_ON_TOKEN_PAGES)
+        elif self._path in _STAFF_DOORS or self._path.startswith(_STAFF_PATHS):
+            headers.update(_ON_STAFF_PAGES)
         for name, value in _EVERYWHERE.items():
             headers.setdefault(name, value)
 

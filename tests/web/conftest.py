@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from argon2 import PasswordHasher
+from httpx2 import Response
 from sqlalchemy import insert, select
 from starlette.testclient import TestClient
 
@@ -22,12 +25,21 @@ from mailer.deliveries import Delivery
 from mailer.letters import Variant
 from newsletters.issues import Issue, IssueState
 from newsletters.newsletters import Edition, Newsletter
+from staff import sign_ins
+from staff.members import Member, Role
+from staff.passwords import Passwords
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription
 from tests.conftest import ROOT
 from web.app import create_app
+from web.browser import Cookies
+from web.kept import form_token
 from web.parts import FormRules, Parts
 
+PASSWORD = "three words in a row"
+_CHEAP = PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+_PASSWORD_HASH = Passwords(_CHEAP).hash(PASSWORD)
+_numbers = itertools.count(1)
 BASE = "https://news.example.org"
 EDITIONS = {
     "en": ("Morning briefing", "The day's stories in five minutes", "one email, Sunday to Thursday"),
@@ -83,6 +95,31 @@ class ListingEngine:
         return False
 
 
+class SignedIn:
+    """A browser of staff: `get` and `post` as a person does, with the form's token."""
+
+    def __init__(self, house: House, member: Member) -> None:
+        self.house, self.member = house, member
+        self.client = TestClient(house.client.app, base_url=BASE, follow_redirects=False)
+        self.token = f"token-of-{member.role}-{next(_numbers)}"
+        browser = sign_ins.Browser(token=self.token, user_agent="a browser")
+        with house.database.write() as session:
+            self.sign_in_id = sign_ins.begin(session, member, browser, now=house.now).id
+        cookies = Cookies(house.keys, BASE, house.parts.lifetimes.idle)
+        signed = house.keys.sign(Purpose.SESSION, self.token, expires_at=house.now + house.parts.lifetimes.idle)
+        self.client.cookies.set(cookies.session, signed)
+
+    def get(self, path: str, **headers: str) -> Response:
+        return self.client.get(path, headers=headers)
+
+    def post(self, path: str, data: Mapping[str, object] | None = None, **headers: str) -> Response:
+        """Press a button: the answer itself, not the page it leads to."""
+        return self.client.post(path, data={"form": self.form(path), **(data or {})}, headers=headers)
+
+    def form(self, path: str) -> str:
+        return form_token(self.house.keys, self.sign_in_id, path)
+
+
 class House:
     """The app, its database, and the few things that tests do with both."""
 
@@ -91,6 +128,28 @@ class House:
         self.parts = replace(parts, clock=lambda: self.now)
         self.database, self.keys = parts.database, parts.keys
         self.client = TestClient(create_app(self.parts), base_url=BASE, client=("203.0.113.9", 50_000))
+
+    def sign_in(self, role: Role = Role.EDITOR, address: str | None = None) -> SignedIn:
+        """Somebody of this role at their browser; the same person when asked again."""
+        return SignedIn(self, self.member(role, address))
+
+    def member(self, role: Role = Role.EDITOR, address: str | None = None) -> Member:
+        """Somebody of this role, who signs in with the house's password."""
+        address = address or f"{role}@news.example.org"
+        with self.database.write() as session:
+            member = session.scalar(select(Member).where(Member.address_key == address))
+            if member is None:
+                member = Member(
+                    address=address,
+                    address_key=address,
+                    name=f"The {role}",
+                    role=role,
+                    password_hash=_PASSWORD_HASH,
+                    created_at=self.now,
+                )
+                session.add(member)
+                session.flush()
+            return member
 
     def sign_up(self, email: str, language: str = "en", **headers: str) -> str:
         """Press the button on the sign-up page, as a person does; the answer's text."""
@@ -196,6 +255,7 @@ def house(database: Database, keys: KeyRing, languages: Languages, now: datetime
         templates=ROOT / "templates",
         base_url=BASE,
         form=FormRules(min_age=timedelta(0)),
+        passwords=Passwords(_CHEAP),
         answer_floor=timedelta(0),
     )
     made = House(parts, engine, compiler, now)

@@ -10,7 +10,7 @@ import pytest
 
 from newsletters.issues import IssueState
 from tests.web.conftest import House, add_issue
-from web.archive import issue_policy
+from web.security import letter_policy
 
 _PUBLIC = {IssueState.SEALED, IssueState.SENDING, IssueState.PAUSED, IssueState.FINISHED}
 
@@ -38,8 +38,8 @@ def test_an_issue_is_shown_as_it_was_sent_in_a_sandbox(house: House) -> None:
 
 
 def test_pictures_from_the_own_machine_are_shown_only_where_wiring_says_so() -> None:
-    assert "http:" not in issue_policy(("https:",))
-    assert "img-src https: http://127.0.0.1:*;" in issue_policy(("https:", "http://127.0.0.1:*"))
+    assert "http:" not in letter_policy(("https:",), framed=False)
+    assert "img-src https: http://127.0.0.1:*;" in letter_policy(("https:", "http://127.0.0.1:*"), framed=False)
 
 
 @pytest.mark.parametrize("number", ["0", "2", "-1", "1x", "1e3", "٣", "99999999999999999999", "4294967296", "%00"])

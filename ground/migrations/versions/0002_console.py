@@ -27,8 +27,18 @@ def upgrade() -> None:
             postgresql_where=sa.text("paused_until IS NOT NULL"),
         )
 
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("link_generation", sa.Integer(), nullable=False, server_default="0"))
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_audit_subject_id"), ["subject", "id"], unique=False)
+
 
 def downgrade() -> None:
+    with op.batch_alter_table("audit", schema=None) as batch_op:
+        batch_op.drop_index(batch_op.f("ix_audit_subject_id"))
+    with op.batch_alter_table("staff", schema=None) as batch_op:
+        batch_op.drop_column("link_generation")
+
     with op.batch_alter_table("subscriptions", schema=None) as batch_op:
         batch_op.drop_index(
             "ix_subscriptions_resting",
