@@ -166,7 +166,7 @@ def test_leaving_everything_ends_all_and_one_press_brings_all_back(house: House)
 
 def test_a_pause_shows_its_day_and_ends_with_it(house: House) -> None:
     path = preferences(house)
-    assert "until 23 Mar 2026" in house.client.get(path).text
+    assert "until 23 March 2026" in house.client.get(path).text
     page = house.client.post(path, data={"set": "pause", "edition": "1", "until": "2026-03-23"}).text
     assert "comes again on 23 March 2026" in page
     assert "End the pause" in page
