@@ -1,11 +1,12 @@
-# Two commands on a machine with git, Python 3.11 or newer, and make:
+# Commands for a machine with git, Python 3.11 or newer, and make:
 #   make demo            the whole service, for real, on this machine (make demo ARGS=--once: run once, print a summary, exit)
 #   make test            every test
+#   make pictures        every page in light, dark, right to left, on a phone and on a desk: build/pictures/index.html
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo test quick-test slow-test browser-test postgres-test check format lint types contracts deps lock revision texts clean
+.PHONY: help demo pictures test quick-test slow-test browser-test postgres-test check format lint types contracts deps lock revision texts clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -67,6 +68,10 @@ texts: .venv/dev
 	$(EXTRACT) -F babel-console.cfg -o build/console.pot .
 	$(UPDATE) -D broadsheet -i build/broadsheet.pot
 	$(UPDATE) -D console -i build/console.pot --locale ar --init-missing
+
+# Needs Chromium. A part of it: make pictures ARGS="--only /ops"
+pictures: .venv/dev
+	$(BIN)/python tools/pages.py $(ARGS)
 
 .venv/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -5,7 +5,6 @@ An unknown key in the file is refused, so that a typing error is found at the st
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import re
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -35,6 +35,8 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+
+from broadsheet import proxies
 
 
 def _seconds(value: object) -> object:
@@ -116,9 +118,15 @@ class Settings(BaseSettings):
     sign_ups_per_address: int = Field(default=5, ge=1, description="forms for one inbox in a day; more are ignored")
     sign_ups_per_network: int = Field(default=60, ge=1, description="forms from one network in an hour; more are told")
     sign_ups_in_all: int = Field(default=2000, ge=1, description="forms in an hour, from anywhere; more are told")
-    trusted_proxies: Annotated[tuple[str, ...], NoDecode] = Field(
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, AfterValidator(proxies.checked)] = Field(
         default=("127.0.0.1", "::1"),
         description="whose X-Forwarded-For is believed: addresses or networks, comma-separated; empty: nobody's",
+    )
+    sign_in_idle: Duration = Field(
+        default=timedelta(hours=24), description="staff sign in again after so long without opening a page"
+    )
+    sign_in_longest: Duration = Field(
+        default=timedelta(days=14), description="staff sign in again after so long, however busy"
     )
     mailbox_host: str = Field(default="127.0.0.1", description="the developer's mailbox (serve --dev, inbox, demo)")
     mailbox_port: int = Field(default=1025, ge=0, le=65534, description="its page is on the next one")
@@ -169,19 +177,7 @@ class Settings(BaseSettings):
             raise ValueError(f"{wrong[0]!r} names no port: write host:port, like 10.0.0.5:8080")
         return value
 
-    @field_validator("trusted_proxies")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for text in value:
-            try:
-                everybody = ipaddress.ip_network(text).prefixlen == 0
-            except ValueError:
-                raise ValueError(f"{text!r} is no address and no network: write 10.0.0.5 or 10.0.0.0/24") from None
-            if everybody:
-                raise ValueError(f"{text!r} is everybody: name the proxies that stand in front, like 10.0.0.5")
-        return value
-
-    @field_validator("fetch_every", "bounces_every")
+    @field_validator("fetch_every", "bounces_every", "sign_in_idle", "sign_in_longest")
     @classmethod
     def _longer_than_nothing(cls, value: timedelta) -> timedelta:
         if value < timedelta(seconds=1):

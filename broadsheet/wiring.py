@@ -177,6 +177,7 @@ class House:
 
     def web_app(self, *, development: bool) -> FastAPI:
         """The readers' pages. In development the archive may show pictures from this machine."""
+        from staff.sign_ins import Lifetimes
         from web.app import create_app
         from web.limits import SignUpLimits
         from web.parts import FormRules, Parts
@@ -199,6 +200,7 @@ class House:
                     network=self.settings.sign_ups_per_network,
                     everyone=self.settings.sign_ups_in_all,
                 ),
+                lifetimes=Lifetimes(idle=self.settings.sign_in_idle, longest=self.settings.sign_in_longest),
                 development=development,
             )
         )

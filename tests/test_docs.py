@@ -61,7 +61,9 @@ def test_every_command_that_is_named_exists() -> None:
     named = {
         (file.name, words)
         for file in files
-        for words in re.findall(r"(?:`|^\$ |Next: )broadsheet ((?:[a-z]+ ?){1,2})", file.read_text(), re.MULTILINE)
+        for words in re.findall(
+            r"(?:`|^\$ |Next: )broadsheet ((?:[a-z]+(?:-[a-z]+)* ?){1,2})", file.read_text(), re.MULTILINE
+        )
     }
     assert len(named) > 30
     wrong = [

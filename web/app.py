@@ -47,9 +47,8 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(person.routes(parts, gate))
     app.include_router(me.routes(parts, gate))
     app.include_router(audit.routes(parts, gate))
-    gate.watch(app)
     if parts.development:
-        # Behind the gate's check: it shows nothing of the newsroom's.
-        app.include_router(parts_page.routes(parts, pages))
+        app.include_router(parts_page.routes(parts, gate))
+    gate.watch(app)
     app.mount("/static", StaticPages(), name="static")
     return app

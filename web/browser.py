@@ -69,8 +69,9 @@ def is_foreign(request: Request, base_url: str, trusted_hosts: frozenset[str]) -
         return False
     if origin.lower() == _origin(base_url):
         return False
-    parts = urlsplit(origin)
-    return not (parts.hostname in trusted_hosts & LOOPBACK and parts.netloc == request.headers.get("host"))
+    scheme, _, place = origin.partition("://")
+    here = scheme == "http" and place == request.headers.get("host")
+    return not (here and host_name(place) in trusted_hosts & LOOPBACK)
 
 
 def fragment(request: Request) -> bool:

@@ -16,6 +16,7 @@ Unit = Literal["now", "minute", "hour", "day"]
 class Instant:
     iso: str
     day: date | None  # at its place; None when it is today there
+    days: int | None  # from today there: 1 is tomorrow; None where today is not known
     hour: str
     place: str  # "Baghdad" of Asia/Baghdad
     unit: Unit | None  # of the distance; None where the time of day is not known
@@ -26,10 +27,12 @@ class Instant:
 def instant(texts: Texts, at: datetime, zone: str | None, now: datetime | None) -> Instant:
     there = ZoneInfo(zone) if zone else UTC
     day = at.astimezone(there).date()
+    today = now.astimezone(there).date() if now else None
     unit, number = _distance(abs(at - now)) if now else (None, 0)
     return Instant(
         iso=at.astimezone(UTC).isoformat(timespec="seconds"),
-        day=None if now and now.astimezone(there).date() == day else day,
+        day=None if day == today else day,
+        days=(day - today).days if today else None,
         hour=texts.time(at, zone or "UTC"),
         place=(zone or "UTC").rpartition("/")[2].replace("_", " "),
         unit=unit,

@@ -53,7 +53,7 @@ def _begin(version: bool = typer.Option(False, "--version", help="Print the vers
 @cache
 def commands() -> typer.Typer:
     """All commands, mounted."""
-    from broadsheet.cli import bounces, desk, feeds, issues, running, upkeep
+    from broadsheet.cli import bounces, desk, feeds, issues, running, upkeep, user
 
     for module in (running, upkeep):
         module.add_to(app)
@@ -63,6 +63,7 @@ def commands() -> typer.Typer:
     app.add_typer(issues.app, name="issue")
     app.add_typer(bounces.app, name="bounces")
     app.add_typer(bounces.suppressions, name="suppressions")
+    app.add_typer(user.app, name="user")
     return app
 
 

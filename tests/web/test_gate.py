@@ -209,6 +209,8 @@ def test_a_form_that_is_not_of_this_sign_in_and_this_path_is_refused(desk: House
         ({"Origin": "http://news.example.org"}, False),
         ({"Origin": "https://news.example.org.evil.org"}, False),
         ({"Origin": "http://127.0.0.1"}, False),
+        ({"Origin": "http://["}, False),
+        ({"Origin": ""}, False),
     ],
 )
 def test_a_post_from_another_site_is_refused_whatever_it_brings(

@@ -129,23 +129,6 @@ def test_static_files_may_be_kept_for_a_year_and_change_their_address_with_their
     assert house.client.get("/static/%2e%2e/pages.py").status_code == 404
 
 
-def _tokens(css: str) -> dict[str, str]:
-    return dict(re.findall(r"--([a-z-]+): (#[0-9a-f]{6});", css))
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_every_pair_of_colours_can_be_read(scheme: str) -> None:
-    css = (STATIC / "broadsheet.css").read_text(encoding="utf-8")
-    light, dark = css.split("@media (prefers-color-scheme: dark)")[:2]
-    tokens = _tokens(light if scheme == "light" else dark.split("[dir=")[0])
-    for ink in ("ink", "quiet", "accent", "go", "wait", "stop"):
-        for ground in ("paper", "raised"):
-            assert contrast(tokens[ink], tokens[ground]) >= 4.5, (ink, ground)
-    assert contrast(tokens["on-accent"], tokens["accent"]) >= 4.5
-    assert contrast(tokens["field"], tokens["raised"]) >= 3.0  # WCAG 1.4.11
-    assert contrast(tokens["field"], tokens["paper"]) >= 3.0
-
-
 def test_pages_and_styles_name_no_other_site() -> None:
     for path in [*STATIC.rglob("*"), *(ROOT / "templates/web").rglob("*")]:
         if path.is_file() and path.parent.name != "vendor":

@@ -29,7 +29,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     ) -> Response:
         wanted = Wanted(
             kind=kind if _KIND.match(kind) else None,
-            subject=subject.strip()[:120] or None,
+            subject=subject if 0 < len(subject) <= 120 and subject.isprintable() else None,
             before=int(before) if before.isascii() and before.isdecimal() and len(before) <= 18 else None,
         )
         found = await asyncio.to_thread(_list, parts, wanted)

@@ -105,7 +105,7 @@ class Tries:
         self._limits = parts.limits
         self.typed = typed.strip()[:320]
         found = address.parse(self.typed)
-        self.key = found.key if isinstance(found, EmailAddress) else self.typed.casefold()
+        self.key = found.key if isinstance(found, EmailAddress) else ""  # nobody has no address
         self._masked = found.masked if isinstance(found, EmailAddress) else "***"
         network = limits.network(request.client.host if request.client else None)
         self._who = {_HERE: f"{self.key} {network}", _ADDRESS: self.key, _NETWORK: network, _WORLD: ""}

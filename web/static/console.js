@@ -216,6 +216,7 @@
     }
   }
 
+  document.documentElement.classList.add("scripted"); // what only a script can do is shown from here on
   enhance(document);
   document.addEventListener("htmx:load", (event) => { if (event.target !== document.body) enhance(event.target); });
 })();
