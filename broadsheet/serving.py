@@ -58,7 +58,7 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
         async with asyncio.TaskGroup() as group:
             group.create_task(house.engine.run(list(WorkLane), stop))
             group.create_task(scheduler.run(stop))
-            async with pages(house.web_app(development=development), bound):
+            async with pages(house.web_app(development=development), bound, house.settings.trusted_proxies):
                 try:
                     yield
                 finally:
@@ -106,11 +106,23 @@ def is_held(folder: Path) -> bool:
 
 
 @asynccontextmanager
-async def pages(app: FastAPI, bound: socket.socket) -> AsyncIterator[None]:
-    """An app on a bound socket, while the block runs."""
+async def pages(app: FastAPI, bound: socket.socket, trusted_proxies: tuple[str, ...] = ()) -> AsyncIterator[None]:
+    """An app on a bound socket, while the block runs.
+
+    Whom a request comes from is believed of these proxies only: the rightmost address in X-Forwarded-For that is none of
+    them. (uvicorn would otherwise believe whatever FORWARDED_ALLOW_IPS names.)
+    """
     logging.getLogger("uvicorn.error").addFilter(_is_no_farewell)
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=FAREWELL, lifespan="off")
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=FAREWELL,
+            lifespan="off",
+            proxy_headers=bool(trusted_proxies),
+            forwarded_allow_ips=list(trusted_proxies),
+        )
     )
     task = asyncio.create_task(server.serve(sockets=[bound]))
     try:

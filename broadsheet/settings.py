@@ -14,6 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -34,6 +35,8 @@ from pydantic_settings import (
 from pydantic_settings.exceptions import SettingsError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
+
+from broadsheet import proxies
 
 
 def _seconds(value: object) -> object:
@@ -120,6 +123,13 @@ class Settings(BaseSettings):
         default=None,
         description="what a scraper of /metrics shows as its bearer token; empty: only this machine may ask",
     )
+    sign_ups_per_address: int = Field(default=5, ge=1, description="forms for one inbox in a day; more are ignored")
+    sign_ups_per_network: int = Field(default=60, ge=1, description="forms from one network in an hour; more are told")
+    sign_ups_in_all: int = Field(default=2000, ge=1, description="forms in an hour, from anywhere; more are told")
+    trusted_proxies: Annotated[tuple[str, ...], NoDecode, AfterValidator(proxies.checked)] = Field(
+        default=("127.0.0.1", "::1"),
+        description="whose X-Forwarded-For is believed: addresses or networks, comma-separated; empty: nobody's",
+    )
     sign_in_idle: Duration = Field(
         default=timedelta(hours=24), description="staff sign in again after so long without opening a page"
     )
@@ -130,7 +140,7 @@ class Settings(BaseSettings):
     mailbox_port: int = Field(default=1025, ge=0, le=65534, description="its page is on the next one")
     log_format: Literal["console", "json"] = "console"
 
-    @field_validator("fetch_allowed_hosts", mode="before")
+    @field_validator("fetch_allowed_hosts", "trusted_proxies", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value

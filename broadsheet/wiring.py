@@ -205,6 +205,7 @@ class House:
         """The readers' pages. In development the archive may show pictures from this machine."""
         from staff.sign_ins import Lifetimes
         from web.app import create_app
+        from web.limits import SignUpLimits
         from web.parts import FormRules, Parts
 
         token = self.settings.metrics_token
@@ -227,6 +228,11 @@ class House:
                 bounces_maildir=self.settings.bounces_maildir,
                 metrics_token=token.get_secret_value() if token is not None else None,
                 viewer=self.viewer,
+                sign_ups=SignUpLimits.of(
+                    address=self.settings.sign_ups_per_address,
+                    network=self.settings.sign_ups_per_network,
+                    everyone=self.settings.sign_ups_in_all,
+                ),
                 lifetimes=Lifetimes(idle=self.settings.sign_in_idle, longest=self.settings.sign_in_longest),
                 development=development,
             )

@@ -151,6 +151,10 @@ class Texts:
         pattern = _DATE_PATTERNS.get(self.tag, {}).get(style, style)
         return self._digits(format_date(day, format=pattern, locale=_locale(self.tag)))
 
+    def weekday(self, number: int) -> str:
+        """The name of a day of the week; Monday is 0."""
+        return str(_locale(self.tag).days["format"]["wide"][number])
+
     def time(self, at: datetime | time, zone: str | None = None) -> str:
         """The hour as a newsroom prints it: 24 hours, in `zone` when an instant is given."""
         if isinstance(at, datetime) and zone is not None:

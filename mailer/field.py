@@ -41,17 +41,25 @@ class FieldProblem(Exception):  # noqa: N818 - a refused value, not a program er
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LinkSpec:
-    """A field that is a signed link. Its row holds the token's payload; the URL is base_url + path + token."""
+    """A field that is a signed link. Its row holds the token's payload; the URL is base_url + path + token.
+
+    Two links about the same thing (a subscription) share one payload, so that a row holds it once.
+    """
 
     purpose: Purpose
     path: str
     valid_for: timedelta | None  # counted from the letter's due time; None is for ever
+    payload: str | None = None  # the field of the row that holds it; None is the link's own name
 
 
 #: The links a template may name.
 LINKS: Mapping[str, LinkSpec] = {
     "confirm_url": LinkSpec(purpose=Purpose.CONFIRM, path="/confirm/", valid_for=timedelta(hours=72)),
     "unsubscribe_url": LinkSpec(purpose=Purpose.UNSUBSCRIBE, path="/u/", valid_for=None),
+    # It gives more than it takes away, and mails are forwarded: a newer letter has a newer one.
+    "preferences_url": LinkSpec(
+        purpose=Purpose.PREFERENCES, path="/p/", valid_for=timedelta(days=180), payload="unsubscribe_url"
+    ),
 }
 
 

@@ -23,7 +23,7 @@ from datetime import timedelta
 from ground.tokens import Purpose
 from mailer import encoding, field
 
-FORMAT = 1
+FORMAT = 2
 
 
 class Kind(enum.StrEnum):
@@ -80,7 +80,7 @@ class Compiled:
     constants: tuple[bytes, ...]
     holes: tuple[Hole, ...]
     links: Mapping[str, field.LinkSpec]
-    #: What a row must bring. Computed ones (`_to`, `_date`, ...) are not among them.
+    #: What is filled from the row, links made of it included. Computed ones (`_to`, `_date`, ...) are not among them.
     fields: frozenset[str] = dataclass_field(init=False, compare=False)
     _different: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
     _order: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
@@ -109,7 +109,12 @@ class Compiled:
                 "constants": [piece.decode("ascii") for piece in self.constants],
                 "holes": [[hole.name, hole.context] for hole in self.holes],
                 "links": {
-                    name: [spec.purpose, spec.path, spec.valid_for and int(spec.valid_for.total_seconds())]
+                    name: [
+                        spec.purpose,
+                        spec.path,
+                        spec.valid_for and int(spec.valid_for.total_seconds()),
+                        spec.payload,
+                    ]
                     for name, spec in self.links.items()
                 },
             },
@@ -130,8 +135,9 @@ class Compiled:
                     purpose=Purpose(purpose),
                     path=path,
                     valid_for=None if seconds is None else timedelta(seconds=seconds),
+                    payload=payload,
                 )
-                for name, (purpose, path, seconds) in found["links"].items()
+                for name, (purpose, path, seconds, payload) in found["links"].items()
             },
         )
 

@@ -115,10 +115,10 @@ def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
         "_letter": str(recipient.letter_id),
     }
     for name in compiled.fields:
-        value = recipient.fields.get(name)
+        link = compiled.links.get(name)
+        value = recipient.fields.get((link and link.payload) or name)
         if value is None:
             raise FieldProblem(name, "the row has no value for it")
-        link = compiled.links.get(name)
         values[name] = str(value) if link is None else _url(name, link, str(value), recipient.due_at, mint)
     return compiled.fill(values)
 

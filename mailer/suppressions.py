@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import (
     ColumnElement,
@@ -30,6 +30,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ground.database import Base, RowId, insert_new, one_of
 from ground.tokens import KeyRing, Purpose
 from mailer import deliveries
+
+#: A bounced address is asked again at most once in this time, however often it is typed into a form.
+ASK_EVERY = timedelta(days=30)
 
 
 class Cause(enum.StrEnum):
@@ -66,6 +69,7 @@ class Suppression(Base):
     note: Mapped[str | None] = mapped_column(String(512))  # the reply, the operator's words
     delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"))
     until: Mapped[datetime | None]
+    asked_at: Mapped[datetime | None]  # when its reader, who signed up again, was last asked to confirm in spite of it
     created_at: Mapped[datetime]
     lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[str | None] = mapped_column(String(120))
@@ -94,6 +98,44 @@ def standing(session: Session, address_key: str, *, now: datetime, mark: str | N
 def newest(session: Session) -> int:
     """A number that grows with every suppression: whether one came since something was decided."""
     return session.scalar(select(func.max(Suppression.id))) or 0
+
+
+def may_ask(suppression: Suppression, *, now: datetime) -> bool:
+    """Whether a reader who signs up again may be sent one letter to confirm, in spite of this.
+
+    A mailbox that was not there may be there again, and only a letter can tell: one in thirty days. Whoever called our
+    mail spam, was forgotten, or was ruled out by an operator gets none until the suppression is lifted.
+    """
+    if suppression.cause is not Cause.HARD_BOUNCE:
+        return False
+    return suppression.asked_at is None or now - suppression.asked_at >= ASK_EVERY
+
+
+def note_asked(session: Session, suppression: Suppression, *, now: datetime) -> bool:
+    """Write down that its reader is asked; False when another request was quicker."""
+    found = session.execute(
+        update(Suppression)
+        .where(
+            Suppression.id == suppression.id,
+            or_(Suppression.asked_at.is_(None), Suppression.asked_at <= now - ASK_EVERY),
+        )
+        .values(asked_at=now)
+    )
+    assert isinstance(found, CursorResult)
+    return found.rowcount > 0
+
+
+def lift_bounce(session: Session, address_key: str, *, by: str, now: datetime) -> None:
+    """The mailbox is there after all: its reader has just acted on a letter. Any other suppression stands."""
+    session.execute(
+        update(Suppression)
+        .where(
+            Suppression.address_key == address_key,
+            Suppression.lifted_at.is_(None),
+            Suppression.cause == Cause.HARD_BOUNCE,
+        )
+        .values(lifted_at=now, lifted_by=by)
+    )
 
 
 def suppress(

@@ -41,14 +41,12 @@ from mailer.suppressions import Suppression
 from newsletters.issues import Exclusion, Issue
 from newsletters.schedules import Rhythm
 from subscribers.subscribers import Subscriber
-from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
 
 #: Readers in one transaction: 6.5 ms of SQLite's only write lock (median; 500 take 9 to 12).
 RANGE = 300
 #: Seconds between two transactions.
 PAUSE = 0.0015
-
-PAUSED = "paused"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

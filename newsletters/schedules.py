@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -275,3 +275,17 @@ def untaken(session: Session, schedule: Schedule, *, since: datetime, until: dat
 def list_schedules(session: Session) -> list[Schedule]:
     """All schedules, stopped ones too."""
     return list(session.scalars(select(Schedule).order_by(Schedule.id)))
+
+
+def rhythms_of(session: Session, edition_ids: Collection[int]) -> dict[int, list[Schedule]]:
+    """What the readers of each edition may choose between: its own schedule first, then the further ones that run.
+
+    An edition with fewer than two has nothing to choose.
+    """
+    found: dict[int, list[Schedule]] = {}
+    wanted = select(Schedule).where(Schedule.edition_id.in_(edition_ids))
+    for schedule in session.scalars(wanted.order_by(Schedule.edition_id, Schedule.id)):
+        choices = found.setdefault(schedule.edition_id, [])
+        if not choices or schedule.enabled:
+            choices.append(schedule)
+    return found

@@ -10,17 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import and_, select
 from sqlalchemy.orm import Session
 
 from mailer import deliveries, suppressions
 from mailer.batches import Batch
+from mailer.deliveries import Delivery
 from mailer.letter import Kind
 from mailer.letters import InDoubt, Lane, Letter, LetterState
 from mailer.suppressions import Suppression
 from newsletters import audience, issues, schedules, settle
 from newsletters.issues import Issue, IssueEvent, IssueState
-from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
 
 #: What is still deferred this long after the letter was due has failed: yesterday's news is no news.
 LIFETIME = timedelta(hours=24)
@@ -88,7 +89,7 @@ def start(session: Session, issue: Issue, *, now: datetime) -> list[int]:
         return []
     letter = session.get_one(Letter, issue.letter_id)
     letter.state = LetterState.SENDING
-    _let_go(session, issue.edition_id, since=letter.created_at - _MOMENT)
+    _let_go(session, issue.edition_id, letter)
     if issue.recipient_count == 0:
         left_out = issue.exclusion_count or 0
         why = f"all {left_out} readers were left out" if left_out else "the edition has no reader with this rhythm yet"
@@ -97,12 +98,13 @@ def start(session: Session, issue: Issue, *, now: datetime) -> list[int]:
     return list(session.scalars(select(Batch.id).where(Batch.letter_id == letter.id).order_by(Batch.id)))
 
 
-def _let_go(session: Session, edition_id: int, *, since: datetime) -> None:
-    """Skip whoever left or was suppressed while the audience was written.
+def _let_go(session: Session, edition_id: int, letter: Letter) -> None:
+    """Skip whoever left, paused or was suppressed while the audience was written.
 
     They did so themselves, unless (on PostgreSQL) their range was being written in that very moment: neither
     transaction saw the other's rows.
     """
+    since = letter.created_at - _MOMENT
     left = select(Subscription.subscriber_id, Subscription.end_reason).where(
         Subscription.edition_id == edition_id,
         Subscription.state == SubscriptionState.ENDED,
@@ -110,6 +112,13 @@ def _let_go(session: Session, edition_id: int, *, since: datetime) -> None:
     )
     for subscriber_id, reason in session.execute(left):
         deliveries.skip_recipient(session, subscriber_id, reason=reason or "left", scope=f"edition:{edition_id}")
+    resting = (
+        select(Subscription.subscriber_id)
+        .join(Delivery, and_(Delivery.letter_id == letter.id, Delivery.recipient_id == Subscription.subscriber_id))
+        .where(Subscription.edition_id == edition_id, Subscription.paused_until > letter.created_at)
+    )
+    for subscriber_id in session.scalars(resting):
+        deliveries.skip_recipient(session, subscriber_id, reason=PAUSED, scope=f"edition:{edition_id}")
     suppressed = select(Suppression.address_key, Suppression.cause).where(
         Suppression.created_at >= since, Suppression.lifted_at.is_(None)
     )

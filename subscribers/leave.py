@@ -14,12 +14,10 @@ from sqlalchemy.orm import Session
 from mailer import deliveries
 from subscribers import consents, subscriptions
 from subscribers.consents import Act, Evidence
-from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.subscriptions import LEFT, Subscription, SubscriptionState
 
 #: How long "it was a mistake" works after leaving.
 UNDO_WITHIN = timedelta(days=30)
-#: Why a subscription ended: its reader left. Only this end can be undone by a link.
-LEFT = "left"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +34,7 @@ class Left:
     """The subscription has ended, now or earlier. `undo` is a token payload, or None where there is no way back."""
 
     edition_id: int
+    schedule_id: int | None  # the rhythm it had
     undo: str | None
 
 
@@ -60,7 +59,7 @@ def leave(session: Session, subscription_id: int, evidence: Evidence, *, now: da
         scope = f"edition:{subscription.edition_id}"
         deliveries.skip_recipient(session, subscription.subscriber_id, reason=LEFT, scope=scope)
     undo = f"{subscription.id}-{subscription.generation}" if _may_come_back(subscription, now=now) else None
-    return Left(edition_id=subscription.edition_id, undo=undo)
+    return Left(edition_id=subscription.edition_id, schedule_id=subscription.schedule_id, undo=undo)
 
 
 def come_back(session: Session, payload: str, evidence: Evidence, *, now: datetime) -> Subscription | None:

@@ -3,6 +3,13 @@
     request -> pending -> (letter) -> confirm -> active
 
 What the asker learns never depends on whether the address was known: the door shows one page whatever came of it.
+
+Who signs up again:
+- after leaving: asked to confirm as anybody; links of the earlier time are over;
+- active, and nothing speaks against it: told by letter that they are in;
+- whose mailbox bounced: asked to confirm at most once in 30 days, for only a letter can tell whether it is there again.
+  Pressing the button lifts the suppression; a subscription that was active all the while stays what it was;
+- who called our mail spam, was forgotten, or was ruled out by an operator: no letter, no row, until that is lifted.
 """
 
 from __future__ import annotations
@@ -15,6 +22,7 @@ from sqlalchemy.orm import Session
 
 from mailer import notices, suppressions
 from mailer.address import EmailAddress
+from mailer.suppressions import Cause
 from subscribers import consents, subscribers, subscriptions
 from subscribers.consents import Act, Evidence
 from subscribers.subscribers import Subscriber
@@ -24,6 +32,8 @@ from subscribers.subscriptions import Subscription, SubscriptionState
 VALID_FOR = timedelta(hours=72)
 #: At most one letter in this time to an address about an edition, until its owner acts: else a form is a gun pointed at a stranger.
 NOTICE_EVERY = timedelta(hours=24)
+#: The page that says "check your inbox" may ask for the same letter once more after this; how often is the door's limit.
+AGAIN_AFTER = timedelta(seconds=60)
 _NOTICE_LIFETIME = timedelta(hours=24)
 
 
@@ -36,6 +46,7 @@ class SignUpRequest:
     confirm_variant_id: int
     already_variant_id: int
     forgotten: str | None = None  # the address's mark (mailer.suppressions), by which a forgotten one is recognised
+    again: bool = False  # the letter did not come: the same once more
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +66,7 @@ class Confirmation:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confirmed:
     subscription_id: int
-    batch_id: int
+    batch_id: int | None  # None where a welcome may not be sent
 
 
 class Standing(enum.StrEnum):
@@ -75,30 +86,39 @@ class Link:
 
 def request(session: Session, request: SignUpRequest, *, now: datetime) -> SignUp:
     """Note the request and write the letter that fits: "confirm", "already in", or none at all."""
-    if suppressions.standing(session, request.address.key, now=now, mark=request.forgotten) is not None:
+    suppression = suppressions.standing(session, request.address.key, now=now, mark=request.forgotten)
+    if suppression is not None and not suppressions.may_ask(suppression, now=now):
         return SignUp(batch_id=None)
     subscriber = subscribers.find_or_add(session, request.address, language=request.language, now=now)
     subscription = subscriptions.find_or_add(session, subscriber.id, request.edition_id, now=now)
-    if subscription.notified_at is not None and now - subscription.notified_at < NOTICE_EVERY:
+    told_at = subscription.notified_at  # and has not acted since
+    if told_at is not None and now - told_at < (AGAIN_AFTER if request.again else NOTICE_EVERY):
+        return SignUp(batch_id=None)
+    if suppression is not None and not suppressions.note_asked(session, suppression, now=now):
         return SignUp(batch_id=None)
     subscription.notified_at = now
-    if subscription.state is SubscriptionState.ACTIVE:
+    if subscription.state is SubscriptionState.ACTIVE and suppression is None:
         return SignUp(batch_id=_say_already_in(session, subscriber, subscription, request, now=now))
-    subscriptions.ask_again(subscription, now=now)
-    _record(session, Act.REQUESTED, subscription, request.evidence, now=now)
+    if told_at is None or not request.again:  # the same letter once more is the same request
+        _note_request(session, subscription, request, now=now)
     return SignUp(batch_id=_ask_to_confirm(session, subscriber, subscription, request, now=now))
 
 
-def look(session: Session, payload: str) -> Link | None:
+def _note_request(session: Session, subscription: Subscription, request: SignUpRequest, *, now: datetime) -> None:
+    if subscription.state is not SubscriptionState.ACTIVE:
+        subscriptions.ask_again(subscription, now=now)
+    _record(session, Act.REQUESTED, subscription, request.evidence, now=now)
+
+
+def look(session: Session, payload: str, *, now: datetime) -> Link | None:
     """What a confirmation link would do, without doing it; None when its subscription is gone."""
     subscription_id, generation = _read(payload)
     found = subscriptions.with_subscriber(session, subscription_id)
     if found is None:
         return None
     subscription, subscriber = found
-    return Link(
-        edition_id=subscription.edition_id, address=subscriber.address, standing=_standing(subscription, generation)
-    )
+    standing = _standing(session, subscription, subscriber, generation, now=now)
+    return Link(edition_id=subscription.edition_id, address=subscriber.address, standing=standing)
 
 
 def confirm(session: Session, confirmation: Confirmation, *, now: datetime) -> Confirmed | Standing:
@@ -108,20 +128,29 @@ def confirm(session: Session, confirmation: Confirmation, *, now: datetime) -> C
     if found is None:
         return Standing.STALE
     subscription, subscriber = found
-    standing = _standing(subscription, generation)
+    standing = _standing(session, subscription, subscriber, generation, now=now)
     if standing is not Standing.WAITING:
         return standing
     subscriptions.activate(subscription, now=now)
+    suppressions.lift_bounce(session, subscriber.address_key, by="its reader, who confirmed", now=now)
     _record(session, Act.CONFIRMED, subscription, confirmation.evidence, now=now)
-    batch_id = _welcome(session, subscriber, subscription, confirmation.welcome_variant_id, now=now)
+    batch_id = None
+    if suppressions.standing(session, subscriber.address_key, now=now) is None:
+        batch_id = _welcome(session, subscriber, subscription, confirmation.welcome_variant_id, now=now)
     return Confirmed(subscription_id=subscription.id, batch_id=batch_id)
 
 
-def _standing(subscription: Subscription, generation: int) -> Standing:
-    if subscription.state is SubscriptionState.ACTIVE:
-        return Standing.CONFIRMED
-    is_this_request = subscription.state is SubscriptionState.PENDING and subscription.generation == generation
-    return Standing.WAITING if is_this_request else Standing.STALE
+def _standing(
+    session: Session, subscription: Subscription, subscriber: Subscriber, generation: int, *, now: datetime
+) -> Standing:
+    is_newest = subscription.generation == generation
+    if subscription.state is SubscriptionState.PENDING and is_newest:
+        return Standing.WAITING
+    if subscription.state is not SubscriptionState.ACTIVE:
+        return Standing.STALE
+    bounced = suppressions.standing(session, subscriber.address_key, now=now)
+    is_asked = bounced is not None and bounced.cause is Cause.HARD_BOUNCE and bounced.asked_at is not None
+    return Standing.WAITING if is_newest and is_asked else Standing.CONFIRMED
 
 
 def _read(payload: str) -> tuple[int, int]:

@@ -5,12 +5,17 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
 from subscribers.subscribers import Subscriber
+
+#: Why a subscription ended: its reader left. Only this end can be undone by a link.
+LEFT = "left"
+#: Why a letter that was waiting does not go: its reader rests.
+PAUSED = "paused"
 
 
 class SubscriptionState(enum.StrEnum):
@@ -24,6 +29,14 @@ class Subscription(Base):
     __table_args__ = (
         UniqueConstraint("subscriber_id", "edition_id"),
         Index("ix_subscriptions_edition_id_state_subscriber_id", "edition_id", "state", "subscriber_id"),
+        # Few rest at a time, and a seal looks for them (newsletters.seal).
+        Index(
+            "ix_subscriptions_resting",
+            "edition_id",
+            "paused_until",
+            sqlite_where=text("paused_until IS NOT NULL"),
+            postgresql_where=text("paused_until IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)

@@ -80,7 +80,7 @@ def _is_ours(path: str) -> bool:
 
 def test_readers_texts_and_the_consoles_are_two_domains() -> None:
     readers, console = domain("babel.cfg"), domain("babel-console.cfg")
-    assert {"templates/web/readers/front.html", "templates/web/parts/forms.html", "web/readers/sign_up.py"} <= set(
+    assert {"templates/web/readers/front.html", "templates/web/parts/forms.html", "web/readers/asking.py"} <= set(
         readers
     )
     assert "Suppressions" in console["templates/web/console/frame.html"]

@@ -12,7 +12,7 @@ from web.gate import Gate
 from web.ops import routes as ops
 from web.pages import Pages
 from web.parts import Parts
-from web.readers import confirm, leave, sign_up
+from web.readers import confirm, leave, preferences, send_again, sign_up
 from web.security import Guard
 from web.static_files import StaticPages
 
@@ -38,8 +38,10 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(health.routes(parts))
     app.include_router(metrics.routes(parts))
     app.include_router(sign_up.routes(parts, pages))
+    app.include_router(send_again.routes(parts, pages))
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
+    app.include_router(preferences.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
     app.include_router(console.routes(parts, gate))
     app.include_router(ops.routes(parts, gate))

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+import ipaddress
+from datetime import UTC, datetime, timedelta
 
 from fastapi import Request
 from starlette.exceptions import HTTPException
@@ -30,9 +31,17 @@ def evidence(request: Request, source: str, *, wording: str | None = None) -> Ev
     return Evidence(
         source=source,
         wording=wording,
-        ip=request.client.host if request.client else None,
+        ip=visitor(request),
         user_agent=request.headers.get("user-agent"),
     )
+
+
+def visitor(request: Request) -> str | None:
+    """The visitor's IP address; behind a proxy what that proxy says, if it is one of ours (the server has seen to it)."""
+    try:
+        return str(ipaddress.ip_address(request.client.host if request.client else ""))
+    except ValueError:
+        return None
 
 
 def page_token(keys: KeyRing, edition_id: int, rules: FormRules, *, now: datetime) -> str:
@@ -45,6 +54,22 @@ def step_token(keys: KeyRing, edition_id: int, rules: FormRules, *, now: datetim
     return _token(keys, f"{edition_id}-{int(now.timestamp())}-step", rules, now=now)
 
 
+def again_token(keys: KeyRing, edition_id: int, time: int, rules: FormRules, *, now: datetime) -> str:
+    """For the page that says "check your inbox": the letter may be asked for a first, second ... `time` again."""
+    return _token(keys, f"{edition_id}-{int(now.timestamp())}-again{time}", rules, now=now)
+
+
+def again(keys: KeyRing, token: str, edition_id: int, *, now: datetime) -> tuple[int, timedelta] | None:
+    """Which time the letter is asked for again, and how long the page was looked at before."""
+    reading = keys.read(Purpose.FORM, token, now=now)
+    if not isinstance(reading, Valid):
+        return None
+    edition, issued_at, kind = reading.payload.split("-")
+    if edition != str(edition_id) or not kind.startswith("again"):
+        return None
+    return int(kind.removeprefix("again")), now - datetime.fromtimestamp(int(issued_at), UTC)
+
+
 def is_ours(keys: KeyRing, token: str, edition_id: int, rules: FormRules, *, now: datetime) -> bool:
     """Whether the form came from us for this edition, and was neither too fast nor too old."""
     reading = keys.read(Purpose.FORM, token, now=now)
@@ -52,7 +77,7 @@ def is_ours(keys: KeyRing, token: str, edition_id: int, rules: FormRules, *, now
         return False
     edition, issued_at, kind = reading.payload.split("-")
     rested = now - datetime.fromtimestamp(int(issued_at), UTC) >= rules.min_age
-    return edition == str(edition_id) and (kind == "step" or rested)
+    return edition == str(edition_id) and (kind == "step" or (kind == "page" and rested))
 
 
 def _token(keys: KeyRing, payload: str, rules: FormRules, *, now: datetime) -> str:

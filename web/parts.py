@@ -18,7 +18,7 @@ from mailer.letter import Compiled
 from newsletters.arrivals import Arrivals
 from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
-from web.limits import Limits
+from web.limits import Limits, SignUpLimits
 
 
 class Compiler(Protocol):
@@ -62,6 +62,7 @@ class Parts:
     data_dir: Path | None = None  # whose disk is watched, where it is on this machine
     bounces_maildir: Path | None = None
     metrics_token: str | None = None  # what a scraper shows; None: only this machine may ask
+    sign_ups: SignUpLimits = field(default_factory=SignUpLimits)
     passwords: Passwords = field(default_factory=Passwords)
     lifetimes: Lifetimes = field(default_factory=Lifetimes)
     undo_for: timedelta = timedelta(minutes=5)  # how long an issue that is sent now can be taken back

@@ -80,7 +80,7 @@ async def test_a_stored_variant_becomes_a_message(database: Database, compiler: 
     variant_id = await compiler.variant(job())
     with database.read() as session:
         compiled = Compiled.from_bytes(session.get_one(Variant, variant_id).compiled)
-    assert compiled.fields == {"unsubscribe_url"}
+    assert compiled.fields == {"unsubscribe_url", "preferences_url"}
     row = Recipient(
         delivery_id=1, letter_id=1, recipient_id=1, address="a@x.example", fields={"unsubscribe_url": "9"}, due_at=NOW
     )

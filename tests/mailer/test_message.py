@@ -240,6 +240,17 @@ def test_an_international_domain_goes_out_in_ascii(keys: KeyRing) -> None:
     assert header(built, "To") == ["nermin@xn--bcher-kva.example"]
 
 
+def test_links_about_one_subscription_share_what_the_row_holds(keys: KeyRing) -> None:
+    both = compiled(fields=("unsubscribe_url", "preferences_url"))
+    text = parsed(message.build(Compiled.from_bytes(both.to_bytes()), recipient(), mint(keys))).get_body(("plain",))
+    assert text is not None
+    out, choices = text.get_content().split()
+    assert keys.read(Purpose.UNSUBSCRIBE, out.rpartition("/u/")[2], now=DUE) == Valid("42")
+    token_of = choices.rpartition("/p/")[2]
+    assert keys.read(Purpose.PREFERENCES, token_of, now=DUE + timedelta(days=179)) == Valid("42")
+    assert keys.read(Purpose.PREFERENCES, token_of, now=DUE + timedelta(days=180)) == Expired("42")
+
+
 @pytest.mark.parametrize(("fields", "reason"), [({"other": "1"}, "no value"), ({"unsubscribe_url": "4/2"}, "payload")])
 def test_a_row_that_cannot_be_filled_is_named(keys: KeyRing, fields: dict[str, str], reason: str) -> None:
     with pytest.raises(FieldProblem, match=reason):

@@ -190,3 +190,98 @@ def test_ends_that_are_not_the_readers_will_cannot_be_undone(database: Database,
         assert left is not None
         assert left.undo is None
         assert leave.come_back(session, "1-1", PAGE, now=now) is None
+
+
+def bounced(database: Database, now: datetime, cause: Cause = Cause.HARD_BOUNCE) -> None:
+    with database.write() as session:
+        suppressions.suppress(session, "a@example.org", cause, now=now)
+
+
+def is_suppressed(database: Database, now: datetime) -> bool:
+    with database.read() as session:
+        return suppressions.standing(session, "a@example.org", now=now) is not None
+
+
+def test_a_bounced_address_is_asked_once_in_thirty_days_and_a_press_of_the_button_lifts_it(
+    database: Database, edition: int, now: datetime
+) -> None:
+    bounced(database, now)
+    assert ask(database, edition, "a@example.org", now) is not None
+    for days in (1, 2, 29):
+        assert ask(database, edition, "a@example.org", now + timedelta(days=days)) is None
+    later = now + timedelta(days=30)
+    assert ask(database, edition, "a@example.org", later) is not None
+    assert is_suppressed(database, later)
+    confirmed = confirm(database, "1-2", later)
+    assert isinstance(confirmed, Confirmed)
+    assert confirmed.batch_id is not None
+    assert not is_suppressed(database, later)
+
+
+def test_a_reader_whose_mailbox_came_back_keeps_the_subscription_all_the_while(
+    database: Database, edition: int, now: datetime
+) -> None:
+    ask(database, edition, "a@example.org", now)
+    confirm(database, "1-1", now)
+    bounced(database, now)
+    assert confirm(database, "1-1", now) is Standing.CONFIRMED  # the letter of before the bounce proves nothing
+    assert ask(database, edition, "a@example.org", now) is not None
+    with database.read() as session:
+        assert session.get_one(Subscription, 1).state is SubscriptionState.ACTIVE
+        link = opt_in.look(session, "1-1", now=now)
+        assert link is not None
+        assert link.standing is Standing.WAITING
+    assert isinstance(confirm(database, "1-1", now), Confirmed)
+    assert not is_suppressed(database, now)
+    assert confirm(database, "1-1", now) is Standing.CONFIRMED
+
+
+@pytest.mark.parametrize("cause", [Cause.COMPLAINT, Cause.MANUAL, Cause.ERASED])
+def test_no_other_suppression_is_asked_about_or_lifted_by_a_reader(
+    database: Database, edition: int, now: datetime, cause: Cause
+) -> None:
+    ask(database, edition, "a@example.org", now)
+    bounced(database, now, cause)
+    assert ask(database, edition, "a@example.org", now + timedelta(days=40)) is None
+    confirmed = confirm(database, "1-1", now)
+    assert isinstance(confirmed, Confirmed)
+    assert confirmed.batch_id is None  # permission is given, and still no mail goes
+    assert is_suppressed(database, now)
+
+
+def test_an_address_that_bounced_is_asked_for_one_edition_not_for_each(
+    database: Database, edition: int, now: datetime
+) -> None:
+    with database.write() as session:
+        first = session.get_one(Edition, edition)
+        other = Edition(
+            newsletter_id=first.newsletter_id,
+            language="en",
+            title="Morning",
+            tagline="",
+            frequency="",
+            zone="Asia/Baghdad",
+            created_at=now,
+        )
+        session.add(other)
+        session.flush()
+        further = other.id
+    bounced(database, now)
+    assert ask(database, edition, "a@example.org", now) is not None
+    assert ask(database, further, "a@example.org", now) is None
+
+
+def test_who_left_signs_up_again_as_anybody_and_the_link_of_before_is_over(
+    database: Database, edition: int, now: datetime
+) -> None:
+    ask(database, edition, "a@example.org", now)
+    confirm(database, "1-1", now)
+    with database.write() as session:
+        left = leave.leave(session, 1, PAGE, now=now)
+        assert left is not None
+        assert left.undo is not None
+    assert ask(database, edition, "a@example.org", now) is not None
+    assert confirm(database, "1-1", now) is Standing.STALE
+    with database.write() as session:
+        assert leave.come_back(session, left.undo, PAGE, now=now) is None
+    assert isinstance(confirm(database, "1-2", now), Confirmed)

@@ -140,7 +140,7 @@ class House:
         self.engine, self.compiler, self.now = engine, compiler, now
         self.parts = replace(parts, clock=lambda: self.now)
         self.database, self.keys = parts.database, parts.keys
-        self.client = TestClient(create_app(self.parts), base_url=BASE)
+        self.client = TestClient(create_app(self.parts), base_url=BASE, client=("203.0.113.9", 50_000))
 
     def sign_in(self, role: Role = Role.EDITOR, address: str | None = None) -> SignedIn:
         """Somebody of this role at their browser; the same person when asked again."""

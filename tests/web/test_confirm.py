@@ -47,7 +47,7 @@ def test_each_step_leaves_its_evidence(house: House) -> None:
         (Act.REQUESTED, "form:page"),
         (Act.CONFIRMED, "page"),
     ]
-    assert events[1].ip == "testclient"
+    assert events[1].ip == "203.0.113.9"
 
 
 def test_pressing_twice_says_so_and_welcomes_once(house: House) -> None:

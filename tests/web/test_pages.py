@@ -82,7 +82,9 @@ def test_every_text_of_the_pages_is_translated(languages: Languages, language: s
     }
     assert len(found) > 60
     for message in found:
-        assert isinstance(message, str)
+        if not isinstance(message, str):  # a plural: every form is there, and is not English
+            assert not {texts.ngettext(message[0], message[1], count) for count in (1, 2, 5, 11, 100)} & set(message)
+            continue
         translated = texts.gettext(message)
         assert translated != message, message
         places = re.compile(r"%\(\w+\)s|\{\w+\}|<[^>]+>")

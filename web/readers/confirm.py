@@ -38,7 +38,7 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
     @router.post("/confirm/{token}")
     async def confirm(token: str, request: Request) -> HTMLResponse:
         payload, expired = _read(parts, token)
-        found = await asyncio.to_thread(_look, parts, payload)
+        found = await asyncio.to_thread(_look, parts, payload, parts.clock())
         if expired or found is None or found[0].standing is not Standing.WAITING:
             return await _show(parts, pages, token)
         confirmation = Confirmation(
@@ -49,7 +49,8 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         outcome = await asyncio.to_thread(_confirm, parts, confirmation, parts.clock())
         if not isinstance(outcome, Confirmed):
             return await _show(parts, pages, token)
-        letters.hurry(parts, outcome.batch_id)
+        if outcome.batch_id is not None:
+            letters.hurry(parts, outcome.batch_id)
         return pages.html("readers/confirmed.html", language=found[1].edition.language, place=found[1])
 
     return router
@@ -57,7 +58,7 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
 
 async def _show(parts: Parts, pages: Pages, token: str) -> HTMLResponse:
     payload, expired = _read(parts, token)
-    found = await asyncio.to_thread(_look, parts, payload)
+    found = await asyncio.to_thread(_look, parts, payload, parts.clock())
     if found is None:
         raise HTTPException(404)
     link, place = found
@@ -82,9 +83,9 @@ def _read(parts: Parts, token: str) -> tuple[str, bool]:
     return reading.payload, isinstance(reading, Expired)
 
 
-def _look(parts: Parts, payload: str) -> tuple[opt_in.Link, Place] | None:
+def _look(parts: Parts, payload: str, now: datetime) -> tuple[opt_in.Link, Place] | None:
     with parts.database.read() as session:
-        link = opt_in.look(session, payload)
+        link = opt_in.look(session, payload, now=now)
         place = places.by_id(session, link.edition_id, parts.base_url) if link else None
         return (link, place) if link and place else None
 

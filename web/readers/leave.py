@@ -13,14 +13,20 @@ from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from ground.tokens import Expired, Purpose, Valid
+from newsletters import schedules
+from newsletters.schedules import Schedule
 from subscribers import leave as leaving
 from subscribers.consents import Evidence
 from web import forms
 from web.pages import Pages
 from web.parts import Parts
 from web.readers import place as places
+from web.readers import preferences, rhythms, shelf
 from web.readers.confirm import masked
 from web.readers.place import Place
+
+#: The rest that is offered, in weeks, to who has just left.
+_REST = 2
 
 
 def routes(parts: Parts, pages: Pages) -> APIRouter:
@@ -50,11 +56,19 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         done = await asyncio.to_thread(_leave, parts, subscription_id, forms.evidence(request, source), now)
         if done is None:
             return _gone(pages, request)
-        left, place = done
-        undo = None
-        if left.undo:
-            undo = parts.keys.sign(Purpose.COME_BACK, left.undo, expires_at=now + leaving.UNDO_WITHIN)
-        return pages.html("readers/left.html", language=place.edition.language, place=place, undo=undo)
+        left, place, offered = done
+        if left.undo is None:
+            return pages.html("readers/left.html", language=place.edition.language, place=place, undo=None)
+        texts = parts.languages.texts(place.edition.language)
+        return pages.html(
+            "readers/left.html",
+            language=place.edition.language,
+            place=place,
+            undo=parts.keys.sign(Purpose.COME_BACK, left.undo, expires_at=now + leaving.UNDO_WITHIN),
+            choices=preferences.link(parts, subscription_id),
+            instead=[rhythm for rhythm in rhythms.of(offered, left.schedule_id, texts) if not rhythm.is_chosen],
+            rest=shelf.in_weeks(_REST, place.edition, now=now),
+        )
 
     @router.get("/back/{token}")
     async def show_way_back(token: str) -> HTMLResponse:
@@ -101,11 +115,15 @@ def _look(parts: Parts, subscription_id: int) -> tuple[leaving.Standing, Place] 
         return (standing, place) if standing and place else None
 
 
-def _leave(parts: Parts, subscription_id: int, evidence: Evidence, now: datetime) -> tuple[leaving.Left, Place] | None:
+def _leave(
+    parts: Parts, subscription_id: int, evidence: Evidence, now: datetime
+) -> tuple[leaving.Left, Place, list[Schedule]] | None:
     with parts.database.write() as session:
         left = leaving.leave(session, subscription_id, evidence, now=now)
         place = places.by_id(session, left.edition_id, parts.base_url) if left else None
-        return (left, place) if left and place else None
+        if left is None or place is None:
+            return None
+        return left, place, schedules.rhythms_of(session, [left.edition_id]).get(left.edition_id, [])
 
 
 def _look_back(parts: Parts, payload: str, now: datetime) -> Place | None:

@@ -143,7 +143,17 @@ def upgrade() -> None:
     with op.batch_alter_table("staff", schema=None) as batch_op:
         batch_op.add_column(sa.Column("link_generation", sa.Integer(), server_default="0", nullable=False))
 
+    with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.create_index(
+            "ix_subscriptions_resting",
+            ["edition_id", "paused_until"],
+            unique=False,
+            sqlite_where=sa.text("paused_until IS NOT NULL"),
+            postgresql_where=sa.text("paused_until IS NOT NULL"),
+        )
+
     with op.batch_alter_table("suppressions", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("asked_at", sa.DateTime(timezone=True), nullable=True))
         batch_op.create_index(
             "ix_suppressions_standing_cause",
             ["cause", "id"],
@@ -162,6 +172,14 @@ def downgrade() -> None:
             "ix_suppressions_standing_cause",
             sqlite_where=sa.text("lifted_at IS NULL"),
             postgresql_where=sa.text("lifted_at IS NULL"),
+        )
+        batch_op.drop_column("asked_at")
+
+    with op.batch_alter_table("subscriptions", schema=None) as batch_op:
+        batch_op.drop_index(
+            "ix_subscriptions_resting",
+            sqlite_where=sa.text("paused_until IS NOT NULL"),
+            postgresql_where=sa.text("paused_until IS NOT NULL"),
         )
 
     with op.batch_alter_table("staff", schema=None) as batch_op:

@@ -1,0 +1,110 @@
+"""Choices as forms post them, and back: what the preference page's buttons and its "Undo" carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import date, datetime, time
+from zoneinfo import ZoneInfo
+
+from subscribers.preferences import Choice, Follow, Pause, Speak, TurnOff, TurnOn
+
+#: A pause ends with a day in the edition's own place: its issue of that day comes again.
+Zones = Mapping[int, str]
+
+_MOST = 50  # editions in one form
+_MOST_ID = 1_000_000_000
+
+
+def read(posted: Mapping[str, str], zones: Zones) -> Choice | None:
+    """The choice that was pressed; None for a form that is none of ours. `zones` are the editions on offer."""
+    editions = _editions(posted.get("edition", ""))
+    one = editions[0] if len(editions) == 1 else None
+    match posted.get("set"):
+        case "on" if editions:
+            return _on(posted, editions, zones)
+        case "off" if editions:
+            return TurnOff(edition_ids=editions)
+        case "off-all":
+            return TurnOff(edition_ids=None)
+        case "rhythm" if one is not None:
+            return _rhythm(posted, one)
+        case "pause" if one is not None:
+            return _pause(posted, one, zones)
+        case "language" if posted.get("language"):
+            return Speak(language=posted["language"])
+    return None
+
+
+def fields(choice: Choice, zones: Zones) -> dict[str, str]:
+    """The fields that `read` makes this choice of."""
+    match choice:
+        case TurnOn():
+            own = {"set": "on", "edition": _listed(choice.edition_ids)}
+            rhythm = {"rhythm": _named(choice.rhythm)} if choice.rhythm else {}
+            return own | rhythm | ({"until": _day(choice.pause, zones)} if choice.pause else {})
+        case TurnOff(edition_ids=None):
+            return {"set": "off-all"}
+        case TurnOff(edition_ids=editions):
+            return {"set": "off", "edition": _listed(editions or ())}
+        case Follow():
+            return {"set": "rhythm", "edition": str(choice.edition_id), "rhythm": _named(choice)}
+        case Pause():
+            return {"set": "pause", "edition": str(choice.edition_id), "until": _day(choice, zones)}
+        case Speak():
+            return {"set": "language", "language": choice.language}
+
+
+def midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), ZoneInfo(zone))
+
+
+def _on(posted: Mapping[str, str], editions: tuple[int, ...], zones: Zones) -> Choice | None:
+    rhythm = pause = None
+    if posted.get("rhythm"):
+        rhythm = _rhythm(posted, editions[0])
+    if posted.get("until"):
+        pause = _pause(posted, editions[0], zones)
+    whole = (rhythm is not None or not posted.get("rhythm")) and (pause is not None or not posted.get("until"))
+    return TurnOn(edition_ids=editions, rhythm=rhythm, pause=pause) if whole else None
+
+
+def _rhythm(posted: Mapping[str, str], edition_id: int) -> Follow | None:
+    named = posted.get("rhythm", "")
+    schedule_id = None if named == "own" else _number(named)
+    return Follow(edition_id=edition_id, schedule_id=schedule_id) if named == "own" or schedule_id else None
+
+
+def _pause(posted: Mapping[str, str], edition_id: int, zones: Zones) -> Pause | None:
+    day, zone = posted.get("until", ""), zones.get(edition_id)
+    if not day:
+        return Pause(edition_id=edition_id, until=None)
+    try:
+        parsed = date.fromisoformat(day)
+    except ValueError:
+        return None
+    sane = zone is not None and date(2000, 1, 1) < parsed < date(9000, 1, 1)
+    return Pause(edition_id=edition_id, until=midnight(parsed, zone or "UTC")) if sane else None
+
+
+def _editions(text: str) -> tuple[int, ...]:
+    numbers = [_number(part) for part in text[:600].split(",")][:_MOST]
+    return tuple(dict.fromkeys(number for number in numbers if number)) if all(numbers) else ()
+
+
+def _number(text: str) -> int | None:
+    sound = text.isascii() and text.isdecimal() and len(text) <= 10
+    return int(text) if sound and 0 < int(text) < _MOST_ID else None
+
+
+def _listed(editions: tuple[int, ...]) -> str:
+    return ",".join(map(str, editions))
+
+
+def _named(choice: Follow) -> str:
+    return "own" if choice.schedule_id is None else str(choice.schedule_id)
+
+
+def _day(choice: Pause, zones: Zones) -> str:
+    if choice.until is None:
+        return ""
+    return choice.until.astimezone(ZoneInfo(zones[choice.edition_id])).date().isoformat()
