@@ -47,6 +47,7 @@ TABLES = {"sources": "feeds", "readers": "subscribers"}
 #: What else is asked of an address, to see it in its states.
 ASKED = {
     "/console/issues/{issue_id:int}/preview": ("", "?screen=phone", "?screen=dark", "?screen=text"),
+    "/console/schedules/new": ("?edition=1",),
     "/ops/issues/{issue_id:int}/left-out": ("?reason=suppressed",),
 }
 STYLE = """
