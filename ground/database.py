@@ -140,6 +140,7 @@ def _take_over_sqlite(engine: Engine, *, begin: str, busy_timeout_ms: int, query
         f"busy_timeout={busy_timeout_ms}",
         "temp_store=MEMORY",
         "cache_size=-64000",
+        "secure_delete=ON",  # what is forgotten is overwritten, not only unlinked
     ]
     if query_only:
         pragmas.append("query_only=ON")
