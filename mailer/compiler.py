@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from ground.database import Database
-from mailer import letter, letters, message
+from mailer import letter, letters, message, stored
 from mailer.letter import BrokenLetter, Compiled, Kind, Rendered
 from mailer.render import Folders, Page, render
 from mailer.sender import Sender
@@ -38,6 +38,7 @@ class LetterJob:
     sender: Sender
     context: Mapping[str, Any]
     for_web: bool = False  # the public version: no reader's link is in it
+    with_blocks: bool = False  # rows may name their reader's own articles (mailer.blocks); the others get all there are
 
     def digest(self) -> str:
         """The hash of the content; equal for equal jobs, in whatever order their data was put together."""
@@ -128,7 +129,7 @@ class Compiler:
             )
 
     def _digest(self, job: LetterJob) -> str:
-        return hashlib.sha256(f"{letter.FORMAT} {self._sources()} {job.digest()}".encode()).hexdigest()
+        return hashlib.sha256(f"{stored.FORMAT} {self._sources()} {job.digest()}".encode()).hexdigest()
 
     def _sources(self) -> str:
         """The hash of templates and catalogues, read again only when a file's time or size has changed."""
@@ -148,9 +149,14 @@ def compiled_bytes(job: LetterJob, digest: str, folders: Folders) -> bytes:
     """The child process's part: render, inline, compile, serialise."""
     rendered = render(_page(job, digest), folders)
     try:
-        return letter.compile(rendered, message.headers(rendered, job.sender, job.kind)).to_bytes()
+        compiled = letter.compile(rendered, message.headers(rendered, job.sender, job.kind))
     except BrokenLetter as problem:
         raise BrokenLetter(f"{job.template}/{problem.template}", problem.reason) from None
+    if job.with_blocks and not compiled.common:
+        raise BrokenLetter(
+            f"{job.template}/body.html", 'readers are to get their own articles, but none is in a cut("block")'
+        )
+    return compiled.to_bytes()
 
 
 def _page(job: LetterJob, digest: str) -> Page:
@@ -161,4 +167,5 @@ def _page(job: LetterJob, digest: str) -> Page:
         context=job.context,
         # Nobody outside can foresee the hash of a whole letter, so no article can hold a field's token.
         marker="" if job.for_web else digest[:16],
+        with_blocks=job.with_blocks and not job.for_web,
     )

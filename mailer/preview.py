@@ -69,4 +69,4 @@ def _part(message: EmailMessage, subtype: str) -> str:
 
 def _nobody(compiled: Compiled) -> Mapping[str, str]:
     values = dict.fromkeys((hole.name for hole in compiled.holes), "-")
-    return values | {name: NOWHERE + name.removesuffix("_url") for name in compiled.links}
+    return values | {name: NOWHERE + name.removesuffix("_url") for name in compiled.links} | dict(compiled.urls)
