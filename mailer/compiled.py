@@ -26,22 +26,6 @@ LONGEST_FIELD = 200
 
 
 @dataclass(frozen=True, slots=True)
-class _Ready:
-    """A strand as every fill takes it: its constants, and for each hole which of the different ones it is."""
-
-    constants: tuple[bytes, ...]
-    order: tuple[int, ...]
-
-    def filled(self, values: list[bytes]) -> Sequence[bytes]:
-        if not self.order:
-            return self.constants
-        pieces = [b""] * (2 * len(self.order) + 1)
-        pieces[0::2] = self.constants
-        pieces[1::2] = [values[number] for number in self.order]
-        return pieces
-
-
-@dataclass(frozen=True, slots=True)
 class Compiled:
     """A letter with holes. `page` says which parts of the document are its HTML."""
 
@@ -57,10 +41,9 @@ class Compiled:
     #: articles are among them.
     fields: frozenset[str] = dataclass_field(init=False, compare=False)
     numbers: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the articles of its blocks
-    _different: dict[Hole, int] = dataclass_field(init=False, compare=False, repr=False)
-    _common: _Ready = dataclass_field(init=False, compare=False, repr=False)
+    _different: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
+    _order: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
     _joiner: Joiner | None = dataclass_field(init=False, compare=False, repr=False)
-    _frames: tuple[_Ready, ...] = dataclass_field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
         # A frozen dataclass is set up once; the fill of every message then only looks these up.
@@ -68,16 +51,11 @@ class Compiled:
             object.__setattr__(self, name, value)
 
     def _set_up(self) -> dict[str, object]:
-        every = dict.fromkeys(hole for strand in blocks.pieces(self.document) for hole in strand.holes)
-        order = {hole: number for number, hole in enumerate(every)}
-        names = {hole.name for hole in every}
+        different = tuple(dict.fromkeys(hole for strand in blocks.pieces(self.document) for hole in strand.holes))
+        numbers = {hole: number for number, hole in enumerate(different)}
+        names = {hole.name for hole in different}
         common = tied(blocks.join(self.document, self.common))
-        has_steps = bool(self.common) and not any(joiner.has_holes(part) for part in self.document)
-        joins = Joiner(self.document) if has_steps else None
-
-        def ready(strand: Strand) -> _Ready:
-            return _Ready(strand.constants, tuple(order[hole] for hole in strand.holes))
-
+        can_join = bool(self.common) and not any(joiner.has_holes(part) for part in self.document)
         return {
             "links": {name: spec for name, spec in self.links.items() if name in names},
             "urls": {name: url for name, url in self.urls.items() if name in names},
@@ -85,37 +63,29 @@ class Compiled:
             "holes": common.holes,
             "fields": frozenset(name for name in names if name[0] != "_" and name not in self.urls),
             "numbers": blocks.numbers(self.document) if self.common else frozenset[int](),
-            "_different": order,
-            "_common": ready(common),
-            "_joiner": joins,
-            "_frames": tuple(map(ready, joins.frames)) if joins else (),
+            "_different": different,
+            "_order": tuple(numbers[hole] for hole in common.holes),
+            "_joiner": Joiner(self.document, numbers) if can_join else None,
         }
 
     def fill(self, values: Mapping[str, str]) -> bytes:
         """The message for one recipient. Raises FieldProblem when a value is missing or cannot stand where it should."""
         filled = [field.filled(hole.name, hole.context, values) for hole in self._different]
-        if self.common and (own := values.get(blocks.FIELD)) is not None:
-            return self._own(own, filled)
-        return b"".join(self._common.filled(filled))
+        own = values.get(blocks.FIELD) if self.common else None
+        if own is None:
+            return _spliced(self.constants, self._order, filled)
+        joined = self._joiner.join(own, filled, self.chosen) if self._joiner else None
+        return self._joined(own, filled) if joined is None else joined
 
-    def _own(self, own: str, filled: list[bytes]) -> bytes:
-        """A reader's own blocks, joined."""
-        steps = self._joiner.steps(own, self.chosen) if self._joiner else None
-        if steps is None:
-            strand = tied(blocks.join(self.document, self.chosen(own)))
-            order = tuple(self._different[hole] for hole in strand.holes)
-            return b"".join(_Ready(strand.constants, order).filled(filled))
-        pieces: list[bytes] = []
-        for frame, step in zip(self._frames, steps, strict=False):  # one frame is left for the end
-            pieces += frame.filled(filled)
-            pieces += step
-        pieces += self._frames[-1].filled(filled)
-        return b"".join(pieces)
+    def _joined(self, own: str, filled: Sequence[bytes]) -> bytes:
+        """A reader's own blocks, in the general way."""
+        strand = tied(blocks.join(self.document, self.chosen(own)))
+        return _spliced(strand.constants, [self._different.index(hole) for hole in strand.holes], filled)
 
     def chosen(self, own: str) -> set[int]:
         """The articles that a row's field names, and the lead. Raises FieldProblem for what is no article of the letter."""
         try:
-            found = {int(number) for number in own.split(",")}
+            found = set(map(int, own.split(",")))
         except ValueError:
             raise FieldProblem(blocks.FIELD, f"{own[:40]!r} is no list of articles such as 3,7,9") from None
         found.add(LEAD)
@@ -189,3 +159,10 @@ class Compiled:
     def _decoded(self, strand: Strand) -> int:
         links = sum(len(self.urls.get(hole.name, "")) or LONGEST_FIELD for hole in strand.holes)
         return sum(len(binascii.a2b_qp(piece).replace(b"\r\n", b"\n")) for piece in strand.constants) + links
+
+
+def _spliced(constants: Sequence[bytes], order: Sequence[int], filled: Sequence[bytes]) -> bytes:
+    pieces = [b""] * (len(constants) + len(order))
+    pieces[0::2] = constants
+    pieces[1::2] = [filled[number] for number in order]
+    return b"".join(pieces)

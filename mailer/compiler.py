@@ -18,11 +18,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from ground.database import Database
-from mailer import letter, letters, message, stored
+from mailer import letter, letters, message, preview, stored
 from mailer.letter import BrokenLetter, Compiled, Kind, Rendered
 from mailer.render import Folders, Page, render
 from mailer.sender import Sender
+
+log = structlog.get_logger()
 
 _REMEMBERED = 1_000
 _LOOKED_AT = 16  # letters at the desk: each is asked for once a view
@@ -112,7 +116,7 @@ class Compiler:
         if found is None:
             loop = asyncio.get_running_loop()
             compiled = await loop.run_in_executor(self._executor, compiled_bytes, job, digest, self._folders)
-            found = await asyncio.to_thread(self._store, digest, job.language, compiled)
+            found = await asyncio.to_thread(self._store, digest, job, compiled)
         self._known[digest] = found
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -122,10 +126,13 @@ class Compiler:
         with self._database.read() as session:
             return letters.find_variant(session, digest)
 
-    def _store(self, digest: str, language: str, compiled: bytes) -> int:
+    def _store(self, digest: str, job: LetterJob, compiled: bytes) -> int:
+        size = Compiled.from_bytes(compiled).size()
+        if size > preview.CUT_AT:
+            log.warning("letter_is_long", letter=job.template, language=job.language, size=size, cut_at=preview.CUT_AT)
         with self._database.write() as session:
             return letters.store_variant(
-                session, digest=digest, language=language, compiled=compiled, now=self._clock()
+                session, digest=digest, language=job.language, compiled=compiled, now=self._clock()
             )
 
     def _digest(self, job: LetterJob) -> str:

@@ -8,10 +8,10 @@ part's do, share one choice of forms. What each choice comes to is remembered, f
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from mailer.blocks import Document, Fixed, Group, Part, Run, Tally
-from mailer.strand import Strand, tied
+from mailer.strand import Hole, Strand, tied
 
 _REMEMBERED = 1_024
 _FORMS = 3
@@ -23,7 +23,8 @@ _Step = Callable[[Sequence[int], Sequence[Sequence[int]]], list[bytes]]
 class Joiner:
     """Joins a document whose holes are all in what every reader gets (elsewhere they are only while clicks are counted)."""
 
-    def __init__(self, document: Document[Strand]) -> None:
+    def __init__(self, document: Document[Strand], numbers: Mapping[Hole, int]) -> None:
+        self._numbers = numbers  # which of the filled values goes into a hole
         #: Where fewer articles are chosen, parts of the document are left out: that is not laid out here.
         self.least = max(part.least for part in document)
         self._choosers: dict[object, _Chooser] = {}
@@ -36,11 +37,35 @@ class Joiner:
             else:
                 self._steps.append(self._step(part))
                 frames.append([])
-        #: What every reader gets: one before each step, and one after the last.
-        self.frames = [tied(strands) for strands in frames]
+        self._lay_out([tied(strands) for strands in frames])
 
-    def steps(self, own: str, choose: Callable[[str], Collection[int]]) -> list[list[bytes]] | None:
-        """What each step adds for a row's choice; None where fewer articles are chosen than a part asks for."""
+    def _lay_out(self, frames: Sequence[Strand]) -> None:
+        """What every reader gets, as a list: where in it holes are filled, and where each step adds its own."""
+        self._frame: list[bytes] = []
+        self._holes: list[tuple[int, int]] = []
+        self._places: list[int] = []
+        for frame in frames:
+            self._holes += [(len(self._frame) + 2 * at + 1, self._numbers[hole]) for at, hole in enumerate(frame.holes)]
+            for constant in frame.constants[:-1]:
+                self._frame += (constant, b"")
+            self._frame.append(frame.constants[-1])
+            self._places.append(len(self._frame))
+        self._places.pop()
+
+    def join(self, own: str, filled: Sequence[bytes], choose: Callable[[str], Collection[int]]) -> bytes | None:
+        """The message for a row's choice; None where fewer articles are chosen than a part of the document asks for."""
+        steps = self._taken(own, choose)
+        if steps is None:
+            return None
+        pieces = self._frame.copy()
+        for place, number in self._holes:
+            pieces[place] = filled[number]
+        for place, step in zip(reversed(self._places), reversed(steps), strict=True):
+            pieces[place:place] = step
+        return b"".join(pieces)
+
+    def _taken(self, own: str, choose: Callable[[str], Collection[int]]) -> list[list[bytes]] | None:
+        """What each step adds."""
         found = self._known.get(own)
         if found is None:
             chosen = sorted(choose(own))
@@ -107,10 +132,16 @@ def _ranks(run: Run[Strand]) -> _Step:
     ranks = [rank.constants[0] for rank in run.ranks]
     rows = {number: block.constants[0] for group in run.groups for number, block in group.blocks.items()}
     order = {number: place for place, number in enumerate(rows)}
+    is_by_number = list(rows) == sorted(rows)
 
     def step(chosen: Sequence[int], _: object) -> list[bytes]:
-        listed = sorted((number for number in chosen if number in order), key=order.__getitem__)
-        return [piece for rank, number in zip(ranks, listed, strict=False) for piece in (rank, rows[number])]
+        listed = [number for number in chosen if number in rows]
+        if not is_by_number:
+            listed.sort(key=order.__getitem__)
+        pieces: list[bytes] = []
+        for rank, number in zip(ranks, listed, strict=False):
+            pieces += (rank, rows[number])
+        return pieces
 
     return step
 
