@@ -14,6 +14,8 @@ from ground.tokens import Purpose
 from mailer import encoding
 
 NAME = r"_?[a-z][a-z0-9_]*"
+#: Characters of a value: names and links, not articles.
+LONGEST = 20_000
 
 
 class Context(enum.StrEnum):
@@ -79,6 +81,9 @@ def filled(name: str, context: Context, values: Mapping[str, str]) -> bytes:
     value = values.get(name)
     if value is None:
         raise FieldProblem(name, "the row has no value for it")
+    if len(value) > LONGEST:
+        # Encoding a megabyte takes seconds, and nothing else is sent meanwhile.
+        raise FieldProblem(name, f"{len(value)} characters are too many; a field takes {LONGEST}")
     try:
         return _ENCODERS[context](value)
     except ValueError as problem:

@@ -34,7 +34,7 @@ from mailer.sender import Sender
 _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
 _STYLE = re.compile(r"""\sstyle=(?:"([^"]*)"|'([^']*)')""")
 _BRAND = re.compile(r"#[0-9a-fA-F]{6}\Z")
-_WEB_LINK = re.compile(r"https?://[^\s\x00-\x1f\x7f\"<>\\]+\Z")
+_WEB_LINK = re.compile(r"https?://[^\s\x00-\x1f\x7f\"<>\\]{1,8000}\Z")
 _WIDTH = 72  # of the plain part
 _NOWHERE = "#"
 _MOST_SUMS = 1_000  # an article of a hundred thousand minutes must not make as many texts
