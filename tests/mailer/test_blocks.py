@@ -43,6 +43,10 @@ def personal(language: str = "en") -> Compiled:
 
 
 def made(context: dict[str, Any], language: str = "en", *, with_blocks: bool = True) -> Compiled:
+    return Compiled.from_bytes(kept(context, language, with_blocks=with_blocks))
+
+
+def kept(context: dict[str, Any], language: str = "en", *, with_blocks: bool = True) -> bytes:
     job = LetterJob(
         template="daily",
         language=language,
@@ -51,7 +55,7 @@ def made(context: dict[str, Any], language: str = "en", *, with_blocks: bool = T
         context=context,
         with_blocks=with_blocks,
     )
-    return Compiled.from_bytes(compiled_bytes(job, job.digest(), FOLDERS))
+    return compiled_bytes(job, job.digest(), FOLDERS)
 
 
 def build(compiled: Compiled, own: str | None = None) -> bytes:
@@ -165,6 +169,45 @@ def test_an_issue_may_hold_more_than_its_common_version_shows() -> None:
     assert without_links(body(common, "plain")) == text
     assert "(8)" not in body(common, "plain")
     assert "(8)" in body(build(compiled, "8"), "plain")
+
+
+@cache
+def left_open() -> Compiled:
+    return Compiled.as_stored(kept(issue()))
+
+
+@settings(deadline=None, max_examples=40)
+@given(chosen=st.sets(st.integers(1, COUNT), min_size=1))
+def test_joining_in_the_quick_way_and_in_the_general_one_is_the_same(chosen: set[int]) -> None:
+    """Where links stay open there are holes in the blocks, which only the general way can fill."""
+    own_blocks = ",".join(map(str, chosen))
+    assert build(left_open(), own_blocks) == build(personal(), own_blocks) == build(personal(), own_blocks)
+
+
+def test_a_fill_touches_the_readers_articles_and_not_the_whole_pool() -> None:
+    """The guard: pieces joined per message, counted."""
+    sections = [None if number < 6 else f"Part {number % 9}" for number in range(1, 61)]
+    items = [item(number, section=section) for number, section in enumerate(sections, 1)]
+    compiled = made(digest(items=items))
+    twelve = ",".join(map(str, range(1, 61, 5)))
+    counted: list[int] = []
+
+    class Counting(list[bytes]):
+        def __setitem__(self, at: Any, value: Any) -> None:  # noqa: ANN401 - as list has it
+            counted.append(len(value) if isinstance(at, slice) else 1)
+            super().__setitem__(at, value)
+
+        def copy(self) -> Counting:
+            counted.append(len(self))
+            return Counting(self)
+
+    joiner = compiled._joiner
+    assert joiner is not None
+    joiner._frame = Counting(joiner._frame)
+    message_of_twelve = build(compiled, twelve)
+    assert counted[0] < 40  # what all get, however many articles there are
+    assert sum(counted[1:]) <= 10 + 2 * 12 + 2 * 4 + 2  # fields, text and page of each article, contents, tallies
+    assert message_of_twelve == build(made(digest(items=items)), twelve)
 
 
 @pytest.mark.parametrize("value", ["", "x", "3,,4", "3;4", "1e3", "99", "0", "-1", "3,99", "9" * 5000, "٣٫٤"])
