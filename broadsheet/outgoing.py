@@ -9,10 +9,11 @@ from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
 from mailer.batches import Lease
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letter import Compiled
 from mailer.letters import Lane
 from mailer.message import Mint
+from mailer.press import Press
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
 

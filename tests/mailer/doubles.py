@@ -12,8 +12,9 @@ from ground.database import Database
 from mailer.batches import Lease
 from mailer.books import Habits
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
+from mailer.press import Press
 from mailer.transports import Transport
 
 DROP = "DROP"  # a script's word for: close the connection without an answer

@@ -397,7 +397,7 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
     with database.write() as session:
         hold_writers(session)
         run = asyncio.create_task(
-            Passage(line, Books(sender._desk, held), clock).run(held, partial(sender._write, letters_of))
+            Passage(line, Books(sender._desk, held), clock).run(held, partial(sender._press.write, letters_of))
         )
         await asyncio.sleep(0.1)
         assert transport.sent == []
