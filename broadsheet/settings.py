@@ -286,19 +286,5 @@ def load(**over: Any) -> Settings:  # noqa: ANN401 - what a command line may set
         raise ConfigurationError(f"{path} is not valid TOML: {problem}. Correct it and start again.") from None
 
 
-def unknown_variables() -> list[str]:
-    """Variables that begin as ours do and mean nothing: typing errors, most likely.
-
-    They are told and not refused, because container platforms set such names themselves (BROADSHEET_SERVICE_HOST).
-    """
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {f"{PREFIX}CONFIG"}
-    ours = {name for name in map(str.upper, os.environ) if name.startswith(PREFIX)}  # noqa: TID251 - this is the door
-    return sorted(
-        name
-        for name in ours - known
-        if name.removesuffix("_FILE") not in known and not name.startswith(f"{PREFIX}SMTP{NESTED}")
-    )
-
-
 def _is_ip(host: str) -> bool:
     return host.replace(".", "").isdigit() or ":" in host or host == "localhost"

@@ -10,7 +10,8 @@ from sqlalchemy import make_url
 
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
-from broadsheet.settings import Settings, config_path, load, unknown_variables
+from broadsheet.environment import unknown_variables
+from broadsheet.settings import Settings, config_path, load
 from broadsheet.wiring import House
 
 config = typer.Typer(help="Look at the settings.", no_args_is_help=True)
