@@ -23,6 +23,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import Prehashed
 from cryptography.hazmat.primitives.hashes import SHA256
@@ -143,6 +144,19 @@ def signature(key: PrivateKey, digest: bytes) -> bytes:
     if isinstance(key, rsa.RSAPrivateKey):
         return key.sign(digest, padding.PKCS1v15(), Prehashed(SHA256()))
     return key.sign(digest)  # RFC 8463 3: Ed25519 signs the SHA-256 as a message of its own
+
+
+def prove(key: PrivateKey) -> None:
+    """Raises ValueError for a private key whose signatures its own public half does not verify: it was damaged."""
+    digest = hashlib.sha256(b"Broadsheet").digest()
+    try:
+        made = signature(key, digest)
+        if isinstance(key, rsa.RSAPrivateKey):
+            key.public_key().verify(made, digest, padding.PKCS1v15(), Prehashed(SHA256()))
+        else:
+            key.public_key().verify(made, digest)
+    except InvalidSignature:
+        raise ValueError("it signs what its public half does not verify") from None
 
 
 def finish(unsigned: Unsigned, signatures: Sequence[bytes]) -> bytes:
