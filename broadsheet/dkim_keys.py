@@ -33,6 +33,8 @@ from broadsheet.settings import ConfigurationError
 from mailer import dkim, dkim_record
 from mailer.dkim import Algorithm, KeyName, PrivateKey, SigningKey
 
+#: RSA's signature stands first: some receivers read only one.
+ORDER = (Algorithm.RSA, Algorithm.ED25519)
 _TIMES = ("made_at", "found_at", "active_since", "retired_at")
 
 
@@ -78,10 +80,10 @@ class KeyFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
 
-    def keys(self) -> list[StoredKey]:
-        """All keys, by domain and age. Raises ConfigurationError for a file that is damaged or that others may read."""
+    def read(self) -> list[StoredKey]:
+        """All keys, by domain and age, RSA first. Raises ConfigurationError for a file that is damaged or that others may read."""
         found = [_read(path) for path in sorted(self.path.glob("*/*.json"))]
-        return sorted(found, key=lambda key: (key.domain, key.made_at, key.selector))
+        return sorted(found, key=lambda key: (key.domain, key.made_at, ORDER.index(key.algorithm), key.selector))
 
     def mark(self) -> frozenset[tuple[str, int]]:
         """Changes whenever a key does: each file is replaced, never written over."""
@@ -138,7 +140,7 @@ def state(key: StoredKey, keys: Sequence[StoredKey]) -> tuple[KeyState, datetime
 def active(keys: Sequence[StoredKey]) -> dict[str, list[StoredKey]]:
     """The keys that sign, by domain; RSA first."""
     found: dict[str, list[StoredKey]] = {}
-    for algorithm in Algorithm:
+    for algorithm in ORDER:
         for key in keys:
             if key.algorithm is algorithm and state(key, keys)[0] is KeyState.ACTIVE:
                 found.setdefault(key.domain, []).append(key)

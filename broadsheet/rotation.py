@@ -38,7 +38,7 @@ def new_pair(folder: KeyFolder, domain: str, *, now: datetime) -> list[StoredKey
     """An RSA and an Ed25519 key with a selector that this domain never had. They sign nothing yet."""
     with durable.alone(folder.path):
         try:
-            names = _names(domain, {key.selector for key in _of(folder.keys(), domain)}, now)
+            names = _names(domain, {key.selector for key in _of(folder.read(), domain)}, now)
         except ValueError as problem:
             return Refused(f"{problem} Write the domain of the From address, like news.example.org.")
         made = [dkim_keys.make(name, now=now) for name in names]
@@ -66,7 +66,7 @@ def waiting(keys: Sequence[StoredKey], domain: str) -> list[StoredKey]:
 def rotate(folder: KeyFolder, domain: str, *, found: Iterable[str], now: datetime) -> Rotated | Refused:
     """Let the waiting keys sign from now on. `found` are the selectors that DNS has shown."""
     with durable.alone(folder.path):
-        keys = folder.keys()
+        keys = folder.read()
         new = waiting(keys, domain)
         if not new:
             return Refused(f"{domain} has no new keys. Make some: `broadsheet keys new {domain}`")
@@ -86,7 +86,7 @@ def retire(
 ) -> list[tuple[StoredKey, datetime]] | Refused:
     """Give up the private halves of the keys that rest; each with the time since when it signed nothing."""
     with durable.alone(folder.path):
-        keys = folder.keys()
+        keys = folder.read()
         stood = [(key, *dkim_keys.state(key, keys)) for key in _of(keys, domain)]
         resting = [(key, since) for key, state, since in stood if state is KeyState.RESTING]
         ready = [(key, since) for key, since in resting if at_once or now - since >= UNDER_WAY]

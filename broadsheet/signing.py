@@ -123,5 +123,5 @@ def _load(folder: KeyFolder) -> dict[str, Signers]:
             tuple(key.private_key() for key in keys),
             tuple(str(folder.file(key.name)) for key in keys),
         )
-        for domain, keys in dkim_keys.active(folder.keys()).items()
+        for domain, keys in dkim_keys.active(folder.read()).items()
     }

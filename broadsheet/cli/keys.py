@@ -44,7 +44,7 @@ def new(domain: Domain = None, *, as_json: AsJson = False) -> None:
 def list_keys(*, as_json: AsJson = False) -> None:
     """All keys of all domains, and since when each is what it is."""
     with House(load()) as house:
-        keys = house.dkim_keys.keys()
+        keys = house.dkim_keys.read()
     found = [{name: value for name, value in _shown(key, keys).items() if name in _LISTED} for key in keys]
     answers.rows(
         found, as_json=as_json, empty="There are no keys; mail leaves unsigned. Make some: broadsheet keys new"
@@ -58,7 +58,7 @@ def show(domain: Domain = None, *, nameserver: Nameserver = None, as_json: AsJso
 
     with House(load()) as house:
         name = _domain(house, domain)
-        keys = house.dkim_keys.keys()
+        keys = house.dkim_keys.read()
         mine = [key for key in keys if key.domain == name and key.retired_at is None]
         if not mine:
             answers.refuse(f"{name} has no keys. Make some: `broadsheet keys new {name}`")
@@ -80,7 +80,7 @@ def rotate(
     """Let the new keys sign, once DNS shows their records; those before them rest. A running service follows by itself."""
     with House(load()) as house:
         name = _domain(house, domain)
-        seen = [] if unchecked else _look(rotation.waiting(house.dkim_keys.keys(), name), nameserver)
+        seen = [] if unchecked else _look(rotation.waiting(house.dkim_keys.read(), name), nameserver)
         done = _done(rotation.rotate(house.dkim_keys, name, found=seen, now=house.clock()))
         _audit(house, "keys.rotate", name, done.signing)
     said = [

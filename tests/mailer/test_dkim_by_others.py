@@ -109,7 +109,7 @@ def by_spamassassin(spamassassin: str, mail: bytes, server: Nameserver, folder: 
     plugins = ("Check", "DKIM")
     (site / "init.pre").write_text("".join(f"loadplugin Mail::SpamAssassin::Plugin::{each}\n" for each in plugins))
     (site / "local.cf").write_text(f"dns_server {server.address}\ndns_available yes\nuse_bayes 0\nskip_rbl_checks 1\n")
-    command = [spamassassin, "-t", "-x", "--siteconfigpath", site, "-p", os.devnull]
+    command = [spamassassin, "-t", "-x", "--siteconfigpath", str(site), "-p", os.devnull]
     ran = subprocess.run(
         command, input=mail, capture_output=True, check=True, env={"HOME": str(home), "PATH": os.defpath}
     )
