@@ -22,6 +22,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
@@ -43,7 +44,8 @@ SIGNED = frozenset(
 _LISTS = b"list-"
 
 _FOLD = re.compile(rb"\r\n(?=[ \t])")
-_BLANKS = re.compile(rb"[ \t]+")
+_BLANKS = re.compile(rb"[ \t]{2,}|\t")
+_FROM = re.compile(rb"(?:\A|\r\n)from:((?:[^\r]|\r\n[ \t])*)", re.IGNORECASE)
 _DOMAIN = re.compile(rb"@([A-Za-z0-9.-]+)>?[ \t]*\Z")
 _NAME = re.compile(
     r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?)*\Z"
@@ -118,25 +120,32 @@ def prepare(message: bytes, names: Sequence[KeyName], *, at: datetime) -> Unsign
     """What the keys of these names have to sign.
 
     `at` is the signatures' `t=`: the row's due time, so that the same row gives the same bytes. Raises ValueError for a
-    message that has not one From, or whose body is not canonical as it stands: it was not compiled here, and its
+    message that has not exactly one From, or whose body is not canonical as it stands: it was not compiled here, and its
     signature would not verify.
     """
     head, _, body = message.partition(CRLF + CRLF)
     if not body.endswith(CRLF) or body.endswith(CRLF + CRLF):
         raise ValueError("the body does not end with exactly one line end")
     body_hash = base64.b64encode(hashlib.sha256(body).digest())
-    listed, signed = _signed(_fields(head))
+    listed, signed = _signed(head)
     hashed = hashlib.sha256(signed)
     fields, digests = [], []
     for name in names:
-        tags = f"DKIM-Signature: v=1; a={name.algorithm}; c=relaxed/relaxed; t={int(at.timestamp())};\r\n"
-        place = f" d={name.domain}; s={name.selector};\r\n h="
-        field = (tags + place).encode("ascii") + listed + b";\r\n bh=" + body_hash + b";\r\n b="
+        written, relaxed = _tags(name, int(at.timestamp()), listed)
         whole = hashed.copy()
-        whole.update(_relaxed(field))  # RFC 6376 3.7: its own field comes last, with an empty b= and no line end
-        fields.append(field)
+        whole.update(relaxed + body_hash + b"; b=")  # RFC 6376 3.7: its own field comes last, without b= and line end
+        fields.append(written + body_hash + b";\r\n b=")
         digests.append(whole.digest())
     return Unsigned(message, tuple(fields), tuple(digests))
+
+
+@lru_cache(maxsize=64)
+def _tags(name: KeyName, at: int, listed: tuple[bytes, ...]) -> tuple[bytes, bytes]:
+    """A signature's field up to its bh=, as it is written and in relaxed form: the same for all copies of a letter."""
+    tags = f"DKIM-Signature: v=1; a={name.algorithm}; c=relaxed/relaxed; t={at};\r\n"
+    place = f" d={name.domain}; s={name.selector};\r\n h="
+    written = (tags + place).encode("ascii") + _folded(listed) + b";\r\n bh="
+    return written, _relaxed(_unfolded(written))
 
 
 def signature(key: PrivateKey, digest: bytes) -> bytes:
@@ -177,11 +186,10 @@ def sign(message: bytes, keys: Sequence[SigningKey], *, at: datetime) -> bytes:
 
 def from_domain(message: bytes) -> str:
     """The domain of the From address, which a signature's d= must align with (RFC 9989). Raises ValueError without one."""
-    head = message[: message.find(CRLF + CRLF) + 2]
-    found = [field for field in _fields(head) if field[:5].lower() == b"from:"]
-    domain = _DOMAIN.search(found[0]) if len(found) == 1 else None
+    found = _FROM.search(message, 0, message.find(CRLF + CRLF) + 2)
+    domain = None if found is None else _DOMAIN.search(_unfolded(found[1]))
     if domain is None:
-        raise ValueError("the message has not exactly one From address")
+        raise ValueError("the message has no From address")
     return domain[1].decode("ascii").lower()
 
 
@@ -191,19 +199,14 @@ def _lines(encoded: bytes) -> Iterator[bytes]:
         yield b" " + encoded[start : start + 72]
 
 
-def _fields(head: bytes) -> list[bytes]:
-    """The header fields, each on one line."""
-    return _FOLD.sub(b"", head).split(CRLF)
-
-
-def _signed(fields: Sequence[bytes]) -> tuple[bytes, bytes]:
-    """The h= tag, folded, and what is hashed: every signed field in relaxed form (RFC 6376 3.4.2).
+def _signed(head: bytes) -> tuple[tuple[bytes, ...], bytes]:
+    """The names for the h= tag, and what is hashed: every signed field in relaxed form (RFC 6376 3.4.2).
 
     From is named once more than it occurs: a second one, added on the way, breaks the signature (RFC 6376 8.15).
     """
     names, lines, froms = [], [], 0
     # Of several fields of one name the last counts first (RFC 6376 5.4.2); we write each once, so order is free.
-    for field in fields:
+    for field in _unfolded(head).split(CRLF):
         name = field.partition(b":")[0]
         lowered = name.lower()
         if lowered in SIGNED or lowered.startswith(_LISTS):
@@ -212,7 +215,7 @@ def _signed(fields: Sequence[bytes]) -> tuple[bytes, bytes]:
             froms += lowered == b"from"
     if froms != 1:
         raise ValueError("the message has not exactly one From")
-    return _folded([*names, b"From"]), b"".join(lines)
+    return (*names, b"From"), b"".join(lines)
 
 
 def _folded(names: Sequence[bytes]) -> bytes:
@@ -225,6 +228,11 @@ def _folded(names: Sequence[bytes]) -> bytes:
     return b":\r\n ".join(lines)
 
 
+def _unfolded(head: bytes) -> bytes:
+    """Each field on one line, its runs of blanks one blank each."""
+    return _BLANKS.sub(b" ", _FOLD.sub(b"", head))
+
+
 def _relaxed(field: bytes) -> bytes:
-    name, _, value = _FOLD.sub(b"", field).partition(b":")
-    return name.lower().rstrip() + b":" + _BLANKS.sub(b" ", value).strip()
+    name, _, value = field.partition(b":")
+    return name.lower() + b":" + value.strip()
