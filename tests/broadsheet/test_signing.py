@@ -12,14 +12,23 @@ from typing import Any
 
 import dkim as oracle
 import pytest
+from structlog.testing import capture_logs
 
+from broadsheet import outgoing, serving
 from broadsheet.children import Children
 from broadsheet.dkim_keys import KeyFolder, StoredKey
+from broadsheet.settings import load
 from broadsheet.signing import FEW, Signing
+from broadsheet.wiring import House
+from ground.tokens import KeyRing
+from mailer.message import Mint
 from mailer.press import Unsignable
 from tests.mailer import signed_mail
 from tests.mailer.signed_mail import DOMAIN
 
+MINT = Mint(
+    keys=KeyRing({"a": b"a key for tests, thirty-two bytes"}, "a"), base_url="", message_domain="", bounce_domain=""
+)
 pytestmark = pytest.mark.slow
 
 
@@ -155,3 +164,24 @@ def test_children_that_die_are_replaced_and_nothing_is_lost(folder: KeyFolder, w
     for process in list(pool._processes.values()):
         process.kill()
     assert all(verifies(each, keys) for each in sign(signing, messages, now))
+
+
+def test_every_start_says_who_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    settings = load(mail_domain=DOMAIN)
+    with House(settings) as house:
+        house.migrate()
+        assert [said["event"] for said in at_start(house)] == ["mail_leaves_unsigned"]
+        assert at_start(house)[0]["remedy"] == f"broadsheet keys new {DOMAIN}"
+        signed_mail.signing_keys(house.dkim_keys, house.clock())
+    with House(settings) as house:
+        assert [(said["event"], said["domains"]) for said in at_start(house)] == [("signing_keys", [DOMAIN])]
+    with House(load(smtp={"signs": "relay"})) as house:
+        assert [said["event"] for said in at_start(house)] == ["the_relay_signs"]
+        assert outgoing.press(MINT, house.signing).sign is None
+
+
+def at_start(house: House) -> list[Any]:
+    with capture_logs() as said:
+        serving._say_who_signs(house)
+    return list(said)
