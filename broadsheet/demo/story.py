@@ -22,7 +22,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadsheet import clock, serving
-from broadsheet.demo import desk, invitation, people, setting
+from broadsheet.demo import desk, invitation, people, setting, signatures
 from broadsheet.demo.newsroom import SampleFeed, SampleNewsroom
 from broadsheet.demo.people import Person
 from broadsheet.demo.summary import Summary
@@ -58,6 +58,7 @@ async def run(folder: Path, *, once: bool, port: int) -> int:
         mailbox = Mailbox(folder / "mailbox", (), folder / "bounces", clock.now)
         smtp_port, mailbox_url = await stack.enter_async_context(serving.open_mailbox(mailbox, HOST, 0))
         house = stack.enter_context(House(_settings(folder, base_url, smtp_port, newsroom.host)))
+        signatures.make_keys(house.dkim_keys, now=house.clock())
         await stack.enter_async_context(serving.running(house, bound, development=True))
         newsroom.newsletter_url = f"{base_url}/n/{setting.SLUG}/en"
         client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, trust_env=False, timeout=30))
@@ -136,6 +137,7 @@ class _Story:
             unsubscribed=[left.address],
             signed_in=signed_in,
             mails=len(self._mailbox.messages()),
+            signed=signatures.signed_by_both(self._mailbox.messages()),
             mailbox=self._house.settings.data_dir / "mailbox",
             seconds=time.monotonic() - began,
         )

@@ -34,6 +34,7 @@ class Summary:
     unsubscribed: list[str]
     signed_in: bool
     mails: int
+    signed: int  # by both keys
     mailbox: Path
     seconds: float
     collected: list[tuple[str, int]] = field(default_factory=list)
@@ -106,6 +107,7 @@ class Summary:
             ("Unsubscribed", f"{len(self.unsubscribed)} with one click: {', '.join(self.unsubscribed)}"),
             ("Console", "the owner signed in over HTTP" if self.signed_in else "nobody could sign in"),
             ("Mails received", f"{self.mails}, each a file in {self.mailbox}"),
+            ("Signed", f"{self.signed} of them by two DKIM keys, RSA and Ed25519"),
             ("Time", f"{self.seconds:.1f} s"),
         ]
 
@@ -121,6 +123,7 @@ class Summary:
             "A recipient has no accepted or failed delivery.": all(each.still_open == 0 for each in figures),
             "Not exactly one mail was refused.": self.count(State.FAILED) == 1,
             "Not exactly two addresses bounced.": len(self.bounced) == 2,
+            "A mail is not signed by both keys.": self.signed == self.mails,
             "A one-time link did not sign the owner in exactly once.": self.signed_in,
             "Nobody left with one click.": sum(each.unsubscribed for each in figures) == len(self.unsubscribed) == 1,
         }

@@ -12,8 +12,9 @@ from ground.database import Database
 from mailer.batches import Lease
 from mailer.books import Habits
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
+from mailer.press import Press, Sign
 from mailer.transports import Transport
 
 DROP = "DROP"  # a script's word for: close the connection without an answer
@@ -125,7 +126,8 @@ def dispatcher(
     clock: Callable[[], datetime],
     owner: str = "worker-1",
     habits: Habits | None = None,
+    sign: Sign | None = None,
 ) -> Dispatcher[bytes]:
-    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
+    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test", sign=sign)
     lanes: dict[Lane, Transport] = {Lane.BULK: transport, Lane.TX: transport}
     return Dispatcher(database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits())
