@@ -24,7 +24,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     async def show(request: Request, issue_id: Number, insider: Insider = reader) -> Response:
         view = await issue_view.wanted(parts, issue_id, insider)
         stands = await flight.wanted(parts, issue_id)
-        return gate.page(request, insider, "console/issues/desk.html", typed=None, flight=stands, asked="", **view)
+        return gate.page(request, insider, "console/issues/desk.html", typed=None, flight=stands, **view)
 
     @router.get("/console/issues/{issue_id:int}/beside")
     async def beside(request: Request, issue_id: Number, insider: Insider = reader) -> Response:

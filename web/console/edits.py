@@ -53,7 +53,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         if isinstance(outcome, Refused):
             view["typed"] = replace(typed, problem=outcome.reason)
             stands = await flight.wanted(parts, issue_id)
-            return gate.page(request, insider, "console/issues/desk.html", status=422, flight=stands, asked="", **view)
+            return gate.page(request, insider, "console/issues/desk.html", status=422, flight=stands, **view)
         view |= {"typed": typed, "stale": outcome, "story": view["desk"].story(typed.item_id)}
         return gate.page(request, insider, "console/issues/stale.html", status=409, **view)
 
