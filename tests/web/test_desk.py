@@ -219,7 +219,7 @@ def test_composing_again_is_an_act_like_any_other(house: House) -> None:
     editor = house.sign_in()
     assert editor.post(f"/console/issues/{issue_id}/recompose").status_code == 303
     with house.database.read() as session:
-        assert acts(session) == ["issue.recompose"]
+        assert acts(session) == ["issue.compose", "issue.recompose"]
 
 
 def test_who_is_no_editor_reads_the_desk_and_changes_nothing(house: House) -> None:
@@ -410,3 +410,29 @@ def test_twenty_tests_an_hour_are_enough(house: House) -> None:
     editor = house.sign_in()
     answers = [editor.post(f"/console/issues/{issue_id}/test", {"to": "a@x.org"}).status_code for _ in range(21)]
     assert answers == [303] * 20 + [422]
+
+
+# --- by hand ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_issue_is_composed_by_hand_and_waits_for_a_person(house: House) -> None:
+    an_issue(house)  # so that the edition has stories; a second draft may be made of them
+    editor = house.sign_in()
+    answer = editor.post("/console/issues", {"edition": str(EN)})
+    page = editor.get(answer.headers["location"])
+    assert answer.status_code == 303
+    assert "It goes only when somebody approves it" in page.text
+
+
+def test_where_there_is_nothing_new_it_is_said_and_nothing_is_made(house: House) -> None:
+    before = house.dump()
+    page = house.sign_in().post("/console/issues", {"edition": str(EN)})
+    assert page.status_code == 422
+    assert "There is no article that this edition has not sent yet" in page.text
+    assert house.dump()["issues"] == before["issues"]
+
+
+def test_what_is_not_there_inside_leads_back_to_the_console(house: House) -> None:
+    page = house.sign_in().get("/console/issues/999999")
+    assert page.status_code == 404
+    assert 'href="/console"' in page.text
