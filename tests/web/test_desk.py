@@ -76,7 +76,7 @@ def test_the_desk_shows_the_stories_in_order_with_their_reasons(house: House) ->
     assert found == ["Story 2 of 1", "Story 1 of 1", "Story 3 of 1"]
     assert "lead: the newest with an image, 2 h old" in page.text
     assert "The picture of “Story 2 of 1” has no description." in html.unescape(page.text)
-    assert f'hx-get="{home}/flight"' in page.text
+    assert f'hx-get="{home}/flight?seen=1.' in page.text
 
 
 def test_a_story_is_moved_dropped_brought_back_and_the_toast_undoes(house: House) -> None:
@@ -202,7 +202,8 @@ def test_a_story_is_added_from_the_wire_which_stays_open(house: House) -> None:
     assert (location.path, parse_qs(location.query)) == (f"{home}/wire", {"section": ["Sport"], "text": ["a&b"]})
     assert len(item_ids(house, issue_id)) == 4
     assert "embargo" in editor.get(f"{home}/wire").text
-    assert editor.get(f"{home}/wire?before=x&section=%00").status_code == 200
+    assert editor.get(f"{home}/wire?before=x&section=%25").status_code == 200
+    assert editor.get(f"{home}/wire?section=%00").status_code == 400
 
 
 def test_what_lies_beside_the_stories_is_told_again_after_a_move_by_script(house: House) -> None:
