@@ -14,6 +14,7 @@ from mailer.books import Habits
 from mailer.deliveries import Row
 from mailer.dispatch import Dispatcher, Press
 from mailer.letters import Lane
+from mailer.lines import Way
 from mailer.transports import Transport
 
 DROP = "DROP"  # a script's word for: close the connection without an answer
@@ -121,11 +122,11 @@ def build(compiled: bytes, row: Row, lease: Lease) -> bytes:
 def dispatcher(
     database: Database,
     transport: Transport,
-    *,
+    *others: Transport,
     clock: Callable[[], datetime],
     owner: str = "worker-1",
     habits: Habits | None = None,
 ) -> Dispatcher[bytes]:
     press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
-    lanes: dict[Lane, Transport] = {Lane.BULK: transport, Lane.TX: transport}
+    lanes = {lane: [Way(transport=each) for each in (transport, *others)] for lane in (Lane.BULK, Lane.TX)}
     return Dispatcher(database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits())

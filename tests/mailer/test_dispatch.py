@@ -393,11 +393,13 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
         held = ledger.lease(session, 1, owner="worker-1", until=clock.now + timedelta(minutes=15), now=clock.now)
     assert held is not None
     letters_of = await sender._load({held.rows[0].variant_id})
-    line = sender._lines[Lane.BULK]
+    [line] = sender._lanes[Lane.BULK]
     with database.write() as session:
         hold_writers(session)
         run = asyncio.create_task(
-            Passage(line, Books(sender._desk, held), clock).run(held, partial(sender._write, letters_of))
+            Passage(line, Books(sender._desk, held), clock).run(
+                held, partial(sender._write, letters_of, line.way.relay)
+            )
         )
         await asyncio.sleep(0.1)
         assert transport.sent == []
