@@ -28,7 +28,8 @@ class SmtpTransport:
         self._tls_context = tls_context or _tls_context(route)
         self._turns = asyncio.Semaphore(route.connections)
         self._idle: list[Session] = []
-        self._busy = 0  # sessions with a message on its way
+        self._busy = 0  # turns taken
+        self._closed = 0  # how often the server had no turn for us at all
         self._withheld: list[asyncio.TimerHandle] = []  # turns that the server did not grant
         self._sweep: asyncio.TimerHandle | None = None
 
@@ -38,26 +39,33 @@ class SmtpTransport:
         if why_not is not None:
             return Outcome(result=Result.REFUSED, stage=Stage.RCPT, reply=why_not, route=self.name)
         content = wire(message)
+        outcome = None
         while True:
+            closed = self._closed
             await self._turns.acquire()
-            given_back = self._turns.release
+            self._busy += 1
+            give_back = self._turns.release
             try:
+                if outcome is not None and closed != self._closed:
+                    return outcome  # meanwhile it was found out that the server serves nobody
                 outcome = await self._send(envelope, content)
-                if not self._is_one_too_many(outcome):
+                if not _is_put_off(outcome):
                     return outcome
-                given_back = self._withhold_turn
+                if self._busy == 1:  # it is not the number of our connections
+                    self._closed += 1
+                    self._return_turns()
+                    return outcome
+                give_back = self._withhold_turn
             finally:
-                given_back()
+                self._busy -= 1
+                give_back()
 
     async def close(self) -> None:
         """Close what is idle; connections in use close when their message is done."""
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
-        for timer in self._withheld:
-            timer.cancel()
-            self._turns.release()
-        self._withheld.clear()
+        self._return_turns()
         idle, self._idle = self._idle, []
         for session in idle:
             await session.quit()
@@ -75,11 +83,7 @@ class SmtpTransport:
         try:
             if not session.is_open:
                 await session.open()
-            self._busy += 1
-            try:
-                outcome = await session.carry(envelope, content)
-            finally:
-                self._busy -= 1
+            outcome = await session.carry(envelope, content)
         except FAILURES as error:
             session.abandon()
             return broken(session, error)
@@ -94,18 +98,19 @@ class SmtpTransport:
             await session.quit()
         return outcome
 
-    def _is_one_too_many(self, outcome: Outcome) -> bool:
-        """Whether the server allows fewer connections than the settings: it serves us on others meanwhile."""
-        put_off = outcome.stage is Stage.CONNECT and outcome.code is not None and outcome.code < 500
-        return put_off and self._busy > 0
-
     def _withhold_turn(self) -> None:
-        """One connection fewer for a while; its message waits for another."""
+        """One connection fewer for a while, since the server serves us on others; the message waits for one of them."""
         self._withheld.append(asyncio.get_running_loop().call_later(_WITHHOLD_SECONDS, self._return_turn))
 
     def _return_turn(self) -> None:
         self._withheld.pop(0)
         self._turns.release()
+
+    def _return_turns(self) -> None:
+        for timer in self._withheld:
+            timer.cancel()
+            self._turns.release()
+        self._withheld.clear()
 
     def _keep(self, session: Session) -> None:
         loop = asyncio.get_running_loop()
@@ -139,6 +144,11 @@ def _tls_context(route: Route) -> ssl.SSLContext | None:
     if route.tls is Tls.NONE:
         return None
     return ssl.create_default_context(cafile=None if route.trusted_ca is None else str(route.trusted_ca))
+
+
+def _is_put_off(outcome: Outcome) -> bool:
+    """421 and the like for a greeting: not now, or not so many connections."""
+    return outcome.stage is Stage.CONNECT and outcome.code is not None and outcome.code < 500
 
 
 def _worn_out(outcome: Outcome) -> bool:
