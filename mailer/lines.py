@@ -23,9 +23,6 @@ log = structlog.get_logger()
 
 #: Fewer in a row say nothing about a line, however few its connections are.
 _FEWEST_FAILURES = 3
-#: A line on which something was answered so lately is alive: one connection more that it does not get is no failure.
-_LATELY_SECONDS = 10.0
-
 _NO_SESSION = frozenset({Stage.CONNECT, Stage.TLS, Stage.AUTH})
 #: A server that never answers the final dot must not be given a whole audience to leave in doubt.
 _BROKEN = frozenset({Result.UNREACHABLE, Result.UNCERTAIN})
@@ -48,6 +45,7 @@ class Line:
     back_off: BackOff
     rng: random.Random
     others: Lines
+    patience: float = 10.0  # seconds; a line that has answered nothing for so long has stalled
     draining: bool = False
     broken: int = 0  # messages in a row that got no answer
     refused: int = 0  # refusals of our sender address in a row
@@ -102,13 +100,14 @@ class Line:
             return False
         if self.broken >= max(self.transport.connections, _FEWEST_FAILURES):
             return True
+        # Where other messages are answered, one connection more that was not granted is no failure of the line.
         no_session = outcome.result is Result.UNREACHABLE and outcome.stage in _NO_SESSION
         return no_session and not self._answered_lately()
 
     def _answered_lately(self) -> bool:
         if self._answered_at is None:
             return False
-        return asyncio.get_running_loop().time() - self._answered_at < _LATELY_SECONDS
+        return asyncio.get_running_loop().time() - self._answered_at < self.patience
 
     def should_be_left(self, now: datetime) -> bool:
         """Whether who waits here had better take another line."""

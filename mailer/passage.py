@@ -33,9 +33,6 @@ Write = Callable[[Row, Lease], tuple[str, bytes]]
 #: So many refusals of MAIL FROM in a row speak of us, not of readers: the letter is paused.
 SENDER_REFUSALS = 5
 
-#: A batch that waits so long for a connection looks whether its line still moves.
-_PATIENCE_SECONDS = 10.0
-
 _Parcel = tuple[Row, int, Envelope, bytes]
 
 
@@ -94,7 +91,7 @@ class Passage:
         """Wait for the first connection, or until another line is the better one."""
         while not self._staffed.is_set():
             try:
-                async with asyncio.timeout(_PATIENCE_SECONDS):
+                async with asyncio.timeout(self._line.patience):
                     await self._staffed.wait()
             except TimeoutError:
                 self._halted = self._line.should_be_left(self._clock())
