@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from broadsheet.relays import Smtp
@@ -10,16 +11,19 @@ from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
 from mailer.batches import Lease
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letter import Compiled
 from mailer.letters import Lane
 from mailer.lines import Way
 from mailer.message import Mint
+from mailer.press import Press
 from mailer.transports.relay import Relay
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
+from newsletters import sender
 
 if TYPE_CHECKING:
+    from broadsheet.signing import Signing
     from broadsheet.wiring import House
 
 
@@ -32,11 +36,12 @@ def dispatcher(house: House) -> Dispatcher[Compiled]:
         bounce_domain=house.settings.bounce_domain,
     )
     rng = random.Random()  # noqa: S311 - spreads retries
-    return Dispatcher(house.database, ways(house.settings), press(mint), clock=house.clock, owner=house.owner, rng=rng)
+    made = press(mint, house.signing)
+    return Dispatcher(house.database, ways(house.settings), made, clock=house.clock, owner=house.owner, rng=rng)
 
 
-def press(mint: Mint) -> Press[Compiled]:
-    """From a stored variant and a row to return path and message."""
+def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
+    """From a stored variant and a row to return path and message; unsigned, where the relay signs."""
 
     def build(compiled: Compiled, row: Row, lease: Lease) -> bytes:
         recipient = message.Recipient(
@@ -52,12 +57,28 @@ def press(mint: Mint) -> Press[Compiled]:
     def return_path(delivery_id: int) -> str:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)
 
-    return Press(load=Compiled.from_bytes, build=build, return_path=return_path)
+    return Press(
+        load=Compiled.from_bytes, build=build, return_path=return_path, sign=None if signing is None else signing.sign
+    )
 
 
 def check(settings: Settings) -> None:
     """Raises ConfigurationError where mail could not leave by these settings."""
     ways(settings)
+
+
+def sender_domains(house: House) -> list[str]:
+    """The domains that the newsletters' letters come from."""
+    with house.database.read() as session:
+        return sender.domains(session)
+
+
+def unsigned(house: House, domains: Sequence[str]) -> list[str]:
+    """Those of these domains that no key signs for; before the first newsletter, mail_domain stands for them."""
+    signing = house.signing
+    if signing is None:
+        return []
+    return [domain for domain in domains or [house.settings.mail_domain] if signing.signers(domain) is None]
 
 
 def ways(settings: Settings) -> dict[Lane, list[Way]]:

@@ -1,6 +1,6 @@
 """Dispatch: bring one batch of deliveries to a transport.
 
-    lease the batch -> build a group -> commit its intents -> N senders hand over -> results are written in groups -> close
+    lease the batch -> write and sign a group -> commit its intents -> N senders hand over -> results are written in groups -> close
 
 At any moment at most one intent group is waiting, `connections` messages are in flight and a few milliseconds' results
 are unwritten: that is all that a crash can leave in doubt.
@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
 from itertools import chain
@@ -23,14 +22,12 @@ from sqlalchemy import select
 
 from ground.database import Database
 from mailer import ledger
-from mailer.batches import Lease
 from mailer.books import Books, Clock, Desk, Habits
-from mailer.deliveries import Row
 from mailer.ledger import Held
 from mailer.letters import Lane, Variant
 from mailer.lines import Line, Lines, Way
 from mailer.passage import Passage
-from mailer.transports.relay import Relay
+from mailer.press import Press
 
 C = TypeVar("C")
 log = structlog.get_logger()
@@ -38,15 +35,6 @@ log = structlog.get_logger()
 #: Compiled letters kept in memory: a digest in a few languages and the notices.
 _KEPT = 32
 _UNREADABLE_RESTS = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Press(Generic[C]):
-    """How a row becomes a message. Wiring fills it in from `mailer.letter` and `mailer.message`."""
-
-    load: Callable[[bytes], C]  # a stored variant
-    build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
-    return_path: Callable[[int], str]  # of a delivery's id
 
 
 class Dispatcher(Generic[C]):
@@ -81,7 +69,8 @@ class Dispatcher(Generic[C]):
             # A letter that cannot be read is nobody's failure among its readers: all rows go back.
             await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
             raise
-        await Passage(line, books, self._desk.clock).run(held, partial(self._write, letters, line.way.relay))
+        write = partial(self._press.write, line.way.relay, letters)
+        await Passage(line, books, self._desk.clock).run(held, write)
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""
@@ -106,12 +95,6 @@ class Dispatcher(Generic[C]):
             return ledger.lease(
                 session, batch_id, owner=self._desk.owner, until=now + self._desk.habits.lease_for, now=now
             )
-
-    def _write(self, letters: Mapping[int, C], relay: Relay, row: Row, lease: Lease) -> tuple[str, bytes]:
-        """Return path and message of a row, as the relay wants it."""
-        message = self._press.build(letters[row.variant_id], row, lease)
-        return_path = self._press.return_path(row.id)
-        return return_path, relay.mark(message, return_path)
 
     async def _load(self, variant_ids: Collection[int]) -> dict[int, C]:
         """The compiled letters of a batch; the batch keeps them, whatever the cache forgets while it is under way."""

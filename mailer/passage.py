@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,13 +22,15 @@ from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.lines import Line
 from mailer.pacing import GroupSize
+from mailer.press import Unwritten, Written
 from mailer.results import Record
 from mailer.transports import Outcome, Result, Stage
 from mailer.verdict import Terms, judge
 
 log = structlog.get_logger()
 
-Write = Callable[[Row, Lease], tuple[str, bytes]]
+#: A group of rows to their messages.
+Write = Callable[[Sequence[Row], Lease], Awaitable[Sequence[Written | Unwritten]]]
 
 #: So many refusals of MAIL FROM in a row speak of us, not of readers: the letter is paused.
 SENDER_REFUSALS = 5
@@ -113,7 +115,7 @@ class Passage:
         rows = deque(held.rows)
         since = loop.time()
         while rows and not self._stops():
-            group = self._written(held.lease, [rows.popleft() for _ in range(min(size.now, len(rows)))], write)
+            group = await self._written(held.lease, [rows.popleft() for _ in range(min(size.now, len(rows)))], write)
             await self._taken.wait()
             size.measured(self._settled, loop.time() - since)
             self._settled, since = 0, loop.time()
@@ -127,24 +129,22 @@ class Passage:
             if not attempts:
                 return  # paused, cancelled or over: the next lease will see which
             for delivery_id, attempt in attempts.items():
-                row, envelope, message = group[delivery_id]
+                made = group[delivery_id]
                 self._taken.clear()
-                self._queue.put_nowait((row, attempt, envelope, message))
+                self._queue.put_nowait((made.row, attempt, made.envelope, made.message))
 
     def _stops(self) -> bool:
         return self._halted or self._line.draining
 
-    def _written(self, lease: Lease, rows: list[Row], write: Write) -> dict[int, tuple[Row, Envelope, bytes]]:
+    async def _written(self, lease: Lease, rows: list[Row], write: Write) -> dict[int, Written]:
         """The group's messages; a row that cannot be written fails here, before anything is intended."""
         written = {}
-        for row in rows:
-            try:
-                return_path, message = write(row, lease)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are sent
-                log.warning("row_cannot_be_written", delivery=row.id, error=repr(error))
-                self._books.note(_unwritable(row, error))
+        for made in await write(rows, lease):
+            if isinstance(made, Written):
+                written[made.row.id] = made
                 continue
-            written[row.id] = (row, Envelope(return_path, row.address), message)
+            log.warning("row_cannot_be_written", delivery=made.row.id, error=made.reason)
+            self._books.note(_unwritable(made))
         return written
 
     async def _send(self) -> None:
@@ -224,11 +224,11 @@ def _lost(reply: str) -> Outcome:
     return Outcome(result=Result.UNCERTAIN, stage=Stage.DOT, reply=reply)
 
 
-def _unwritable(row: Row, error: Exception) -> Record:
+def _unwritable(made: Unwritten) -> Record:
     return Record(
-        id=row.id,
-        attempt=row.attempt,
+        id=made.row.id,
+        attempt=made.row.attempt,
         event=Event.FAIL,
-        reason=f"cannot be written: {replies.clean(str(error) or repr(error))}"[:120],
+        reason=f"cannot be written: {made.reason}"[:120],
         stage="build",
     )

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from broadsheet import keyring, outgoing
-from broadsheet.misspelt import unknown_variables
+from broadsheet.environment import unknown_variables
 from broadsheet.settings import PREFIX, ConfigurationError, load
 from ground.tokens import Purpose
 from mailer.letters import Lane

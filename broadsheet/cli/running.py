@@ -15,7 +15,7 @@ import typer
 
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
-from broadsheet.misspelt import unknown_variables
+from broadsheet.environment import unknown_variables
 from broadsheet.settings import load
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import socket
 from collections import Counter
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,6 +19,7 @@ from mailer.deliveries import Attempt, Delivery, State
 from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
 from mailer.lines import Way
+from mailer.press import Unsignable
 from mailer.transports.relay import Correlation, Relay
 from mailer.transports.route import Route, Timeouts, Tls
 from mailer.transports.smtp import SmtpTransport
@@ -93,6 +95,24 @@ async def test_each_relay_is_told_the_deliverys_name_in_its_own_way(database: Da
     assert {content.split(b"\r\n")[0].decode() for _, content in ses.messages} == expected
     assert len(expected) == 10
     assert all(content.startswith(b"To: ") for _, content in own.messages)
+
+
+async def test_a_relay_that_signs_gets_no_signature_of_ours(database: Database, now: datetime) -> None:
+    letters(database, now, batches=4, each=5)
+
+    async def sign(messages: Sequence[bytes], _: datetime) -> list[bytes | Unsignable]:
+        return [b"DKIM-Signature: ours\r\n" + message for message in messages]
+
+    signing, plain = ScriptedServer(), ScriptedServer()
+    async with signing.running(), plain.running():
+        theirs = way(signing.port, "signing", relay=Relay(signs=True))
+        marked = way(plain.port, "plain", relay=Relay(correlation=Correlation.POSTMARK))
+        sender = dispatcher(database, theirs, marked, clock=lambda: now, sign=sign)
+        await send_due(sender, database, now)
+        await sender.close()
+    assert {content.startswith(b"To: ") for _, content in signing.messages} == {True}
+    assert {content.startswith(b"DKIM-Signature: ours\r\nX-PM-Metadata") for _, content in plain.messages} == {True}
+    assert len(signing.messages) == len(plain.messages) == 10
 
 
 REFUSALS = [

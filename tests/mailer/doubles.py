@@ -13,9 +13,10 @@ from ground.database import Database
 from mailer.batches import Lease
 from mailer.books import Habits
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
 from mailer.lines import Way
+from mailer.press import Press, Sign
 from mailer.transports import Transport
 
 DROP = "DROP"  # a script's word for: close the connection without an answer
@@ -138,8 +139,9 @@ def dispatcher(
     clock: Callable[[], datetime],
     owner: str = "worker-1",
     habits: Habits | None = None,
+    sign: Sign | None = None,
 ) -> Dispatcher[bytes]:
-    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
+    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test", sign=sign)
     out = [each if isinstance(each, Way) else Way(transport=each) for each in ways]
     lanes = {Lane.BULK: out, Lane.TX: out}
     return Dispatcher(database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits())

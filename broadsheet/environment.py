@@ -1,4 +1,4 @@
-"""Variables of the environment that look like ours and are no setting."""
+"""The environment's variables that begin as ours do: those that mean nothing are most likely typing errors."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from broadsheet.settings import NESTED, PREFIX, Settings
 
 
 def unknown_variables() -> list[str]:
-    """Variables that begin as ours do and mean nothing: typing errors, most likely.
+    """Their names.
 
     They are told and not refused, because container platforms set such names themselves (BROADSHEET_SERVICE_HOST).
     """
