@@ -116,7 +116,7 @@ async def test_a_certificate_that_is_not_the_relays_gets_no_word_and_a_sound_one
     async with server.running(implicit=tls is Tls.IMPLICIT):
         await send_due(database, to(server, authority, tls), now)
     assert found(database) == ({State.READY: COUNT}, 0)
-    assert [line.split()[0] for line in server.clear if line.isascii()] in ([], [b"EHLO", b"STARTTLS"] * 2)
+    assert {line.split()[0] for line in server.clear} <= {b"EHLO", b"STARTTLS"}
     with database.read() as session:
         told = session.scalars(select(Delivery.reply).where(Delivery.reply.is_not(None)).limit(1)).one()
         assert told is not None
