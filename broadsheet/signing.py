@@ -98,11 +98,11 @@ class Signing:
 
     def _look_again(self) -> None:
         """`broadsheet keys` may have changed the folder since the last group."""
-        mark = self._folder.mark()
-        if mark == self._mark:
-            return
-        self._mark = mark
         try:
+            mark = self._folder.mark()
+            if mark == self._mark:
+                return
+            self._mark = mark  # before it is read: what is changed meanwhile is seen the next time
             self._signers = _load(self._folder)
         except (ConfigurationError, OSError) as problem:
             log.error("signing_keys_not_read", meaning="those read before go on signing", error=str(problem))  # noqa: TRY400

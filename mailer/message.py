@@ -120,8 +120,9 @@ def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
         if value is None:
             raise FieldProblem(name, "the row has no value for it")
         values[name] = str(value) if link is None else _url(name, link, str(value), recipient.due_at, mint)
-    values.update(compiled.urls)  # links to articles that were left open
-    if (own := recipient.fields.get(blocks.FIELD)) is not None:
+    if compiled.urls:  # links to articles that were left open
+        values.update(compiled.urls)
+    if compiled.common and (own := recipient.fields.get(blocks.FIELD)) is not None:
         values[blocks.FIELD] = str(own)
     return compiled.fill(values)
 

@@ -146,7 +146,8 @@ def cancel(session: Session, issue_id: int, *, reason: str, by: str, now: dateti
     issue = act.find(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    if not issues.move(issue, IssueEvent.CANCEL, reason=headlines.clean(reason)[:300]):
+    reason = headlines.clean(reason)[:300]
+    if not issues.move(issue, IssueEvent.CANCEL, reason=reason):
         return Refused(act.standing(issue))
     if issue.letter_id is not None:
         ledger.cancel(session, issue.letter_id, now=now)
@@ -162,7 +163,8 @@ def pause(session: Session, issue_id: int, *, reason: str, by: str, now: datetim
     # The mailer may have held the letter itself, a moment before the issue says so.
     if not letters.pause(session, issue.letter_id) and not _is(session, issue, LetterState.PAUSED):
         return Refused("The last mail of this issue has been handed over: there is nothing left to hold.")
-    issues.move(issue, IssueEvent.PAUSE, reason=headlines.clean(reason)[:300])
+    reason = headlines.clean(reason)[:300]
+    issues.move(issue, IssueEvent.PAUSE, reason=reason)
     return act.done(session, issue, "issue.pause", by=by, now=now, reason=reason)
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any, TypeVar
 
 import typer
 
-from broadsheet import dkim_keys, keyring, rotation, serving
+from broadsheet import dkim_keys, keyring, outgoing, rotation, serving
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
 from broadsheet.dkim_keys import StoredKey
@@ -20,7 +20,7 @@ T = TypeVar("T")
 
 app = typer.Typer(help="The keys that sign mail (DKIM) and links.", no_args_is_help=True)
 
-Domain = Annotated[str | None, typer.Argument(help="Of the From address; mail_domain when left away.")]
+Domain = Annotated[str | None, typer.Argument(help="Of the From address; may be left away when there is but one.")]
 Nameserver = Annotated[
     str | None, typer.Option(help="Ask this DNS server (an IP address) and not this machine's own; the domain's, best.")
 ]
@@ -181,8 +181,14 @@ def _look(keys: list[StoredKey], nameserver: str | None) -> list[str]:
 
 
 def _domain(house: House, given: str | None) -> str:
-    house.require_tables()  # each act leaves its line in the audit trail
-    return (given or house.settings.mail_domain).lower().rstrip(".")
+    """The domain that was given, else the only one that letters come from, else (before there is any) mail_domain."""
+    house.require_tables()  # each act leaves its line in the audit trail, too
+    if given is not None:
+        return given.lower().rstrip(".")
+    domains = outgoing.sender_domains(house) or [house.settings.mail_domain]
+    if len(domains) > 1:
+        answers.refuse(f"Letters come from several domains. Name one: {', '.join(domains)}")
+    return domains[0]
 
 
 def _done(result: T | Refused) -> T:

@@ -17,7 +17,7 @@ from ground.tokens import Purpose, Valid
 from mailer import envelope
 from staff import trail
 from staff.trail import Wanted
-from tests.broadsheet.conftest import Ask, Run, words
+from tests.broadsheet.conftest import NEWSLETTER, Ask, Run, given, words
 from tests.nameserver import BROKEN, Nameserver, a_nameserver
 
 pytestmark = pytest.mark.slow
@@ -142,10 +142,16 @@ def test_every_act_leaves_its_line(run: Run, ask: Ask) -> None:
 def test_who_sends_unsigned_is_told(desk: Run, ask: Ask) -> None:
     assert ask("config", "check")["unsigned"] == ["zagroscourier.example"]
     assert "`broadsheet keys new zagroscourier.example`" in desk("config", "check").stdout
-    desk("keys", "new", "zagroscourier.example")
+    assert ask("keys", "new")["domain"] == "zagroscourier.example"  # the only one
     assert ask("config", "check")["unsigned"] == ["zagroscourier.example"]
     desk("keys", "rotate", "zagroscourier.example", "--unchecked")
     assert ask("config", "check")["unsigned"] == []
+
+
+def test_among_several_domains_one_is_named(desk: Run) -> None:
+    other = given(given(NEWSLETTER, "add", "evening"), "--sender", "desk@evening.example")
+    desk(*other)
+    assert "evening.example, zagroscourier.example" in words(desk("keys", "new", code=2))
 
 
 def test_a_relay_that_signs_leaves_nothing_unsigned(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
