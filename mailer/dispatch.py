@@ -11,9 +11,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
 from functools import partial
+from itertools import chain
 from typing import Generic, TypeVar
 
 import structlog
@@ -24,10 +25,9 @@ from mailer import ledger
 from mailer.books import Books, Clock, Desk, Habits
 from mailer.ledger import Held
 from mailer.letters import Lane, Variant
-from mailer.pacing import BackOff
-from mailer.passage import Line, Passage
+from mailer.lines import Line, Lines, Way
+from mailer.passage import Passage
 from mailer.press import Press
-from mailer.transports import Transport
 
 C = TypeVar("C")
 log = structlog.get_logger()
@@ -38,12 +38,12 @@ _UNREADABLE_RESTS = timedelta(minutes=5)
 
 
 class Dispatcher(Generic[C]):
-    """Sends batches over their lanes' transports: as many at once as a lane's connections serve."""
+    """Sends batches over their lanes' lines: as many at once as a line's connections serve."""
 
     def __init__(
         self,
         database: Database,
-        transports: Mapping[Lane, Transport],
+        ways: Mapping[Lane, Sequence[Way]],
         press: Press[C],
         *,
         clock: Clock,
@@ -52,7 +52,7 @@ class Dispatcher(Generic[C]):
         habits: Habits | None = None,
     ) -> None:
         self._desk = Desk(database, owner=owner, clock=clock, habits=habits or Habits())
-        self._lines = {lane: Line(transport, BackOff(), rng) for lane, transport in transports.items()}
+        self._lanes = {lane: Lines(each, rng) for lane, each in ways.items()}
         self._press = press
         self._compiled: OrderedDict[int, C] = OrderedDict()
 
@@ -61,7 +61,7 @@ class Dispatcher(Generic[C]):
         held = await self._lease(batch_id)
         if held is None:
             return
-        line = self._lines[held.lease.lane]
+        line = self._lanes[held.lease.lane].choose(len(held.rows), self._desk.clock())
         books = Books(self._desk, held)
         try:
             letters = await self._load({row.variant_id for row in held.rows})
@@ -69,17 +69,21 @@ class Dispatcher(Generic[C]):
             # A letter that cannot be read is nobody's failure among its readers: all rows go back.
             await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
             raise
-        await Passage(line, books, self._desk.clock).run(held, partial(self._press.write, letters))
+        write = partial(self._press.write, line.way.relay, letters)
+        await Passage(line, books, self._desk.clock).run(held, write)
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""
-        for line in self._lines.values():
+        for line in self._all_lines():
             line.draining = True
 
     async def close(self) -> None:
         """Close the transports' connections."""
-        for line in self._lines.values():
+        for line in self._all_lines():
             await line.transport.close()
+
+    def _all_lines(self) -> Iterator[Line]:
+        return chain.from_iterable(self._lanes.values())
 
     async def _lease(self, batch_id: int) -> Held | None:
         async with self._desk.pen:

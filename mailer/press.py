@@ -11,6 +11,7 @@ from mailer import replies
 from mailer.batches import Lease
 from mailer.deliveries import Row
 from mailer.envelope import Envelope
+from mailer.transports.relay import Relay
 
 C = TypeVar("C")
 
@@ -49,21 +50,24 @@ class Press(Generic[C]):
     load: Callable[[bytes], C]  # a stored variant
     build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
     return_path: Callable[[int], str]  # of a delivery's id
-    sign: Sign | None = None  # None: the relay does
+    sign: Sign | None = None  # None: every relay does
 
-    async def write(self, letters: Mapping[int, C], rows: Sequence[Row], lease: Lease) -> list[Written | Unwritten]:
-        """The group's messages, a row's each."""
-        filled = [self._fill(letters, row, lease) for row in rows]
-        if self.sign is None:
+    async def write(
+        self, relay: Relay, letters: Mapping[int, C], rows: Sequence[Row], lease: Lease
+    ) -> list[Written | Unwritten]:
+        """The group's messages, a row's each, as this relay wants them."""
+        filled = [self._fill(relay, letters, row, lease) for row in rows]
+        if self.sign is None or relay.signs:
             return filled
         written = [each for each in filled if isinstance(each, Written)]
         signed = iter(await self.sign([each.message for each in written], lease.due_at))
         return [_signed(each, next(signed)) if isinstance(each, Written) else each for each in filled]
 
-    def _fill(self, letters: Mapping[int, C], row: Row, lease: Lease) -> Written | Unwritten:
+    def _fill(self, relay: Relay, letters: Mapping[int, C], row: Row, lease: Lease) -> Written | Unwritten:
         try:
             message = self.build(letters[row.variant_id], row, lease)
-            return Written(row, Envelope(self.return_path(row.id), row.address), message)
+            return_path = self.return_path(row.id)
+            return Written(row, Envelope(return_path, row.address), relay.mark(message, return_path))
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are sent
             return Unwritten(row, replies.clean(str(error) or repr(error)))
 

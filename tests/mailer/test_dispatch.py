@@ -395,11 +395,13 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
         held = ledger.lease(session, 1, owner="worker-1", until=clock.now + timedelta(minutes=15), now=clock.now)
     assert held is not None
     letters_of = await sender._load({held.rows[0].variant_id})
-    line = sender._lines[Lane.BULK]
+    [line] = sender._lanes[Lane.BULK]
     with database.write() as session:
         hold_writers(session)
         run = asyncio.create_task(
-            Passage(line, Books(sender._desk, held), clock).run(held, partial(sender._press.write, letters_of))
+            Passage(line, Books(sender._desk, held), clock).run(
+                held, partial(sender._press.write, line.way.relay, letters_of)
+            )
         )
         await asyncio.sleep(0.1)
         assert transport.sent == []
@@ -590,3 +592,23 @@ def test_a_batch_with_an_unwritten_result_is_not_asked_for_again_and_again(datab
     assert due(database, clock) == []
     clock.now = until
     assert due(database, clock) == [1]
+
+
+async def test_a_letter_larger_than_the_relay_takes_is_held_and_nobody_has_bounced(
+    database: Database, clock: Time
+) -> None:
+    letter_id = write_letter(database, 40, clock)
+    async with ScriptedServer(EHLO="250-mx.test\r\n250 SIZE 20").running() as server:
+        route = Route(host="127.0.0.1", port=server.port, tls=Tls.NONE, helo="news.test", connections=2)
+        sender = dispatcher(database, SmtpTransport(route), clock=clock)
+        await sender.send_batch(1)
+        await sender.close()
+    assert not [command for command in server.commands if command.startswith("MAIL")]
+    found = states(database, letter_id)
+    assert found[State.DEFERRED] <= 8
+    assert found[State.READY] >= 32
+    with database.read() as session:
+        assert session.scalars(select(Letter.state)).one() is LetterState.PAUSED
+        assert session.scalars(select(Suppression)).all() == []
+        told = set(session.scalars(select(Delivery.reply).where(Delivery.state == State.DEFERRED)))
+    assert told == {"too large for this relay, which takes 20 bytes"}
