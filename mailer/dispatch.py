@@ -13,7 +13,6 @@ import random
 from collections import OrderedDict
 from collections.abc import Collection, Mapping
 from datetime import timedelta
-from functools import partial
 from typing import Generic, TypeVar
 
 import structlog
@@ -26,7 +25,7 @@ from mailer.ledger import Held
 from mailer.letters import Lane, Variant
 from mailer.pacing import BackOff
 from mailer.passage import Line, Passage
-from mailer.press import Press
+from mailer.press import Press, writing
 from mailer.transports import Transport
 
 C = TypeVar("C")
@@ -69,7 +68,8 @@ class Dispatcher(Generic[C]):
             # A letter that cannot be read is nobody's failure among its readers: all rows go back.
             await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
             raise
-        await Passage(line, books, self._desk.clock).run(held, partial(self._press.write, letters))
+        async with writing(self._press, letters, held.rows, held.lease) as write:
+            await Passage(line, books, self._desk.clock).run(held, write)
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""

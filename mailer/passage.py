@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -21,15 +21,12 @@ from mailer.envelope import Envelope
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.pacing import BackOff, GroupSize
-from mailer.press import Unwritten, Written
+from mailer.press import Unwritten, Write, Written
 from mailer.results import Record
 from mailer.transports import Outcome, Result, Stage, Transport
 from mailer.verdict import Terms, judge
 
 log = structlog.get_logger()
-
-#: A group of rows to their messages.
-Write = Callable[[Sequence[Row], Lease], Awaitable[Sequence[Written | Unwritten]]]
 
 #: So many refusals of MAIL FROM in a row speak of us, not of readers: the letter is paused.
 SENDER_REFUSALS = 5
