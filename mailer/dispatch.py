@@ -13,7 +13,6 @@ import random
 from collections import OrderedDict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
 from itertools import chain
 from typing import Generic, TypeVar
 
@@ -27,7 +26,7 @@ from mailer.ledger import Held
 from mailer.letters import Lane, Variant
 from mailer.lines import Line, Lines, Way
 from mailer.passage import Passage
-from mailer.press import Press
+from mailer.press import Press, writing
 
 C = TypeVar("C")
 log = structlog.get_logger()
@@ -69,8 +68,8 @@ class Dispatcher(Generic[C]):
             # A letter that cannot be read is nobody's failure among its readers: all rows go back.
             await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
             raise
-        write = partial(self._press.write, line.way.relay, letters)
-        await Passage(line, books, self._desk.clock).run(held, write)
+        async with writing(self._press, line.way.relay, letters, held) as write:
+            await Passage(line, books, self._desk.clock).run(held, write)
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""

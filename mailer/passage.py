@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -22,15 +21,12 @@ from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.lines import Line
 from mailer.pacing import GroupSize
-from mailer.press import Unwritten, Written
+from mailer.press import Unwritten, Write, Written
 from mailer.results import Record
 from mailer.transports import Outcome, Result, Stage
 from mailer.verdict import Terms, judge
 
 log = structlog.get_logger()
-
-#: A group of rows to their messages.
-Write = Callable[[Sequence[Row], Lease], Awaitable[Sequence[Written | Unwritten]]]
 
 #: So many refusals of MAIL FROM in a row speak of us, not of readers: the letter is paused.
 SENDER_REFUSALS = 5

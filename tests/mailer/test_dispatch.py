@@ -21,7 +21,7 @@ from mailer.deliveries import Attempt, Delivery, State
 from mailer.envelope import Envelope
 from mailer.letters import Lane, Letter, LetterState
 from mailer.passage import Passage
-from mailer.press import Unsignable
+from mailer.press import AHEAD, RUN, Unsignable
 from mailer.suppressions import Suppression
 from mailer.transports import Outcome, Result, Stage
 from mailer.transports.memory import MemoryTransport, accept
@@ -428,6 +428,51 @@ async def test_a_group_is_signed_at_once_and_what_cannot_be_signed_fails_alone(d
     with database.read() as session:
         reason = session.scalars(select(Delivery.reason).where(Delivery.state == State.FAILED)).one()
     assert reason == "cannot be written: cannot be signed: no From"
+
+
+async def test_a_batch_is_signed_ahead_of_its_sending_and_every_row_once(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 203, clock)
+    groups: list[int] = []
+    under_way = most = 0
+
+    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        groups.append(len(messages))
+        await asyncio.sleep(0.001 * (len(groups) % 3))
+        under_way -= 1
+        return list(messages)
+
+    transport = MemoryTransport(connections=5)
+    for batch in due(database, clock):
+        await dispatcher(database, transport, clock=clock, sign=sign).send_batch(batch)
+    assert states(database, letter_id) == {State.ACCEPTED: 203}
+    assert (sum(groups), max(groups), most) == (203, RUN, AHEAD)
+    recipients = [envelope.recipient for envelope, _ in transport.sent]
+    assert len(set(recipients)) == 203
+    assert all(f"To: {envelope.recipient}\r\n".encode() in message for envelope, message in transport.sent)
+
+
+async def test_what_was_written_ahead_and_is_not_wanted_is_let_go(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 200, clock)
+    waits, all_begun = asyncio.Event(), asyncio.Event()
+    begun: list[int] = []
+
+    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+        begun.append(len(messages))
+        if len(begun) == AHEAD:
+            all_begun.set()
+        await waits.wait()
+        return list(messages)
+
+    sending = asyncio.create_task(dispatcher(database, MemoryTransport(), clock=clock, sign=sign).send_batch(1))
+    await asyncio.wait_for(all_begun.wait(), 5)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert states(database, letter_id) == {State.READY: 200}
+    assert asyncio.all_tasks() == {asyncio.current_task()}
 
 
 async def test_signing_that_breaks_is_nobodys_failure(database: Database, clock: Time) -> None:
