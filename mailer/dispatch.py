@@ -22,12 +22,13 @@ from sqlalchemy import select
 
 from ground.database import Database
 from mailer import ledger
+from mailer.admission import Admission, Admissions
 from mailer.batches import Lease
 from mailer.books import Books, Clock, Desk, Habits
 from mailer.deliveries import Row
 from mailer.ledger import Held
 from mailer.letters import Lane, Variant
-from mailer.pacing import BackOff
+from mailer.pacing import BackOff, Cap
 from mailer.passage import Line, Passage
 from mailer.transports import Transport
 
@@ -61,19 +62,27 @@ class Dispatcher(Generic[C]):
         owner: str,
         rng: random.Random,
         habits: Habits | None = None,
+        caps: Mapping[str, Cap] | None = None,
     ) -> None:
         self._desk = Desk(database, owner=owner, clock=clock, habits=habits or Habits())
         self._lines = {lane: Line(transport, BackOff(), rng) for lane, transport in transports.items()}
+        self._admissions = Admissions({lane: [line.transport.name] for lane, line in self._lines.items()}, caps or {})
         self._press = press
         self._compiled: OrderedDict[int, C] = OrderedDict()
 
     async def send_batch(self, batch_id: int) -> None:
         """Send what is due of a batch. Harmless when it was sent before, is held by somebody else, or is gone."""
-        held = await self._lease(batch_id)
-        if held is None:
+        taken = await self._lease(batch_id)
+        if taken is None:
             return
+        held, admission = taken
+        try:
+            await self._send(held, Books(self._desk, held, admission))
+        finally:
+            admission.ended()
+
+    async def _send(self, held: Held, books: Books) -> None:
         line = self._lines[held.lease.lane]
-        books = Books(self._desk, held)
         try:
             letters = await self._load({row.variant_id for row in held.rows})
         except BaseException:
@@ -92,16 +101,27 @@ class Dispatcher(Generic[C]):
         for line in self._lines.values():
             await line.transport.close()
 
-    async def _lease(self, batch_id: int) -> Held | None:
+    async def _lease(self, batch_id: int) -> tuple[Held, Admission] | None:
         async with self._desk.pen:
             return await asyncio.to_thread(self._take, batch_id)
 
-    def _take(self, batch_id: int) -> Held | None:
+    def _take(self, batch_id: int) -> tuple[Held, Admission] | None:
         now = self._desk.clock()
         with self._desk.database.write() as session:
-            return ledger.lease(
+            look = self._admissions.look(session, batch_id, now=now)
+            if not look.admissions:
+                return None
+            held = ledger.lease(
                 session, batch_id, owner=self._desk.owner, until=now + self._desk.habits.lease_for, now=now
             )
+        if held is None:
+            return None
+        line = self._lines[held.lease.lane]
+        if line.back_off.is_refused and line.transport.name not in look.refused:
+            line.back_off.worked()  # somebody has lifted its breaker
+        admission = look.admissions[line.transport.name]
+        admission.began()
+        return held, admission
 
     def _write(self, letters: Mapping[int, C], row: Row, lease: Lease) -> tuple[str, bytes]:
         """Return path and message of a row."""

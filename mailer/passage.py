@@ -16,11 +16,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailer import replies
 from mailer.batches import Lease
 from mailer.books import Books, Clock
+from mailer.breakers import Scope, Trouble
 from mailer.deliveries import Event, Row
 from mailer.envelope import Envelope
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.pacing import BackOff, GroupSize
+from mailer.reception import Passed, Trip, told
 from mailer.results import Record
 from mailer.transports import Outcome, Result, Stage, Transport
 from mailer.verdict import Terms, judge
@@ -117,16 +119,18 @@ class Passage:
         self._halted = False
         self._settled = 0  # outcomes since the last intents
         self._deadline_at = clock()
+        self._letter_id = 0
 
     async def run(self, held: Held, write: Write) -> None:
         """Until every row is sent or given back, and the batch is put down."""
-        self._deadline_at = held.lease.deadline_at
+        self._deadline_at, self._letter_id = held.lease.deadline_at, held.lease.span.letter_id
         keeper = asyncio.create_task(self._books.keep())  # renews the lease while the batch waits for its turn, too
+        admission = self._books.admission
         try:
-            async with self._line.turn(len(held.rows)) as connections:
+            async with self._line.turn(admission.connections(len(held.rows))) as connections:
                 await self._carry(held, write, connections)
         finally:
-            next_at = self._line.back_off.until if self._halted else None
+            next_at = self._line.back_off.until if self._halted else admission.next_at
             await asyncio.shield(self._books.close(keeper, next_at=next_at))
 
     async def _carry(self, held: Held, write: Write, connections: int) -> None:
@@ -152,8 +156,10 @@ class Passage:
         loop = asyncio.get_running_loop()
         rows = deque(held.rows)
         since = loop.time()
-        while rows and not self._stops():
-            group = self._written(held.lease, [rows.popleft() for _ in range(min(size.now, len(rows)))], write)
+        admission = self._books.admission
+        while rows and not self._stops() and not admission.is_over:
+            most = min(size.now, len(rows), admission.most or len(rows))
+            group = self._written(held.lease, [rows.popleft() for _ in range(most)], write)
             await self._taken.wait()
             size.measured(self._settled, loop.time() - since)
             self._settled, since = 0, loop.time()
@@ -165,7 +171,7 @@ class Passage:
                 log.warning("intents_fail", batch=held.lease.batch_id, error=str(error))
                 return
             if not attempts:
-                return  # paused, cancelled or over: the next lease will see which
+                return  # paused, cancelled, over, or no ration: the next lease will see which
             for delivery_id, attempt in attempts.items():
                 row, envelope, message = group[delivery_id]
                 self._taken.clear()
@@ -217,25 +223,25 @@ class Passage:
     async def _settle(self, row: Row, attempt: int, outcome: Outcome) -> None:
         self._settled += 1
         self._line.note(outcome, now=self._clock())
+        for signal in self._books.admission.note(outcome, row, now=self._clock()):
+            self._halted = self._halted or not isinstance(signal, Passed)
+            self._books.heed(signal)
         self._books.note(self._judged(row, attempt, outcome))
         if self._line.is_down(outcome):
             self._halted = True
         if self._line.refused >= SENDER_REFUSALS:
             self._line.refused = 0
-            await self._hold_letter(row, outcome)
+            self._hold_letter(row, outcome)
 
-    async def _hold_letter(self, row: Row, outcome: Outcome) -> None:
+    def _hold_letter(self, row: Row, outcome: Outcome) -> None:
         """Our sender address is refused: nobody else's copy needs to try. (A notice has one reader, and is over.)"""
         log.error(
             "sender_refused", delivery=row.id, route=self._line.transport.name, reply=replies.clean(outcome.reply)
         )
         self._halted = True
-        if self._books.lane is Lane.TX:
-            return
-        try:
-            await self._books.pause_letter()
-        except SQLAlchemyError as error:
-            log.warning("letter_not_paused", delivery=row.id, error=str(error))  # five more refusals ask again
+        if self._books.lane is not Lane.TX:
+            scope = Scope(letter_id=self._letter_id)
+            self._books.heed(Trip(Trouble.SENDER_REFUSED, scope, told(outcome)))
 
     def _judged(self, row: Row, attempt: int, outcome: Outcome) -> Record:
         now = self._clock()
