@@ -72,6 +72,7 @@ HOST_UNKNOWN = frozenset({"5.1.2", "5.4.4"})
 _BY_CODE = {
     "5.1.7": ReplyClass.POLICY,  # the sender's address is meant
     "5.1.8": ReplyClass.POLICY,
+    "5.3.4": ReplyClass.CONTENT,  # longer than this system takes: the fault, for every reader of theirs
 }
 _BY_SUBJECT = {
     "1": ReplyClass.SOFT,

@@ -71,36 +71,26 @@ def upgrade() -> None:
         sa.Column("day", sa.Date(), nullable=False),
         sa.PrimaryKeyConstraint("address_key", "day", name=op.f("pk_soft_days")),
     )
-    with op.batch_alter_table("suppressions", table_args=_causes(*CAUSES, "soft_bounces")) as batch_op:
+    with op.batch_alter_table("suppressions") as batch_op:
         batch_op.add_column(sa.Column("breaker_id", ROW_ID, nullable=True))
         batch_op.create_foreign_key(op.f("fk_suppressions_breaker_id_breakers"), "breakers", ["breaker_id"], ["id"])
-    _widen(*CAUSES, "soft_bounces")
-    op.create_index(op.f("ix_suppressions_breaker_id"), "suppressions", ["breaker_id"])
+        batch_op.drop_constraint(op.f("ck_suppressions_cause"), type_="check")
+        batch_op.create_check_constraint(op.f("ck_suppressions_cause"), _one_of(*CAUSES, "soft_bounces"))
+        batch_op.create_index(op.f("ix_suppressions_breaker_id"), ["breaker_id"])
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM suppressions WHERE cause = 'soft_bounces'")
-    op.drop_index(op.f("ix_suppressions_breaker_id"), "suppressions")
-    with op.batch_alter_table("suppressions", table_args=_causes(*CAUSES)) as batch_op:
+    with op.batch_alter_table("suppressions") as batch_op:
+        batch_op.drop_index(op.f("ix_suppressions_breaker_id"))
+        batch_op.drop_constraint(op.f("ck_suppressions_cause"), type_="check")
+        batch_op.create_check_constraint(op.f("ck_suppressions_cause"), _one_of(*CAUSES))
         batch_op.drop_constraint(op.f("fk_suppressions_breaker_id_breakers"), type_="foreignkey")
         batch_op.drop_column("breaker_id")
-    _widen(*CAUSES)
     op.drop_table("soft_days")
     op.drop_table("budgets")
     op.drop_table("breakers")
 
 
-def _check(words: tuple[str, ...]) -> str:
+def _one_of(*words: str) -> str:
     return "cause IN ({})".format(", ".join(f"'{word}'" for word in words))
-
-
-def _causes(*words: str) -> tuple[sa.CheckConstraint, ...]:
-    """SQLite's table is written anew, and an old CHECK is not carried over: only this one."""
-    return (sa.CheckConstraint(_check(words), name=op.f("ck_suppressions_cause")),)
-
-
-def _widen(*words: str) -> None:
-    """PostgreSQL exchanges the CHECK in place."""
-    if op.get_context().dialect.name != "sqlite":
-        op.drop_constraint(op.f("ck_suppressions_cause"), "suppressions", type_="check")
-        op.create_check_constraint(op.f("ck_suppressions_cause"), "suppressions", _check(words))
