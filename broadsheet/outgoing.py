@@ -13,6 +13,7 @@ from mailer.dispatch import Dispatcher, Press
 from mailer.letter import Compiled
 from mailer.letters import Lane
 from mailer.message import Mint
+from mailer.pacing import GROUPS, Cap
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
 
@@ -34,7 +35,20 @@ def dispatcher(house: House) -> Dispatcher[Compiled]:
         bounce_domain=house.settings.bounce_domain,
     )
     rng = random.Random()  # noqa: S311 - spreads retries
-    return Dispatcher(house.database, transports, press(mint), clock=house.clock, owner=house.owner, rng=rng)
+    return Dispatcher(
+        house.database,
+        transports,
+        press(mint),
+        clock=house.clock,
+        owner=house.owner,
+        rng=rng,
+        caps=caps(house.settings),
+    )
+
+
+def caps(settings: Settings) -> dict[str, Cap]:
+    """What each receiving-domain group is given at most, as the mailer reads it."""
+    return {group: Cap(**getattr(settings.pacing, group).model_dump()) for group in GROUPS}
 
 
 def press(mint: Mint) -> Press[Compiled]:

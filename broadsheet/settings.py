@@ -37,6 +37,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from broadsheet import proxies
+from broadsheet.caps import Pacing
 
 
 def _seconds(value: object) -> object:
@@ -102,6 +103,7 @@ class Settings(BaseSettings):
         default=None, description="where bounces are delivered; empty: data_dir/bounces"
     )
     smtp: Smtp = Smtp()
+    pacing: Pacing = Pacing()
     fetch_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="host:port pairs that may be fetched although they are private; comma-separated"
     )

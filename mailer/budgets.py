@@ -92,7 +92,8 @@ def find(session: Session, route: str, domain_group: str, cap: Cap, *, now: date
 def _heed(session: Session, route: str, domain_group: str, cap: float, at: float) -> None:
     """The row of a cap, or the cap in a row that there was."""
     mine = and_(Budget.route == route, Budget.domain_group == domain_group)
-    lower = case((Budget.per_minute < cap, Budget.per_minute), else_=literal(cap))
+    is_slower = and_(Budget.slowed_at > 0, Budget.per_minute < cap)
+    lower = case((is_slower, Budget.per_minute), else_=literal(cap))
     found = session.execute(select(Budget.usual).where(mine)).one_or_none()
     if found is None:
         _insert(session, route, domain_group, per_minute=cap, usual=cap, booked_until=at, slowed_at=0.0, at=at)
@@ -210,4 +211,6 @@ def free(session: Session, route: str, domain_group: str) -> bool:
 
 def _ration(granted: int, booked_until: float, per_minute: float, at: float) -> Ration:
     most = max(1, int(per_minute * CREDIT_SECONDS / 60))
-    return Ration(granted, datetime.fromtimestamp(max(booked_until, at), UTC), most)
+    # A moment is kept to the microsecond: rounded down, it would come before the budget opens.
+    next_at = booked_until + 0.001 if booked_until > at else at
+    return Ration(granted, datetime.fromtimestamp(next_at, UTC), most)

@@ -14,6 +14,7 @@ from mailer.books import Habits
 from mailer.deliveries import Row
 from mailer.dispatch import Dispatcher, Press
 from mailer.letters import Lane
+from mailer.pacing import Cap
 from mailer.transports import Transport
 
 DROP = "DROP"  # a script's word for: close the connection without an answer
@@ -125,7 +126,17 @@ def dispatcher(
     clock: Callable[[], datetime],
     owner: str = "worker-1",
     habits: Habits | None = None,
+    caps: dict[str, Cap] | None = None,
 ) -> Dispatcher[bytes]:
     press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
     lanes: dict[Lane, Transport] = {Lane.BULK: transport, Lane.TX: transport}
-    return Dispatcher(database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits())
+    return Dispatcher(
+        database,
+        lanes,
+        press,
+        clock=clock,
+        owner=owner,
+        rng=random.Random(7),
+        habits=habits or Habits(),
+        caps=caps,
+    )
