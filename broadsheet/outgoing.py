@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
 from mailer.batches import Lease
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letter import Compiled
 from mailer.letters import Lane
 from mailer.message import Mint
 from mailer.pacing import GROUPS, Cap
+from mailer.press import Press
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
+from newsletters import sender
 
 if TYPE_CHECKING:
+    from broadsheet.signing import Signing
     from broadsheet.wiring import House
 
 
@@ -38,7 +42,7 @@ def dispatcher(house: House) -> Dispatcher[Compiled]:
     return Dispatcher(
         house.database,
         transports,
-        press(mint),
+        press(mint, house.signing),
         clock=house.clock,
         owner=house.owner,
         rng=rng,
@@ -51,8 +55,8 @@ def caps(settings: Settings) -> dict[str, Cap]:
     return {group: Cap(**getattr(settings.pacing, group).model_dump()) for group in GROUPS}
 
 
-def press(mint: Mint) -> Press[Compiled]:
-    """From a stored variant and a row to return path and message."""
+def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
+    """From a stored variant and a row to return path and message; unsigned, where the relay signs."""
 
     def build(compiled: Compiled, row: Row, lease: Lease) -> bytes:
         recipient = message.Recipient(
@@ -68,12 +72,28 @@ def press(mint: Mint) -> Press[Compiled]:
     def return_path(delivery_id: int) -> str:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)
 
-    return Press(load=Compiled.from_bytes, build=build, return_path=return_path)
+    return Press(
+        load=Compiled.from_bytes, build=build, return_path=return_path, sign=None if signing is None else signing.sign
+    )
 
 
 def check(settings: Settings) -> None:
     """Raises ConfigurationError where mail could not leave by these settings."""
     _route(settings, "bulk", settings.smtp.connections)
+
+
+def sender_domains(house: House) -> list[str]:
+    """The domains that the newsletters' letters come from."""
+    with house.database.read() as session:
+        return sender.domains(session)
+
+
+def unsigned(house: House, domains: Sequence[str]) -> list[str]:
+    """Those of these domains that no key signs for; before the first newsletter, mail_domain stands for them."""
+    signing = house.signing
+    if signing is None:
+        return []
+    return [domain for domain in domains or [house.settings.mail_domain] if signing.signers(domain) is None]
 
 
 def _route(settings: Settings, name: str, connections: int) -> Route:

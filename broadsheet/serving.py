@@ -17,7 +17,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from broadsheet import clock
+from broadsheet import clock, outgoing
 from broadsheet.mailbox.server import Mailbox
 from broadsheet.settings import ConfigurationError, Settings, Smtp
 from broadsheet.wiring import House
@@ -53,6 +53,7 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
     house.require_tables()
     with holding(house):
         house.executor.submit(render.inline, "<!DOCTYPE html><p>")  # the first reader should not wait for imports
+        _say_who_signs(house)
         stop = asyncio.Event()
         scheduler = house.scheduler
         async with asyncio.TaskGroup() as group:
@@ -67,6 +68,18 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
                     stop.set()
         await house.dispatcher.close()
         await house.fetcher.close()
+
+
+def _say_who_signs(house: House) -> None:
+    """Plainly, at every start: mail that leaves unsigned is refused by the large providers."""
+    if house.signing is None:
+        log.info("the_relay_signs")
+        return
+    house.signing.warm()
+    if house.signing.domains:
+        log.info("signing_keys", domains=house.signing.domains)
+    for domain in outgoing.unsigned(house, outgoing.sender_domains(house)):
+        log.warning("mail_leaves_unsigned", domain=domain, remedy=f"broadsheet keys new {domain}")
 
 
 @contextmanager

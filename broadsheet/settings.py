@@ -74,6 +74,7 @@ class Smtp(BaseModel):
         default=2, ge=1, le=20, description="kept apart, so that a digest never delays a confirmation"
     )
     messages_per_connection: int = Field(default=100, ge=1)
+    signs: Literal["ours", "relay"] = Field(default="ours", description="whose DKIM keys sign the mail")
 
 
 class Settings(BaseSettings):

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from articles.preview import Viewer
+    from broadsheet.dkim_keys import KeyFolder
+    from broadsheet.signing import Signing
     from ground.engine import Task
     from ground.fetch import Fetcher
     from jobs.local import LocalEngine
@@ -56,8 +58,9 @@ class House:
 
     def close(self) -> None:
         """Give back connections and child processes. What was never opened costs nothing."""
-        if "executor" in vars(self):
-            self.executor.shutdown(cancel_futures=True)
+        for children in ("executor", "signing_children"):
+            if children in vars(self):
+                vars(self)[children].shutdown(cancel_futures=True)
         if "database" in vars(self):
             self.database.dispose()
 
@@ -124,6 +127,29 @@ class House:
             resources.locate("locales"),
             self.clock,
         )
+
+    @cached_property
+    def signing(self) -> Signing | None:
+        """None where the relay signs."""
+        from broadsheet.children import WORKERS
+        from broadsheet.signing import Signing
+
+        if self.settings.smtp.signs == "relay":
+            return None
+        return Signing(self.dkim_keys, lambda: self.signing_children, WORKERS)
+
+    @cached_property
+    def dkim_keys(self) -> KeyFolder:
+        from broadsheet.dkim_keys import KeyFolder
+
+        return KeyFolder(self.settings.data_dir / "dkim")
+
+    @cached_property
+    def signing_children(self) -> Executor:
+        """Children of their own: mail need not wait behind a feed, and no private key is where hostile input is read."""
+        from broadsheet.children import NO_LIMIT, Children
+
+        return Children(processor_time=NO_LIMIT)
 
     @cached_property
     def dispatcher(self) -> Dispatcher[Compiled]:

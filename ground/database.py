@@ -124,7 +124,8 @@ class Database:
 
 
 def _engine(url: str, *, begin: str, busy_timeout_ms: int, query_only: bool = False) -> Engine:
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+    # An error that is logged names the statement, never whose address was in it.
+    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
     if engine.dialect.name == "sqlite":
         _take_over_sqlite(engine, begin=begin, busy_timeout_ms=busy_timeout_ms, query_only=query_only)
     return engine
@@ -140,6 +141,7 @@ def _take_over_sqlite(engine: Engine, *, begin: str, busy_timeout_ms: int, query
         f"busy_timeout={busy_timeout_ms}",
         "temp_store=MEMORY",
         "cache_size=-64000",
+        "secure_delete=ON",  # what is forgotten is overwritten, not only unlinked
     ]
     if query_only:
         pragmas.append("query_only=ON")

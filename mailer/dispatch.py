@@ -1,6 +1,6 @@
 """Dispatch: bring one batch of deliveries to a transport.
 
-    lease the batch -> build a group -> commit its intents -> N senders hand over -> results are written in groups -> close
+    lease the batch -> write and sign a group -> commit its intents -> N senders hand over -> results are written in groups -> close
 
 At any moment at most one intent group is waiting, `connections` messages are in flight and a few milliseconds' results
 are unwritten: that is all that a crash can leave in doubt.
@@ -11,8 +11,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from functools import partial
 from typing import Generic, TypeVar
@@ -23,13 +22,12 @@ from sqlalchemy import select
 from ground.database import Database
 from mailer import ledger
 from mailer.admission import Admission, Admissions
-from mailer.batches import Lease
 from mailer.books import Books, Clock, Desk, Habits
-from mailer.deliveries import Row
 from mailer.ledger import Held
 from mailer.letters import Lane, Variant
 from mailer.pacing import BackOff, Cap
 from mailer.passage import Line, Passage
+from mailer.press import Press
 from mailer.transports import Transport
 
 C = TypeVar("C")
@@ -38,15 +36,6 @@ log = structlog.get_logger()
 #: Compiled letters kept in memory: a digest in a few languages and the notices.
 _KEPT = 32
 _UNREADABLE_RESTS = timedelta(minutes=5)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Press(Generic[C]):
-    """How a row becomes a message. Wiring fills it in from `mailer.letter` and `mailer.message`."""
-
-    load: Callable[[bytes], C]  # a stored variant
-    build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
-    return_path: Callable[[int], str]  # of a delivery's id
 
 
 class Dispatcher(Generic[C]):
@@ -89,7 +78,7 @@ class Dispatcher(Generic[C]):
             # A letter that cannot be read is nobody's failure among its readers: all rows go back.
             await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
             raise
-        await Passage(line, books, self._desk.clock).run(held, partial(self._write, letters))
+        await Passage(line, books, self._desk.clock).run(held, partial(self._press.write, letters))
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""
@@ -103,7 +92,10 @@ class Dispatcher(Generic[C]):
 
     async def _lease(self, batch_id: int) -> tuple[Held, Admission] | None:
         async with self._desk.pen:
-            return await asyncio.to_thread(self._take, batch_id)
+            taken = await asyncio.to_thread(self._take, batch_id)
+            if taken is not None:
+                taken[1].began()
+            return taken
 
     def _take(self, batch_id: int) -> tuple[Held, Admission] | None:
         now = self._desk.clock()
@@ -119,14 +111,7 @@ class Dispatcher(Generic[C]):
         line = self._lines[held.lease.lane]
         if line.back_off.is_refused and line.transport.name not in look.refused:
             line.back_off.worked()  # somebody has lifted its breaker
-        admission = look.admissions[line.transport.name]
-        admission.began()
-        return held, admission
-
-    def _write(self, letters: Mapping[int, C], row: Row, lease: Lease) -> tuple[str, bytes]:
-        """Return path and message of a row."""
-        message = self._press.build(letters[row.variant_id], row, lease)
-        return self._press.return_path(row.id), message
+        return held, look.admissions[line.transport.name]
 
     async def _load(self, variant_ids: Collection[int]) -> dict[int, C]:
         """The compiled letters of a batch; the batch keeps them, whatever the cache forgets while it is under way."""

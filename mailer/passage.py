@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -22,6 +22,7 @@ from mailer.envelope import Envelope
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.pacing import BackOff, GroupSize
+from mailer.press import Unwritten, Written
 from mailer.reception import Passed, Trip, told
 from mailer.results import Record
 from mailer.transports import Outcome, Result, Stage, Transport
@@ -29,7 +30,8 @@ from mailer.verdict import Terms, judge
 
 log = structlog.get_logger()
 
-Write = Callable[[Row, Lease], tuple[str, bytes]]
+#: A group of rows to their messages.
+Write = Callable[[Sequence[Row], Lease], Awaitable[Sequence[Written | Unwritten]]]
 
 #: So many refusals of MAIL FROM in a row speak of us, not of readers: the letter is paused.
 SENDER_REFUSALS = 5
@@ -159,7 +161,7 @@ class Passage:
         admission = self._books.admission
         while rows and not self._stops() and not admission.is_over:
             most = min(size.now, len(rows), admission.most or len(rows))
-            group = self._written(held.lease, [rows.popleft() for _ in range(most)], write)
+            group = await self._written(held.lease, [rows.popleft() for _ in range(most)], write)
             await self._taken.wait()
             size.measured(self._settled, loop.time() - since)
             self._settled, since = 0, loop.time()
@@ -173,24 +175,22 @@ class Passage:
             if not attempts:
                 return  # paused, cancelled, over, or no ration: the next lease will see which
             for delivery_id, attempt in attempts.items():
-                row, envelope, message = group[delivery_id]
+                made = group[delivery_id]
                 self._taken.clear()
-                self._queue.put_nowait((row, attempt, envelope, message))
+                self._queue.put_nowait((made.row, attempt, made.envelope, made.message))
 
     def _stops(self) -> bool:
         return self._halted or self._line.draining
 
-    def _written(self, lease: Lease, rows: list[Row], write: Write) -> dict[int, tuple[Row, Envelope, bytes]]:
+    async def _written(self, lease: Lease, rows: list[Row], write: Write) -> dict[int, Written]:
         """The group's messages; a row that cannot be written fails here, before anything is intended."""
         written = {}
-        for row in rows:
-            try:
-                return_path, message = write(row, lease)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are sent
-                log.warning("row_cannot_be_written", delivery=row.id, error=repr(error))
-                self._books.note(_unwritable(row, error))
+        for made in await write(rows, lease):
+            if isinstance(made, Written):
+                written[made.row.id] = made
                 continue
-            written[row.id] = (row, Envelope(return_path, row.address), message)
+            log.warning("row_cannot_be_written", delivery=made.row.id, error=made.reason)
+            self._books.note(_unwritable(made))
         return written
 
     async def _send(self) -> None:
@@ -269,11 +269,11 @@ def _lost(reply: str) -> Outcome:
     return Outcome(result=Result.UNCERTAIN, stage=Stage.DOT, reply=reply)
 
 
-def _unwritable(row: Row, error: Exception) -> Record:
+def _unwritable(made: Unwritten) -> Record:
     return Record(
-        id=row.id,
-        attempt=row.attempt,
+        id=made.row.id,
+        attempt=made.row.attempt,
         event=Event.FAIL,
-        reason=f"cannot be written: {replies.clean(str(error) or repr(error))}"[:120],
+        reason=f"cannot be written: {made.reason}"[:120],
         stage="build",
     )

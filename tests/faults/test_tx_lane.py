@@ -20,8 +20,9 @@ from ground.engine import Payload, WorkLane
 from jobs.local import LocalEngine, Pace
 from mailer import ledger, notices
 from mailer.batches import Batch, BatchState
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
+from mailer.press import Press
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders

@@ -12,9 +12,10 @@ from ground.database import Database
 from mailer.batches import Lease
 from mailer.books import Habits
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
 from mailer.pacing import Cap
+from mailer.press import Press, Sign
 from mailer.transports import Transport
 
 DROP = "DROP"  # a script's word for: close the connection without an answer
@@ -127,8 +128,9 @@ def dispatcher(
     owner: str = "worker-1",
     habits: Habits | None = None,
     caps: dict[str, Cap] | None = None,
+    sign: Sign | None = None,
 ) -> Dispatcher[bytes]:
-    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
+    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test", sign=sign)
     lanes: dict[Lane, Transport] = {Lane.BULK: transport, Lane.TX: transport}
     return Dispatcher(
         database,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -21,6 +22,7 @@ from mailer.deliveries import Attempt, Delivery, State
 from mailer.envelope import Envelope
 from mailer.letters import Lane, Letter, LetterState
 from mailer.passage import Passage
+from mailer.press import Unsignable
 from mailer.suppressions import Suppression
 from mailer.transports import Outcome, Result, Stage
 from mailer.transports.memory import MemoryTransport, accept
@@ -399,7 +401,7 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
         hold_writers(session)
         run = asyncio.create_task(
             Passage(line, Books(sender._desk, held, Admission("memory")), clock).run(
-                held, partial(sender._write, letters_of)
+                held, partial(sender._press.write, letters_of)
             )
         )
         await asyncio.sleep(0.1)
@@ -408,6 +410,42 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
     hasty.dispose()
     # SQLite gives up after its busy timeout, PostgreSQL waits for its turn and then sends.
     assert states(database, letter_id) == {State.READY if database.is_sqlite else State.ACCEPTED: 8}
+
+
+async def test_a_group_is_signed_at_once_and_what_cannot_be_signed_fails_alone(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 6, clock)
+    groups: list[tuple[int, datetime]] = []
+
+    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:
+        groups.append((len(messages), at))
+        return [Unsignable("no From") if b"reader-2@" in each else b"Signed: yes\r\n" + each for each in messages]
+
+    transport = MemoryTransport(connections=6)
+    for batch in due(database, clock):
+        await dispatcher(database, transport, clock=clock, sign=sign).send_batch(batch)
+    assert groups == [(6, clock.now)]
+    assert all(message.startswith(b"Signed: yes\r\n") for _, message in transport.sent)
+    assert states(database, letter_id) == {State.ACCEPTED: 5, State.FAILED: 1}
+    with database.read() as session:
+        reason = session.scalars(select(Delivery.reason).where(Delivery.state == State.FAILED)).one()
+    assert reason == "cannot be written: cannot be signed: no From"
+
+
+async def test_signing_that_breaks_is_nobodys_failure(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 6, clock)
+
+    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+        raise BrokenProcessPool("the children died")
+
+    transport = MemoryTransport()
+    for batch in due(database, clock):
+        with pytest.raises(BrokenProcessPool):
+            await dispatcher(database, transport, clock=clock, sign=sign).send_batch(batch)
+    assert transport.sent == []
+    assert states(database, letter_id) == {State.READY: 6}
+    for batch in due(database, clock):
+        await dispatcher(database, transport, clock=clock).send_batch(batch)
+    assert states(database, letter_id) == {State.ACCEPTED: 6}
 
 
 @pytest.mark.slow

@@ -307,6 +307,7 @@ def test_a_preview_is_the_letter_that_is_sent_but_for_its_readers_links(house: H
     part = sent.get_body(("html",))
     assert part is not None
     expected = re.sub(rf"{BASE}/u/[\w.~-]+", "https://preview.invalid/unsubscribe", part.get_content())
+    expected = re.sub(rf"{BASE}/p/[\w.~-]+", "https://preview.invalid/preferences", expected)
     page = house.sign_in().get(f"/console/issues/{issue_id}/preview/letter")
     undressed = page.text.replace('<head><base target="_blank">', "<head>", 1)
     undressed = undressed.replace("@media not all", "@media (prefers-color-scheme: dark)")
