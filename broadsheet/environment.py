@@ -17,5 +17,6 @@ def unknown_variables() -> list[str]:
     return sorted(
         name
         for name in ours - known
-        if name.removesuffix("_FILE") not in known and not name.startswith(f"{PREFIX}SMTP{NESTED}")
+        if name.removesuffix("_FILE") not in known
+        and not name.startswith((f"{PREFIX}SMTP{NESTED}", f"{PREFIX}ROUTES{NESTED}"))
     )

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
 from mailer.batches import Lease
@@ -13,9 +14,11 @@ from mailer.deliveries import Row
 from mailer.dispatch import Dispatcher
 from mailer.letter import Compiled
 from mailer.letters import Lane
+from mailer.lines import Way
 from mailer.message import Mint
 from mailer.pacing import GROUPS, Cap
 from mailer.press import Press
+from mailer.transports.relay import Relay
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
 from newsletters import sender
@@ -27,11 +30,6 @@ if TYPE_CHECKING:
 
 def dispatcher(house: House) -> Dispatcher[Compiled]:
     """The dispatcher; each lane has connections of its own, so that a digest never delays a confirmation."""
-    smtp = house.settings.smtp
-    transports = {
-        Lane.BULK: SmtpTransport(_route(house.settings, "bulk", smtp.connections)),
-        Lane.TX: SmtpTransport(_route(house.settings, "tx", smtp.tx_connections)),
-    }
     mint = Mint(
         keys=house.keys,
         base_url=house.settings.base_url,
@@ -41,7 +39,7 @@ def dispatcher(house: House) -> Dispatcher[Compiled]:
     rng = random.Random()  # noqa: S311 - spreads retries
     return Dispatcher(
         house.database,
-        transports,
+        ways(house.settings),
         press(mint, house.signing),
         clock=house.clock,
         owner=house.owner,
@@ -79,7 +77,7 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
 
 def check(settings: Settings) -> None:
     """Raises ConfigurationError where mail could not leave by these settings."""
-    _route(settings, "bulk", settings.smtp.connections)
+    ways(settings)
 
 
 def sender_domains(house: House) -> list[str]:
@@ -96,18 +94,48 @@ def unsigned(house: House, domains: Sequence[str]) -> list[str]:
     return [domain for domain in domains or [house.settings.mail_domain] if signing.signers(domain) is None]
 
 
-def _route(settings: Settings, name: str, connections: int) -> Route:
-    smtp = settings.smtp
+def ways(settings: Settings) -> dict[Lane, list[Way]]:
+    """The ways out of each lane, with connections of its own. Raises ConfigurationError, naming the route."""
+    return {
+        lane: [_way(settings, name, lane) for name, route in settings.ways.items() if lane in route.lanes]
+        for lane in (Lane.BULK, Lane.TX)
+    }
+
+
+def _way(settings: Settings, name: str, lane: Lane) -> Way:
+    smtp = settings.ways[name]
     try:
-        return Route(
-            host=smtp.host,
-            port=smtp.port,
-            name=name,
-            tls=Tls(smtp.tls),
-            username=smtp.username,
-            password=smtp.password.get_secret_value() if smtp.password else None,
-            connections=connections,
-            max_messages=smtp.messages_per_connection,
-        )
+        transport = SmtpTransport(_route(smtp, name, settings.helo, lane))
+        return Way(transport=transport, weight=smtp.weight, relay=_relay(smtp))
+    except OSError as problem:  # ssl.SSLError is one, too
+        raise ConfigurationError(
+            f"The route {name!r} trusts {smtp.trusted_ca}, which cannot be used ({problem.strerror or problem}): "
+            "name a file with certificates in PEM form."
+        ) from None
     except ValueError as problem:
-        raise ConfigurationError(f"The smtp settings cannot be used: {problem}.") from None
+        raise ConfigurationError(f"The route {name!r} cannot be used: it {problem}.") from None
+
+
+def _route(smtp: Smtp, name: str, helo: str, lane: Lane) -> Route:
+    return Route(
+        host=smtp.host,
+        port=smtp.port,
+        name=name,
+        helo=helo,
+        tls=Tls(smtp.tls),
+        trusted_ca=smtp.trusted_ca,
+        username=smtp.username,
+        password=smtp.password.get_secret_value() if smtp.password else None,
+        connections=smtp.connections if lane is Lane.BULK else smtp.tx_connections,
+        max_messages=smtp.messages_per_connection,
+    )
+
+
+def _relay(smtp: Smtp) -> Relay:
+    return Relay(
+        signs=smtp.signs == "relay",
+        keeps_message_id=smtp.keeps_message_id,
+        keeps_date=smtp.keeps_date,
+        keeps_return_path=smtp.keeps_return_path,
+        correlation=smtp.correlation,
+    )

@@ -19,7 +19,8 @@ from fastapi import FastAPI
 
 from broadsheet import clock, outgoing
 from broadsheet.mailbox.server import Mailbox
-from broadsheet.settings import ConfigurationError, Settings, Smtp
+from broadsheet.relays import Smtp
+from broadsheet.settings import ConfigurationError, Settings
 from broadsheet.wiring import House
 from ground.engine import WorkLane
 from mailer import ledger, render
@@ -200,7 +201,8 @@ async def with_mailbox(settings: Settings) -> AsyncIterator[Settings]:
     mailbox = Mailbox(settings.data_dir / "mailbox", (), settings.bounces_maildir, clock.now)
     async with open_mailbox(mailbox, settings.mailbox_host, settings.mailbox_port) as (smtp_port, url):
         log.info("mailbox", page=url, smtp_port=smtp_port)
-        yield settings.model_copy(update={"smtp": Smtp(host=settings.mailbox_host, port=smtp_port, tls="none")})
+        local = Smtp(host=settings.mailbox_host, port=smtp_port, tls="none")
+        yield settings.model_copy(update={"smtp": local, "routes": {}})
 
 
 @asynccontextmanager

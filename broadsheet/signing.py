@@ -84,17 +84,9 @@ class Signing:
         if len(group) <= FEW:
             made = [[*map(dkim.signature, signers.private, each)] for each in digests]
         else:
-            made = await self._by_children(signers, digests)
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(self._children(), signing_child.sign, signers.files, digests)
         return [dkim.finish(unsigned, each) for unsigned, each in zip(group, made, strict=True)]
-
-    async def _by_children(self, signers: Signers, digests: Sequence[Sequence[bytes]]) -> list[list[bytes]]:
-        """One call a child, whatever the size of the group."""
-        loop, share = asyncio.get_running_loop(), -(-len(digests) // self._hands)
-        calls = [
-            loop.run_in_executor(self._children(), signing_child.sign, signers.files, digests[start : start + share])
-            for start in range(0, len(digests), share)
-        ]
-        return [each for part in await asyncio.gather(*calls) for each in part]
 
     def _look_again(self) -> None:
         """`broadsheet keys` may have changed the folder since the last group."""

@@ -130,11 +130,11 @@ class House:
 
     @cached_property
     def signing(self) -> Signing | None:
-        """None where the relay signs."""
+        """None where every relay signs."""
         from broadsheet.children import WORKERS
         from broadsheet.signing import Signing
 
-        if self.settings.smtp.signs == "relay":
+        if all(route.signs == "relay" for route in self.settings.ways.values()):
             return None
         return Signing(self.dkim_keys, lambda: self.signing_children, WORKERS)
 
@@ -185,8 +185,11 @@ class House:
         from jobs.local import LocalEngine, Pace
 
         limits = {
-            WorkLane.TX: self.settings.smtp.tx_connections,  # a notice is a batch of its own: they go side by side
-            WorkLane.BULK: 2,  # a batch uses all of its lane's connections while the next one is made ready
+            # A notice is a batch of its own: they go side by side.
+            WorkLane.TX: sum(route.tx_connections for route in self.settings.ways.values() if "tx" in route.lanes),
+            # A batch uses all of a route's connections while the next one is made ready; and one whose last message a
+            # server does not answer waits for it, for ten minutes, beside those that go on.
+            WorkLane.BULK: 2 + 2 * len(self.settings.ways),
             WorkLane.COLLECT: 1,
             WorkLane.INBOUND: 1,
             WorkLane.UPKEEP: 2,

@@ -94,9 +94,9 @@ class Admission:
             self.is_over, self.next_at = True, ration.next_at
         return ids if ration.granted else []
 
-    def note(self, outcome: Outcome, row: Row, *, now: datetime) -> list[Signal]:
-        """What an outcome calls for, mostly nothing."""
-        if outcome.result is Result.UNREACHABLE and outcome.code is not None and outcome.code >= 500:
+    def note(self, outcome: Outcome, row: Row, *, is_down: bool, now: datetime) -> list[Signal]:
+        """What an outcome calls for, mostly nothing. `is_down`: the line is, and not this one connection only."""
+        if is_down and outcome.result is Result.UNREACHABLE and outcome.code is not None and outcome.code >= 500:
             why = told(outcome)
             return [Trip(Trouble.ROUTE_REFUSES, Scope(route=self.route), why)]
         signals: list[Signal] = []

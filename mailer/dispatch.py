@@ -11,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
+from itertools import chain
 from typing import Generic, TypeVar
 
 import structlog
@@ -21,14 +21,14 @@ from sqlalchemy import select
 
 from ground.database import Database
 from mailer import ledger
-from mailer.admission import Admission, Admissions
+from mailer.admission import Admission, Admissions, Look
 from mailer.books import Books, Clock, Desk, Habits
 from mailer.ledger import Held
 from mailer.letters import Lane, Variant
-from mailer.pacing import BackOff, Cap
-from mailer.passage import Line, Passage
-from mailer.press import Press
-from mailer.transports import Transport
+from mailer.lines import Line, Lines, Way
+from mailer.pacing import Cap
+from mailer.passage import Passage
+from mailer.press import Press, writing
 
 C = TypeVar("C")
 log = structlog.get_logger()
@@ -39,12 +39,12 @@ _UNREADABLE_RESTS = timedelta(minutes=5)
 
 
 class Dispatcher(Generic[C]):
-    """Sends batches over their lanes' transports: as many at once as a lane's connections serve."""
+    """Sends batches over their lanes' lines: as many at once as a line's connections serve."""
 
     def __init__(
         self,
         database: Database,
-        transports: Mapping[Lane, Transport],
+        ways: Mapping[Lane, Sequence[Way]],
         press: Press[C],
         *,
         clock: Clock,
@@ -54,8 +54,9 @@ class Dispatcher(Generic[C]):
         caps: Mapping[str, Cap] | None = None,
     ) -> None:
         self._desk = Desk(database, owner=owner, clock=clock, habits=habits or Habits())
-        self._lines = {lane: Line(transport, BackOff(), rng) for lane, transport in transports.items()}
-        self._admissions = Admissions({lane: [line.transport.name] for lane, line in self._lines.items()}, caps or {})
+        self._lanes = {lane: Lines(each, rng) for lane, each in ways.items()}
+        names = {lane: [line.transport.name for line in lines] for lane, lines in self._lanes.items()}
+        self._admissions = Admissions(names, caps or {})
         self._press = press
         self._compiled: OrderedDict[int, C] = OrderedDict()
 
@@ -64,40 +65,50 @@ class Dispatcher(Generic[C]):
         taken = await self._lease(batch_id)
         if taken is None:
             return
-        held, admission = taken
+        held, line, admission = taken
         try:
-            await self._send(held, Books(self._desk, held, admission))
+            await self._send(held, line, Books(self._desk, held, admission))
         finally:
             admission.ended()
 
-    async def _send(self, held: Held, books: Books) -> None:
-        line = self._lines[held.lease.lane]
+    async def _send(self, held: Held, line: Line, books: Books) -> None:
         try:
             letters = await self._load({row.variant_id for row in held.rows})
         except BaseException:
             # A letter that cannot be read is nobody's failure among its readers: all rows go back.
             await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
             raise
-        await Passage(line, books, self._desk.clock).run(held, partial(self._press.write, letters))
+        async with writing(self._press, line.way.relay, letters, held) as write:
+            await Passage(line, books, self._desk.clock).run(held, write)
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""
-        for line in self._lines.values():
+        for line in self._all_lines():
             line.draining = True
 
     async def close(self) -> None:
         """Close the transports' connections."""
-        for line in self._lines.values():
+        for line in self._all_lines():
             await line.transport.close()
 
-    async def _lease(self, batch_id: int) -> tuple[Held, Admission] | None:
+    def _all_lines(self) -> Iterator[Line]:
+        return chain.from_iterable(self._lanes.values())
+
+    async def _lease(self, batch_id: int) -> tuple[Held, Line, Admission] | None:
+        """A batch, the line it goes over, and what it may do there."""
         async with self._desk.pen:
             taken = await asyncio.to_thread(self._take, batch_id)
-            if taken is not None:
-                taken[1].began()
-            return taken
+            if taken is None:
+                return None
+            held, look = taken
+            lines = self._lanes[held.lease.lane]
+            lines.heed(look.refused)
+            line = lines.choose(len(held.rows), self._desk.clock(), among=look.admissions)
+            admission = look.admissions[line.transport.name]
+            admission.began()
+            return held, line, admission
 
-    def _take(self, batch_id: int) -> tuple[Held, Admission] | None:
+    def _take(self, batch_id: int) -> tuple[Held, Look] | None:
         now = self._desk.clock()
         with self._desk.database.write() as session:
             look = self._admissions.look(session, batch_id, now=now)
@@ -106,12 +117,7 @@ class Dispatcher(Generic[C]):
             held = ledger.lease(
                 session, batch_id, owner=self._desk.owner, until=now + self._desk.habits.lease_for, now=now
             )
-        if held is None:
-            return None
-        line = self._lines[held.lease.lane]
-        if line.back_off.is_refused and line.transport.name not in look.refused:
-            line.back_off.worked()  # somebody has lifted its breaker
-        return held, look.admissions[line.transport.name]
+        return None if held is None else (held, look)
 
     async def _load(self, variant_ids: Collection[int]) -> dict[int, C]:
         """The compiled letters of a batch; the batch keeps them, whatever the cache forgets while it is under way."""

@@ -92,10 +92,17 @@ def _flat(settings: BaseModel) -> dict[str, Any]:
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
-            flat |= {f"{name}.{inner}": shown for inner, shown in _flat(value).items()}
+            flat |= _inner(name, value)
+        elif isinstance(value, dict):
+            for route, each in value.items():
+                flat |= _inner(f"{name}.{route}", each)
         else:
             flat[name] = _masked(name, value)
     return flat
+
+
+def _inner(name: str, value: BaseModel) -> dict[str, Any]:
+    return {f"{name}.{inner}": shown for inner, shown in _flat(value).items()}
 
 
 def _masked(name: str, value: object) -> object:

@@ -29,7 +29,8 @@ from broadsheet.demo.summary import Summary
 from broadsheet.demo.visitor import DemoFailed, Visitor
 from broadsheet.mailbox.rules import Action, Rule
 from broadsheet.mailbox.server import Mailbox
-from broadsheet.settings import ConfigurationError, Settings, Smtp, load
+from broadsheet.relays import Smtp
+from broadsheet.settings import ConfigurationError, Settings, load
 from broadsheet.wiring import House
 from ground.engine import WorkLane
 from mailer.bounce_reports import BounceReport
@@ -106,6 +107,7 @@ def _settings(folder: Path, base_url: str, smtp_port: int, newsroom: str) -> Set
         bounce_domain="bounces.zagroscourier.example",
         bounces_maildir=folder / "bounces",
         smtp=Smtp(host=HOST, port=smtp_port, tls="none", connections=4),
+        routes={},
         fetch_allowed_hosts=(newsroom,),
         form_min_age=0,
     )

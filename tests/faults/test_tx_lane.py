@@ -22,6 +22,7 @@ from mailer import ledger, notices
 from mailer.batches import Batch, BatchState
 from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
+from mailer.lines import Way
 from mailer.press import Press
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
@@ -47,24 +48,23 @@ async def sink() -> AsyncIterator[tuple[int, asyncio.StreamReader]]:
         await process.wait()
 
 
+def route(lane: Lane, port: int, connections: int) -> Route:
+    return Route(
+        host="127.0.0.1",
+        port=port,
+        name=str(lane),
+        tls=Tls.NONE,
+        helo="news.test",
+        connections=connections,
+        max_messages=10**6,
+    )
+
+
 def sender(database: Database, port: int) -> Dispatcher[bytes]:
     """Lanes as `broadsheet.outgoing` has them."""
-    transports = {
-        lane: SmtpTransport(
-            Route(
-                host="127.0.0.1",
-                port=port,
-                name=str(lane),
-                tls=Tls.NONE,
-                helo="news.test",
-                connections=n,
-                max_messages=10**6,
-            )
-        )
-        for lane, n in ((Lane.BULK, 10), (Lane.TX, 2))
-    }
+    ways = {lane: [Way(transport=SmtpTransport(route(lane, port, n)))] for lane, n in ((Lane.BULK, 10), (Lane.TX, 2))}
     press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
-    return Dispatcher(database, transports, press, clock=clock.now, owner="worker-1", rng=random.Random(7))
+    return Dispatcher(database, ways, press, clock=clock.now, owner="worker-1", rng=random.Random(7))
 
 
 def confirm(database: Database, number: int, now: datetime) -> int:

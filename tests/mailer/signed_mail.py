@@ -23,6 +23,7 @@ from mailer.deliveries import Delivery
 from mailer.dispatch import Dispatcher
 from mailer.letter import Compiled
 from mailer.letters import Lane, Variant
+from mailer.lines import Way
 from mailer.message import Mint
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
@@ -79,9 +80,8 @@ async def deliver(
     press = outgoing.press(mint, Signing(folder, lambda: children, hands=1))
     port = listening.sockets[0].getsockname()[1]
     transport = SmtpTransport(Route(host="127.0.0.1", port=port, tls=Tls.NONE, helo="news.test", connections=5))
-    sender = Dispatcher(
-        database, {Lane.BULK: transport}, press, clock=clock.now, owner="worker-1", rng=random.Random(7)
-    )
+    ways = {Lane.BULK: [Way(transport=transport)]}
+    sender = Dispatcher(database, ways, press, clock=clock.now, owner="worker-1", rng=random.Random(7))
     try:
         with database.read() as session:
             due = ledger.due_batches(session, Lane.BULK, now=clock.now(), limit=10)

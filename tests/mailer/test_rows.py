@@ -16,6 +16,7 @@ from mailer.deliveries import Delivery, State
 from mailer.dispatch import Dispatcher
 from mailer.letter import Kind
 from mailer.letters import Lane
+from mailer.lines import Way
 from mailer.transports.memory import MemoryTransport
 from tests.mailer import builders
 from tests.mailer.letters_at_hand import FOLDERS, digest, sender
@@ -48,9 +49,8 @@ async def test_a_row_that_cannot_be_filled_fails_alone_with_its_field(
             found = update(Delivery).where(Delivery.id == delivery_id)
             session.execute(found.values(fields=fields, variant_id=variant_id))
     transport = MemoryTransport()
-    dispatcher = Dispatcher(
-        database, {Lane.BULK: transport}, press(mint(keys)), clock=lambda: now, owner="w", rng=random.Random(7)
-    )
+    ways = {Lane.BULK: [Way(transport=transport)]}
+    dispatcher = Dispatcher(database, ways, press(mint(keys)), clock=lambda: now, owner="w", rng=random.Random(7))
     with database.read() as session:
         batches = ledger.due_batches(session, Lane.BULK, now=now + timedelta(seconds=1), limit=10)
     for batch_id in batches:

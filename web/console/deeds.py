@@ -72,6 +72,7 @@ def _words(texts: Texts) -> dict[str, str]:
         "issue.add": _("put a story into"),
         "issue.approve": _("approved"),
         "issue.cancel": _("cancelled"),
+        "issue.compose": _("composed by hand"),
         "issue.drop": _("took a story out of"),
         "issue.move": _("moved a story in"),
         "issue.pause": _("paused"),
