@@ -16,6 +16,7 @@ from mailer.letter import Compiled
 from mailer.letters import Lane
 from mailer.lines import Way
 from mailer.message import Mint
+from mailer.pacing import GROUPS, Cap
 from mailer.press import Press
 from mailer.transports.relay import Relay
 from mailer.transports.route import Route, Tls
@@ -36,8 +37,20 @@ def dispatcher(house: House) -> Dispatcher[Compiled]:
         bounce_domain=house.settings.bounce_domain,
     )
     rng = random.Random()  # noqa: S311 - spreads retries
-    made = press(mint, house.signing)
-    return Dispatcher(house.database, ways(house.settings), made, clock=house.clock, owner=house.owner, rng=rng)
+    return Dispatcher(
+        house.database,
+        ways(house.settings),
+        press(mint, house.signing),
+        clock=house.clock,
+        owner=house.owner,
+        rng=rng,
+        caps=caps(house.settings),
+    )
+
+
+def caps(settings: Settings) -> dict[str, Cap]:
+    """What each receiving-domain group is given at most, as the mailer reads it."""
+    return {group: Cap(**getattr(settings.pacing, group).model_dump()) for group in GROUPS}
 
 
 def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:

@@ -35,6 +35,7 @@ from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
 from broadsheet import proxies, relays
+from broadsheet.caps import Pacing
 from broadsheet.relays import Smtp
 
 
@@ -87,6 +88,7 @@ class Settings(BaseSettings):
     routes: Annotated[dict[str, Smtp], AfterValidator(relays.checked)] = Field(
         default={}, description="several ways out, instead of smtp"
     )
+    pacing: Pacing = Pacing()
     fetch_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="host:port pairs that may be fetched although they are private; comma-separated"
     )

@@ -5,8 +5,11 @@ from __future__ import annotations
 import articles.articles
 import articles.feeds
 import feedback.heartbeats
+import mailer.ailing
 import mailer.batches
 import mailer.bounce_reports
+import mailer.breakers
+import mailer.budgets
 import mailer.deliveries
 import mailer.holds
 import mailer.letters

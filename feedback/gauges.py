@@ -6,6 +6,7 @@ nothing. How many deliveries were accepted in all is not among them: no index kn
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,8 +17,9 @@ from sqlalchemy.orm import Session
 
 from feedback import heartbeats, watch
 from ground.database import Database
-from mailer import lookup, queue, suppressions
+from mailer import breakers, budgets, lookup, queue, suppressions
 from mailer.bounce_reports import BounceReport, Disposition
+from mailer.breakers import Trouble
 from mailer.deliveries import Delivery, State, in_states
 from newsletters.issues import Issue, IssueState
 
@@ -41,6 +43,7 @@ def gauges(database: Database, folder: Path | None, *, now: datetime) -> list[Ga
     """Everything that is measured. Raises SQLAlchemyError where the database cannot be asked."""
     with database.read() as session:
         found = [*_queue(session, now), *_deliveries(session, now), *_rounds(session)]
+        found += _pacing(session)
         found.append(_one("database_bytes", "Bytes that the tables take.", watch.database_size(session)))
     free = watch.free_disk(folder)
     if free is not None:
@@ -62,6 +65,16 @@ def _queue(session: Session, now: datetime) -> Iterator[Gauge]:
     waits = [lane.waits_for(now).total_seconds() for lane in lanes]
     yield each("queue_oldest_due_seconds", "How long the oldest due batch has waited.", waits)
     yield each("lane_held", "1 while somebody holds the lane.", [int(lane.hold is not None) for lane in lanes])
+
+
+def _pacing(session: Session) -> Iterator[Gauge]:
+    standing = Counter(breaker.trouble for breaker in breakers.standing(session))
+    values = [((("trouble", str(trouble)),), float(standing[trouble])) for trouble in Trouble]
+    yield Gauge(name="breakers", meaning="Breakers that stand, by what tripped them.", values=values)
+    paces = [
+        ((("route", pace.route), ("group", pace.domain_group)), pace.per_minute) for pace in budgets.paces(session)
+    ]
+    yield Gauge(name="group_per_minute", meaning="Messages a minute, for groups that are limited.", values=paces)
 
 
 def _deliveries(session: Session, now: datetime) -> Iterator[Gauge]:

@@ -1,7 +1,8 @@
 """Watch: what is wrong with the service at this moment, in words that say what it means and what to do.
 
 A *failing* check is one for which the service should be given no work and somebody be called; `/readyz` answers by these.
-What is only worth knowing (a feed collector in trouble, a lane that somebody holds) is told on the board beside them.
+What is only worth knowing (a feed collector in trouble, a lane that somebody holds, a breaker) is told on the board beside
+them.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from feedback import heartbeats
+from feedback import alerts, heartbeats
 from feedback.heartbeats import Beat, Heartbeat
 from ground import migrations
 from ground.database import Database
@@ -47,6 +48,7 @@ def problems(database: Database, folder: Path | None, *, now: datetime) -> list[
             return [Problem(check="tables", text=OTHER_REVISION)]
         with database.read() as session:
             found = [*queue_problems(session, now=now), *round_problems(session, now=now)]
+            found += [Problem(check=alert.check, text=alert.text, is_failing=False) for alert in alerts.alerts(session)]
     except SQLAlchemyError:
         return [Problem(check="database", text="The database cannot be reached.")]
     if not can_write(database, now=now):

@@ -233,3 +233,45 @@ def reopen_all(session: Session, letter_id: int, *, now: datetime) -> None:
         .where(Batch.letter_id == letter_id, Batch.state == BatchState.OPEN, Batch.next_at > now)
         .values(next_at=now)
     )
+
+
+def put_off(session: Session, lane: Lane, domain_group: str, *, until: datetime, now: datetime) -> int:
+    """Nothing of this group can leave before `until`: its due batches wait till then, and the other groups' come first.
+
+    A cancelled letter's are not put off, for what is left of them is to be skipped.
+    """
+    result = session.execute(
+        update(Batch)
+        .where(
+            Batch.lane == lane,
+            Batch.state == BatchState.OPEN,
+            Batch.next_at <= now,
+            Batch.domain_group == domain_group,
+            Batch.letter_id.not_in(select(Letter.id).where(Letter.state == LetterState.CANCELLED)),
+        )
+        .values(next_at=until)
+    )
+    assert isinstance(result, CursorResult)
+    return result.rowcount
+
+
+def call_back(session: Session, domain_group: str | None, *, now: datetime) -> None:
+    """What was put off may go: of a group, or of all.
+
+    Rows that were given back until later go, too. A deferred one keeps its time: the next lease finds that out at no cost.
+    """
+    group = [] if domain_group is None else [Batch.domain_group == domain_group]
+    called = session.execute(
+        update(Batch)
+        .where(Batch.lane.in_(list(Lane)), Batch.state == BatchState.OPEN, Batch.next_at > now, *group)
+        .values(next_at=now)
+        .returning(Batch.letter_id, Batch.first_id, Batch.last_id)
+    ).all()
+    its_hour_has_come = or_(Delivery.not_before.is_(None), Delivery.not_before <= now)
+    for span in (Span(*row) for row in called):
+        session.execute(
+            update(Delivery)
+            .where(span.condition(), Delivery.state == State.READY, Delivery.next_at > now, its_hour_has_come)
+            .values(next_at=now),
+            execution_options={"synchronize_session": False},
+        )

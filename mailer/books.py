@@ -16,9 +16,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ground.database import Database
-from mailer import ledger, letters
+from mailer import admission, ledger
+from mailer.admission import Admission
 from mailer.ledger import Held
 from mailer.letters import Lane
+from mailer.reception import Signal
 from mailer.results import Record
 
 Clock = Callable[[], datetime]
@@ -53,12 +55,24 @@ class Desk:
         self.pen = asyncio.Lock()
 
 
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """What one commit writes."""
+
+    records: Sequence[Record]
+    signals: Sequence[Signal]
+    intents: Sequence[int]
+    renew: bool
+
+
 class Books:
     """The entries of one leased batch."""
 
-    def __init__(self, desk: Desk, held: Held) -> None:
+    def __init__(self, desk: Desk, held: Held, admission: Admission) -> None:
+        self.admission = admission
         self._desk = desk
         self._held = held
+        self._signals: list[Signal] = []
         self._pending: list[Record] = []
         self._noted = asyncio.Event()
         self._closing = False
@@ -71,6 +85,11 @@ class Books:
     def note(self, record: Record) -> None:
         """A result, to be written with the next commit."""
         self._pending.append(record)
+        self._noted.set()
+
+    def heed(self, signal: Signal) -> None:
+        """What an outcome calls for, to be written with the next commit."""
+        self._signals.append(signal)
         self._noted.set()
 
     async def intend(self, ids: Sequence[int]) -> dict[int, int]:
@@ -95,11 +114,6 @@ class Books:
                     "results_wait", batch=self._held.lease.batch_id, waiting=len(self._pending), error=str(error)
                 )
                 await asyncio.sleep(habits.retry_seconds)
-
-    async def pause_letter(self) -> None:
-        """Hold the whole letter: what is wrong with it is wrong for everybody."""
-        async with self._desk.pen:
-            await asyncio.to_thread(self._pause)
 
     async def close(self, keeper: asyncio.Task[None] | None, *, next_at: datetime | None) -> None:
         """Write the last results and put the batch down."""
@@ -134,34 +148,35 @@ class Books:
 
     async def _write_some(self, count: int, intents: Sequence[int]) -> dict[int, int]:
         some, self._pending = self._pending[:count], self._pending[count:]
+        signals, self._signals = self._signals, []
         self._noted.clear()
         now = self._desk.clock()
         renew = now >= self._renew_at
-        if not (some or intents or renew):
+        if not (some or intents or renew or signals):
             return {}
         try:
-            intended = await asyncio.to_thread(self._write, some, intents, now, renew)
+            intended = await asyncio.to_thread(self._write, _Entries(some, signals, intents, renew), now)
         except BaseException:
             # Written twice is harmless (each entry is guarded by state and attempt), not written is doubt.
-            self._pending = some + self._pending
+            self._pending, self._signals = some + self._pending, signals + self._signals
             self._noted.set()
             raise
         if renew:
             self._renew_at = now + self._desk.habits.renew_after
         return intended
 
-    def _write(self, records: Sequence[Record], intents: Sequence[int], now: datetime, renew: bool) -> dict[int, int]:  # noqa: FBT001
+    def _write(self, entries: _Entries, now: datetime) -> dict[int, int]:
         owner, lease = self._desk.owner, self._held.lease
         with self._desk.database.write() as session:
-            if renew:
+            # Budgets and breakers first: whoever holds their rows never waits for anybody's deliveries to get them.
+            for signal in entries.signals:
+                admission.heed(session, signal, now=now)
+            ids = self.admission.take(session, entries.intents, now=now) if entries.intents else ()
+            if entries.renew:
                 ledger.renew(session, lease, owner=owner, until=now + self._desk.habits.lease_for)
-            if records:
-                ledger.record(session, records, now=now)
-            return ledger.intend(session, lease, intents, owner=owner, now=now) if intents else {}
-
-    def _pause(self) -> None:
-        with self._desk.database.write() as session:
-            letters.pause(session, self._held.lease.span.letter_id)
+            if entries.records:
+                ledger.record(session, entries.records, now=now)
+            return ledger.intend(session, lease, ids, owner=owner, now=now) if ids else {}
 
     def _put_down(self, next_at: datetime | None) -> None:
         with self._desk.database.write() as session:

@@ -9,7 +9,7 @@ from datetime import datetime
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
-from mailer import bounce_reports
+from mailer import ailing, bounce_reports
 from mailer.deliveries import Attempt, Delivery, State
 from mailer.letter import Kind
 from mailer.letters import Letter
@@ -72,6 +72,7 @@ def forget(session: Session, recipient_id: int, address_key: str) -> int:
     mine = select(Delivery.id).where(Delivery.recipient_id == recipient_id)
     session.execute(update(Attempt).where(Attempt.delivery_id.in_(mine)).values(reply=None))
     bounce_reports.forget(session, address_key, mine)
+    ailing.forget(session, address_key)
     blanked = session.execute(
         update(Delivery)
         .where(Delivery.recipient_id == recipient_id)

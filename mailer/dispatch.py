@@ -21,10 +21,12 @@ from sqlalchemy import select
 
 from ground.database import Database
 from mailer import ledger
+from mailer.admission import Admission, Admissions, Look
 from mailer.books import Books, Clock, Desk, Habits
 from mailer.ledger import Held
 from mailer.letters import Lane, Variant
 from mailer.lines import Line, Lines, Way
+from mailer.pacing import Cap
 from mailer.passage import Passage
 from mailer.press import Press, writing
 
@@ -49,19 +51,27 @@ class Dispatcher(Generic[C]):
         owner: str,
         rng: random.Random,
         habits: Habits | None = None,
+        caps: Mapping[str, Cap] | None = None,
     ) -> None:
         self._desk = Desk(database, owner=owner, clock=clock, habits=habits or Habits())
         self._lanes = {lane: Lines(each, rng) for lane, each in ways.items()}
+        names = {lane: [line.transport.name for line in lines] for lane, lines in self._lanes.items()}
+        self._admissions = Admissions(names, caps or {})
         self._press = press
         self._compiled: OrderedDict[int, C] = OrderedDict()
 
     async def send_batch(self, batch_id: int) -> None:
         """Send what is due of a batch. Harmless when it was sent before, is held by somebody else, or is gone."""
-        held = await self._lease(batch_id)
-        if held is None:
+        taken = await self._lease(batch_id)
+        if taken is None:
             return
-        line = self._lanes[held.lease.lane].choose(len(held.rows), self._desk.clock())
-        books = Books(self._desk, held)
+        held, line, admission = taken
+        try:
+            await self._send(held, line, Books(self._desk, held, admission))
+        finally:
+            admission.ended()
+
+    async def _send(self, held: Held, line: Line, books: Books) -> None:
         try:
             letters = await self._load({row.variant_id for row in held.rows})
         except BaseException:
@@ -84,16 +94,30 @@ class Dispatcher(Generic[C]):
     def _all_lines(self) -> Iterator[Line]:
         return chain.from_iterable(self._lanes.values())
 
-    async def _lease(self, batch_id: int) -> Held | None:
+    async def _lease(self, batch_id: int) -> tuple[Held, Line, Admission] | None:
+        """A batch, the line it goes over, and what it may do there."""
         async with self._desk.pen:
-            return await asyncio.to_thread(self._take, batch_id)
+            taken = await asyncio.to_thread(self._take, batch_id)
+            if taken is None:
+                return None
+            held, look = taken
+            lines = self._lanes[held.lease.lane]
+            lines.heed(look.refused)
+            line = lines.choose(len(held.rows), self._desk.clock(), among=look.admissions)
+            admission = look.admissions[line.transport.name]
+            admission.began()
+            return held, line, admission
 
-    def _take(self, batch_id: int) -> Held | None:
+    def _take(self, batch_id: int) -> tuple[Held, Look] | None:
         now = self._desk.clock()
         with self._desk.database.write() as session:
-            return ledger.lease(
+            look = self._admissions.look(session, batch_id, now=now)
+            if not look.admissions:
+                return None
+            held = ledger.lease(
                 session, batch_id, owner=self._desk.owner, until=now + self._desk.habits.lease_for, now=now
             )
+        return None if held is None else (held, look)
 
     async def _load(self, variant_ids: Collection[int]) -> dict[int, C]:
         """The compiled letters of a batch; the batch keeps them, whatever the cache forgets while it is under way."""

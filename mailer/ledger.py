@@ -15,7 +15,7 @@ from datetime import datetime
 from sqlalchemy import and_, exists, select, update
 from sqlalchemy.orm import Session
 
-from mailer import batches, deliveries, holds, results, suppressions
+from mailer import ailing, batches, breakers, deliveries, holds, quarantine, results, suppressions
 from mailer.batches import BatchState
 from mailer.deliveries import Delivery, Row, Span, State
 from mailer.events import BounceKind
@@ -125,8 +125,10 @@ def record(session: Session, records: Sequence[Record], *, now: datetime) -> Non
         for each in records
         if each.bounce == BounceKind.HARD
     ]
+    hard += ailing.heed(session, records, now=now)
     if hard:
         suppressions.suppress_dead(session, hard, now=now)
+        quarantine.join(session, hard, breakers.doubtful_domains(session))
 
 
 def renew(session: Session, held: batches.Lease, *, owner: str, until: datetime) -> None:

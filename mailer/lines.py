@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -133,12 +133,19 @@ class Lines:
     def __iter__(self) -> Iterator[Line]:
         return iter(self._lines)
 
-    def choose(self, rows: int, now: datetime) -> Line:
-        """The line that a batch of so many rows goes over; one that rests only where all do.
+    def heed(self, refused: Collection[str]) -> None:
+        """The routes whose server refuses us, as far as nobody has lifted that: a line that is not among them may go on."""
+        for line in self._lines:
+            if line.back_off.is_refused and line.transport.name not in refused:
+                line.back_off.worked()
+
+    def choose(self, rows: int, now: datetime, *, among: Container[str] | None = None) -> Line:
+        """The line that a batch of so many rows goes over, of those that admit it; one that rests only where all do.
 
         Smooth weighted round robin: each is owed its share of the rows, and the one that is owed most gets them.
         """
-        awake = [line for line in self._lines if line.takes_mail(now)] or self._lines
+        admitted = [line for line in self._lines if among is None or line.transport.name in among]
+        awake = [line for line in admitted if line.takes_mail(now)] or admitted
         able = [line for line in awake if not line.is_stalled()] or awake
         for line in able:
             line.credit += line.way.weight * rows

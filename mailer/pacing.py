@@ -1,10 +1,12 @@
-"""Pacing: receiving-domain groups, when to try again, how long a broken route rests, how much is intended at once."""
+"""Pacing: receiving-domain groups and their caps, when to try again, how long a broken route rests, intent groups' size."""
 
 from __future__ import annotations
 
 import random
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from mailer import replies
 from mailer.transports import Outcome
 
 #: Domains that one operator serves; what one of them says about our rate holds for all of them.
@@ -17,8 +19,9 @@ _GROUPS = {
 _GROUP_OF = {domain: group for group, domains in _GROUPS.items() for domain in domains}
 #: The same brands under national domains: yahoo.co.uk, hotmail.fr, outlook.com.br, live.nl.
 _BRANDS = {"yahoo": "yahoo", "hotmail": "microsoft", "outlook": "microsoft", "live": "microsoft", "msn": "microsoft"}
-#: Every receiving-domain group; `other` is whoever is in none.
-GROUPS = (*_GROUPS, "other")
+#: Whoever is in no group.
+OTHERS = "other"
+GROUPS = (*_GROUPS, OTHERS)
 _SECOND_LEVEL = frozenset({"co", "com"})
 
 #: After the first, second, ... attempt. Greylisting wants five minutes before the first retry.
@@ -28,10 +31,21 @@ JITTER = 0.2
 _REST_FIRST = timedelta(seconds=5)
 _REST_LONGEST = timedelta(minutes=5)
 #: A server that says "no service here" or "wrong password" will say so again: an operator must look.
-_REST_REFUSED = timedelta(minutes=15)
+REST_REFUSED = timedelta(minutes=15)
 
 LARGEST_GROUP = 500
 _GROUP_SECONDS = 0.010
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """The most that an operator allows for a receiving-domain group; None: as much as goes."""
+
+    per_minute: int | None = None  # over one route, whatever the number of processes
+    connections: int | None = None  # of one process
+
+
+NO_CAP = Cap()
 
 
 def domain_group(domain: str) -> str:
@@ -44,7 +58,7 @@ def domain_group(domain: str) -> str:
     last = labels[-1]
     if national and len(last) == 2 and labels[0] in _BRANDS:
         return _BRANDS[labels[0]]
-    return "other"
+    return OTHERS
 
 
 def retry_delay(attempt: int, rng: random.Random) -> timedelta:
@@ -61,22 +75,29 @@ class BackOff:
 
     def __init__(self) -> None:
         self.until: datetime | None = None
+        self.is_refused = False  # by words that do not pass by themselves; a breaker tells ops
         self._rest = _REST_FIRST
 
     def is_resting(self, now: datetime) -> bool:
         return self.until is not None and now < self.until
 
     def failed(self, outcome: Outcome, *, now: datetime) -> bool:
-        """Note a failure; True when it begins a new rest (and is worth a line in the log)."""
-        if self.until is not None and now < self.until:
+        """Note a failure; True when it begins a new rest (and is worth a line in the log).
+
+        What a receiving-domain group pushes back is about that group's pace (mailer.reception), not about the route.
+        """
+        if (self.until is not None and now < self.until) or replies.is_push_back(
+            outcome.stage, outcome.code, outcome.enhanced, outcome.reply
+        ):
             return False
-        refused = outcome.code is not None and outcome.code >= 500
-        self.until = now + (_REST_REFUSED if refused else self._rest)
+        self.is_refused = outcome.code is not None and outcome.code >= 500
+        self.until = now + (REST_REFUSED if self.is_refused else self._rest)
         self._rest = min(self._rest * 2, _REST_LONGEST)
         return True
 
     def worked(self) -> None:
         self.until = None
+        self.is_refused = False
         self._rest = _REST_FIRST
 
 

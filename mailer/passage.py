@@ -15,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from mailer import replies
 from mailer.batches import Lease
 from mailer.books import Books, Clock
+from mailer.breakers import Scope, Trouble
 from mailer.deliveries import Event, Row
 from mailer.envelope import Envelope
 from mailer.ledger import Held
@@ -22,6 +23,7 @@ from mailer.letters import Lane
 from mailer.lines import Line
 from mailer.pacing import GroupSize
 from mailer.press import Unwritten, Write, Written
+from mailer.reception import Passed, Trip, told
 from mailer.results import Record
 from mailer.transports import Outcome, Result, Stage
 from mailer.verdict import Terms, judge
@@ -49,19 +51,20 @@ class Passage:
         self._halted = False
         self._settled = 0  # outcomes since the last intents
         self._deadline_at = clock()
+        self._letter_id = 0
 
     async def run(self, held: Held, write: Write) -> None:
         """Until every row is sent or given back, and the batch is put down."""
-        self._deadline_at = held.lease.deadline_at
+        self._deadline_at, self._letter_id = held.lease.deadline_at, held.lease.span.letter_id
         keeper = asyncio.create_task(self._books.keep())  # renews the lease while the batch waits for its turn, too
         try:
             await self._carry(held, write)
         finally:
-            next_at = self._line.back_at(None, self._clock()) if self._halted else None
+            next_at = self._line.back_at(None, self._clock()) if self._halted else self._books.admission.next_at
             await asyncio.shield(self._books.close(keeper, next_at=next_at))
 
     async def _carry(self, held: Held, write: Write) -> None:
-        connections = min(len(held.rows), self._line.transport.connections)
+        connections = min(self._books.admission.connections(len(held.rows)), self._line.transport.connections)
         recruiter = asyncio.create_task(self._recruit(connections))
         try:
             await self._turn()
@@ -110,8 +113,10 @@ class Passage:
         loop = asyncio.get_running_loop()
         rows = deque(held.rows)
         since = loop.time()
-        while rows and not self._stops():
-            group = await self._written(held.lease, [rows.popleft() for _ in range(min(size.now, len(rows)))], write)
+        admission = self._books.admission
+        while rows and not self._stops() and not admission.is_over:
+            most = min(size.now, len(rows), admission.most or len(rows))
+            group = await self._written(held.lease, [rows.popleft() for _ in range(most)], write)
             await self._taken.wait()
             size.measured(self._settled, loop.time() - since)
             self._settled, since = 0, loop.time()
@@ -123,7 +128,7 @@ class Passage:
                 log.warning("intents_fail", batch=held.lease.batch_id, error=str(error))
                 return
             if not attempts:
-                return  # paused, cancelled or over: the next lease will see which
+                return  # paused, cancelled, over, or no ration: the next lease will see which
             for delivery_id, attempt in attempts.items():
                 made = group[delivery_id]
                 self._taken.clear()
@@ -174,25 +179,26 @@ class Passage:
     async def _settle(self, row: Row, attempt: int, outcome: Outcome) -> None:
         self._settled += 1
         self._line.note(outcome, now=self._clock())
+        is_down = self._line.is_down(outcome)
+        for signal in self._books.admission.note(outcome, row, is_down=is_down, now=self._clock()):
+            self._halted = self._halted or not isinstance(signal, Passed)
+            self._books.heed(signal)
         self._books.note(self._judged(row, attempt, outcome))
-        if self._line.is_down(outcome):
+        if is_down:
             self._halted = True
         if self._line.refused >= SENDER_REFUSALS:
             self._line.refused = 0
-            await self._hold_letter(row, outcome)
+            self._hold_letter(row, outcome)
 
-    async def _hold_letter(self, row: Row, outcome: Outcome) -> None:
+    def _hold_letter(self, row: Row, outcome: Outcome) -> None:
         """Our sender address is refused: nobody else's copy needs to try. (A notice has one reader, and is over.)"""
         log.error(
             "sender_refused", delivery=row.id, route=self._line.transport.name, reply=replies.clean(outcome.reply)
         )
         self._halted = True
-        if self._books.lane is Lane.TX:
-            return
-        try:
-            await self._books.pause_letter()
-        except SQLAlchemyError as error:
-            log.warning("letter_not_paused", delivery=row.id, error=str(error))  # five more refusals ask again
+        if self._books.lane is not Lane.TX:
+            scope = Scope(letter_id=self._letter_id)
+            self._books.heed(Trip(Trouble.SENDER_REFUSED, scope, told(outcome)))
 
     def _judged(self, row: Row, attempt: int, outcome: Outcome) -> Record:
         now = self._clock()

@@ -29,6 +29,7 @@ class ReplyClass(enum.StrEnum):
 #: Longest text of a reply that is kept.
 TEXT_LIMIT = 512
 
+_LOCAL_PART = re.compile(r"[^\s<>()\[\]:;,@]{1,128}@")
 _ENHANCED = re.compile(r"[#(\[]?([245]\.\d{1,3}\.\d{1,3})(?![\d.])")
 _QUEUE_ID = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -55,6 +56,7 @@ _THEY_REFUSE_US = re.compile(
     r"|\brelay|policy|not authori[sz]ed|unsolicited",
     re.IGNORECASE,
 )
+_GREYLISTED = re.compile(r"gr[ae]y.?list", re.IGNORECASE)
 _TOO_LARGE = re.compile(r"too (large|big)|exceeds? .{0,30}size|size limit|maximum (message )?size", re.IGNORECASE)
 
 #: Codes that speak of our session, whenever they come (RFC 4954 6, RFC 5321 3.8).
@@ -64,12 +66,13 @@ _BEFORE_MAIL = frozenset({Stage.CONNECT, Stage.TLS, Stage.AUTH})
 _SURELY_HARD = frozenset({"5.1.1", "5.1.3", "5.1.6", "5.1.10"})
 #: These say "no such user" only when their text does.
 _HARD_BY_TEXT = frozenset({"5.0.0", "5.1.0", "5.4.1", "5.7.1"})
+#: Soft for now: hard when they last (mailer.ailing).
+DISABLED = "5.2.1"
+HOST_UNKNOWN = frozenset({"5.1.2", "5.4.4"})
 _BY_CODE = {
-    "5.1.2": ReplyClass.SOFT,  # no such host: believed only when it lasts
     "5.1.7": ReplyClass.POLICY,  # the sender's address is meant
     "5.1.8": ReplyClass.POLICY,
-    "5.2.3": ReplyClass.CONTENT,  # longer than this mailbox allows
-    "5.3.4": ReplyClass.CONTENT,  # longer than this system allows
+    "5.3.4": ReplyClass.CONTENT,  # longer than this system takes: the issue's fault, for every reader of theirs
 }
 _BY_SUBJECT = {
     "1": ReplyClass.SOFT,
@@ -77,15 +80,22 @@ _BY_SUBJECT = {
     "3": ReplyClass.SOFT,
     "4": ReplyClass.SOFT,
     "5": ReplyClass.POLICY,
-    "6": ReplyClass.CONTENT,
+    "6": ReplyClass.SOFT,  # their system cannot take this kind of content
     "7": ReplyClass.POLICY,
 }
+#: After the dot the recipient was taken already: only these subjects (address, mailbox) are about them again.
+_OF_THE_RECIPIENT = frozenset({"1", "2"})
 
 
 def clean(text: str) -> str:
     """A server's words, fit to store and show: one line, no control characters, no half characters, at most 512."""
     whole = text.encode("utf-8", "replace").decode()
     return " ".join("".join(char if char.isprintable() else " " for char in whole).split())[:TEXT_LIMIT]
+
+
+def masked(text: str) -> str:
+    """Servers repeat the address they refuse; what is kept beyond its delivery, or logged, does not."""
+    return _LOCAL_PART.sub("***@", clean(text))
 
 
 def enhanced_code(text: str) -> str | None:
@@ -114,8 +124,23 @@ def classify(stage: Stage, code: int | None, enhanced: str | None, text: str) ->
     if stage is Stage.DATA:  # the command alone: the address was already taken at RCPT
         return ReplyClass.CONTENT if enhanced and enhanced.startswith("5.6.") else ReplyClass.POLICY
     if enhanced and enhanced.startswith("5."):
+        subject = enhanced.split(".")[1]
+        if stage is Stage.DOT and subject not in _OF_THE_RECIPIENT:
+            return ReplyClass.POLICY if subject in {"5", "7"} or _THEY_REFUSE_US.search(text) else ReplyClass.CONTENT
         return _by_enhanced(enhanced, text)
     return _by_words(stage, code, text)
+
+
+def is_push_back(stage: Stage, code: int | None, enhanced: str | None, text: str) -> bool:
+    """Whether they say "slower": 4.7.x, or a 421 in the middle of a session that does not speak of their own trouble.
+
+    Greylisting wants a later second try, not fewer messages.
+    """
+    if code is None or not 400 <= code < 500 or stage in _BEFORE_MAIL or _GREYLISTED.search(text):
+        return False
+    if enhanced is not None and enhanced.startswith("4.7."):
+        return True
+    return code == 421 and (enhanced is None or not enhanced.startswith(("4.3.", "4.4.")))
 
 
 def _by_enhanced(enhanced: str, text: str) -> ReplyClass:
@@ -132,7 +157,7 @@ def _by_enhanced(enhanced: str, text: str) -> ReplyClass:
 
 def _by_words(stage: Stage, code: int, text: str) -> ReplyClass:
     """A server that gives no enhanced code: its three digits and its words must do."""
-    if code in {550, 551, 553} and _NO_SUCH_USER.search(text):
+    if stage is Stage.RCPT and code in {550, 551, 553} and _NO_SUCH_USER.search(text):
         return ReplyClass.HARD
     if _TOO_LARGE.search(text):
         return ReplyClass.CONTENT

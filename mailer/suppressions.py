@@ -41,9 +41,14 @@ _MARK = "forgotten:"
 
 class Cause(enum.StrEnum):
     HARD_BOUNCE = "hard_bounce"  # the receiving server says there is no such mailbox
+    SOFT_BOUNCES = "soft_bounces"  # a mailbox in trouble on five days; ends by itself
     COMPLAINT = "complaint"  # the reader pressed "spam"
     MANUAL = "manual"  # an operator's decision
     ERASED = "erased"  # the person asked to be forgotten; only a hash stays
+
+
+#: What a server said of a mailbox; its reader may show that it works.
+OF_THE_MAILBOX = frozenset({Cause.HARD_BOUNCE, Cause.SOFT_BOUNCES})
 
 
 class Suppression(Base):
@@ -73,6 +78,8 @@ class Suppression(Base):
     note: Mapped[str | None] = mapped_column(String(512))  # the reply, the operator's words
     delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"))
     until: Mapped[datetime | None]
+    # Too many of its domain came at once: a person says whether to believe that.
+    breaker_id: Mapped[int | None] = mapped_column(ForeignKey("breakers.id"), index=True)
     asked_at: Mapped[datetime | None]  # when its reader, who signed up again, was last asked to confirm in spite of it
     created_at: Mapped[datetime]
     lifted_at: Mapped[datetime | None]
@@ -115,7 +122,7 @@ def may_ask(suppression: Suppression, *, now: datetime) -> bool:
     A mailbox that was not there may be there again, and only a letter can tell: one in thirty days. Whoever called our
     mail spam, was forgotten, or was ruled out by an operator gets none until the suppression is lifted.
     """
-    if suppression.cause is not Cause.HARD_BOUNCE:
+    if suppression.cause not in OF_THE_MAILBOX:
         return False
     return suppression.asked_at is None or now - suppression.asked_at >= ASK_EVERY
 
@@ -141,7 +148,7 @@ def lift_bounce(session: Session, address_key: str, *, by: str, now: datetime) -
         .where(
             Suppression.address_key == address_key,
             Suppression.lifted_at.is_(None),
-            Suppression.cause == Cause.HARD_BOUNCE,
+            Suppression.cause.in_(OF_THE_MAILBOX),
         )
         .values(lifted_at=now, lifted_by=by)
     )

@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from mailer import ledger, letters
+from mailer import breakers, ledger, letters
 from mailer.letters import Letter, LetterState
 from newsletters import act, digest, headlines, issues, trail
 from newsletters import approve as approval
@@ -177,6 +177,7 @@ def resume(session: Session, issue_id: int, *, by: str, now: datetime) -> Done |
     if not letters.resume(session, issue.letter_id) and not _is(session, issue, LetterState.SENDING):
         return Refused("The letter of this issue is over: there is nothing left to send.")
     issues.move(issue, IssueEvent.RESUME)
+    breakers.lift_letter(session, issue.letter_id, by=by, now=now)
     return act.done(session, issue, "issue.resume", by=by, now=now)
 
 

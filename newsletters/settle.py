@@ -12,7 +12,8 @@ import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from mailer import ledger
+from mailer import breakers, ledger
+from mailer.breakers import Trouble
 from mailer.deliveries import Delivery
 from mailer.letters import Letter, LetterState
 from newsletters import issues
@@ -42,13 +43,20 @@ def settle(session: Session, *, now: datetime) -> list[int]:
 
 
 def _pause(session: Session, issue: Issue) -> None:
-    """Tell the editor what the mailer did: it holds a letter by itself only when our own address is refused."""
+    """Tell the editor what the mailer did: why it holds a letter by itself."""
     assert issue.letter_id is not None
-    said = ledger.sender_refusal(session, issue.letter_id) or "its reply was not kept"
-    reason = (
-        f"Held by the mailer: the mail server refuses our sender address ({said[:120]}). "
-        "Put that right with whoever runs the server, then resume."
-    )
+    breaker = breakers.of_letter(session, issue.letter_id)
+    if breaker is not None and breaker.trouble is Trouble.UNKNOWN_READERS:
+        reason = (
+            f"Held by the mailer: too many mailboxes are unknown, {breaker.why[:120]}. "
+            "Is it an old list? Look at the bounces, then resume or cancel."
+        )
+    else:
+        said = ledger.sender_refusal(session, issue.letter_id) or "its reply was not kept"
+        reason = (
+            f"Held by the mailer: the mail server refuses our sender address ({said[:120]}). "
+            "Put that right with whoever runs the server, then resume."
+        )
     issues.move(issue, IssueEvent.PAUSE, reason=reason)
     log.error("issue.held", issue=issue.id, reason=reason)
 

@@ -168,6 +168,7 @@ _ENDS = (Act.LEFT, Act.COMPLAINED)
 
 _SUPPRESSED = {
     Cause.HARD_BOUNCE: "mail to this address came back: there is no such mailbox",
+    Cause.SOFT_BOUNCES: "mail to this address has come back for days; it is tried again in some weeks",
     Cause.COMPLAINT: "they reported our mail as spam and are not mailed again",
     Cause.MANUAL: "the address is suppressed",
     Cause.ERASED: "they asked to be forgotten and are not mailed again",

@@ -22,7 +22,6 @@ from sqlalchemy.orm import Session
 
 from mailer import notices, suppressions
 from mailer.address import EmailAddress
-from mailer.suppressions import Cause
 from subscribers import consents, subscribers, subscriptions
 from subscribers.consents import Act, Evidence
 from subscribers.subscribers import Subscriber
@@ -149,7 +148,7 @@ def _standing(
     if subscription.state is not SubscriptionState.ACTIVE:
         return Standing.STALE
     bounced = suppressions.standing(session, subscriber.address_key, now=now)
-    is_asked = bounced is not None and bounced.cause is Cause.HARD_BOUNCE and bounced.asked_at is not None
+    is_asked = bounced is not None and bounced.cause in suppressions.OF_THE_MAILBOX and bounced.asked_at is not None
     return Standing.WAITING if is_newest and is_asked else Standing.CONFIRMED
 
 

@@ -12,6 +12,7 @@ from broadsheet.environment import unknown_variables
 from broadsheet.settings import PREFIX, ConfigurationError, load
 from ground.tokens import Purpose
 from mailer.letters import Lane
+from mailer.pacing import GROUPS, NO_CAP, Cap
 from mailer.transports.relay import Correlation, Relay
 from mailer.transports.smtp import SmtpTransport
 
@@ -103,6 +104,19 @@ def test_damaged_keys_are_never_replaced_without_a_word(tmp_path: Path, content:
     with pytest.raises(ConfigurationError, match="backup"):
         keyring.load_or_make(path)
     assert path.read_text() == content
+
+
+def test_a_group_may_be_capped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "caps.toml"
+    file.write_text("[pacing.gmail]\nper_minute = 600\n[pacing.microsoft]\nconnections = 2\n")
+    monkeypatch.setenv("BROADSHEET_CONFIG", str(file))
+    assert outgoing.caps(load()) == dict.fromkeys(GROUPS, NO_CAP) | {
+        "gmail": Cap(per_minute=600),
+        "microsoft": Cap(connections=2),
+    }
+    file.write_text("[pacing.gmial]\nper_minute = 600\n")
+    with pytest.raises(ConfigurationError, match="gmial"):
+        load()
 
 
 # --- routes -------------------------------------------------------------------------

@@ -87,7 +87,7 @@ def _unsigned(settings: Settings) -> list[str]:
             return outgoing.unsigned(house, [])
 
 
-def _flat(settings: Settings) -> dict[str, Any]:
+def _flat(settings: BaseModel) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
@@ -102,7 +102,7 @@ def _flat(settings: Settings) -> dict[str, Any]:
 
 
 def _inner(name: str, value: BaseModel) -> dict[str, Any]:
-    return {f"{name}.{inner}": _masked(inner, getattr(value, inner)) for inner in type(value).model_fields}
+    return {f"{name}.{inner}": shown for inner, shown in _flat(value).items()}
 
 
 def _masked(name: str, value: object) -> object:

@@ -128,12 +128,13 @@ async def test_only_who_does_not_exist_is_suppressed(database: Database, now: da
     }
     after_dot = {0: "550 5.7.515 Access denied", 1: "554 5.6.0 Bad content", 2: None}
     server = ScriptedServer(
-        RCPT=by_reader(lambda number: at_rcpt[number % 5]),
+        # Ten who are unknown: one more, and the issue would be held.
+        RCPT=by_reader(lambda number: at_rcpt[number % 5 or int(number >= 50)]),
         dot=by_reader(lambda number: after_dot[number % 3]),
     )
     letter_id, _ = await send(database, server, now, rounds=8)
     with database.read() as session:
         suppressed = set(session.scalars(select(Suppression.address_key)))
-    assert suppressed == {f"reader-{number}@example.org" for number in range(0, COUNT, 5)}
+    assert suppressed == {f"reader-{number}@example.org" for number in range(0, 50, 5)}
     assert states(database, letter_id) == {State.FAILED: 88, State.DEFERRED: 24, State.ACCEPTED: 8}
     assert set(copies(server)) == {f"reader-{number}@example.org" for number in range(COUNT) if number % 15 == 14}

@@ -18,7 +18,7 @@ from sqlalchemy import select
 
 from broadsheet import clock
 from ground.database import Database
-from mailer import deliveries, ledger, letters, suppressions
+from mailer import deliveries, holds, ledger, letters, suppressions
 from mailer.deliveries import Delivery, State
 from mailer.letters import Lane
 from mailer.suppressions import Cause
@@ -90,7 +90,7 @@ async def send_due(database: Database, server: ScriptedServer, now: datetime) ->
     await sender.close()
 
 
-@pytest.mark.parametrize("how", ["left", "suppressed"])
+@pytest.mark.parametrize("how", ["left", "erased", "complained"])
 async def test_who_goes_one_moment_before_their_turn_gets_nothing_ever(
     database: Database, now: datetime, how: str
 ) -> None:
@@ -105,6 +105,8 @@ async def test_who_goes_one_moment_before_their_turn_gets_nothing_ever(
                 gone.add(row.address)
                 if how == "left":
                     deliveries.skip_recipient(session, row.recipient_id, reason="left", scope="edition:1")
+                elif how == "erased":
+                    deliveries.skip_recipient(session, row.recipient_id, reason="erased")
                 else:
                     suppressions.suppress(session, row.address_key, Cause.COMPLAINT, now=now)
 
@@ -147,6 +149,62 @@ async def test_a_cancel_skips_the_rest(database: Database, now: datetime) -> Non
     assert states(database, letter_id) == {State.ACCEPTED: sent, State.SKIPPED: COUNT - sent}
     with database.write() as session:
         assert not letters.resume(session, letter_id)
+
+
+class Steady(ScriptedServer):
+    """Takes a hundredth of a second over every message, and notes when each came."""
+
+    def __init__(self) -> None:
+        super().__init__(RCPT=self._note)
+        self.came: list[float] = []
+
+    def _note(self, _: str) -> str:
+        self.came.append(asyncio.get_running_loop().time())
+        return "250 2.1.5 Ok"
+
+    async def _say(self, writer: asyncio.StreamWriter, reply: str) -> bool:
+        if "queued as" in reply:
+            await asyncio.sleep(0.01)
+        return await super()._say(writer, reply)
+
+
+def _pause(database: Database, letter_id: int, now: datetime) -> None:
+    del now
+    with database.write() as session:
+        assert letters.pause(session, letter_id)
+
+
+def _cancel(database: Database, letter_id: int, now: datetime) -> None:
+    with database.write() as session:
+        assert ledger.cancel(session, letter_id, now=now)
+
+
+def _hold(database: Database, letter_id: int, now: datetime) -> None:
+    del letter_id
+    with database.write() as session:
+        assert holds.hold(session, Lane.BULK, reason="wait", by="ops@example.org", now=now)
+
+
+@pytest.mark.parametrize("stop", [_pause, _cancel, _hold])
+async def test_nothing_new_leaves_a_second_after_a_stop(
+    database: Database, now: datetime, stop: Callable[[Database, int, datetime], None]
+) -> None:
+    with database.write() as session:
+        letter_id = builders.letter(session, 3_000, now=now)
+    server = Steady()
+    async with server.running():
+        sending = asyncio.create_task(send_due(database, server, now))
+        while len(server.came) < 100:  # noqa: ASYNC110 - it is on its way
+            await asyncio.sleep(0.01)
+        await asyncio.to_thread(stop, database, letter_id, now)
+        stopped_at = asyncio.get_running_loop().time()
+        await asyncio.wait_for(sending, 20)
+    late = [at - stopped_at for at in server.came if at > stopped_at]
+    assert max(late, default=0.0) < 1.0
+    assert len(late) <= MOST_IN_A_GROUP + CONNECTIONS
+    found = states(database, letter_id)
+    assert found.pop(State.ACCEPTED) == len(server.came)
+    assert found == {State.SKIPPED if stop is _cancel else State.READY: 3_000 - len(server.came)}
 
 
 @pytest.mark.slow

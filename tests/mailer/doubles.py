@@ -16,6 +16,7 @@ from mailer.deliveries import Row
 from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
 from mailer.lines import Way
+from mailer.pacing import Cap
 from mailer.press import Press, Sign
 from mailer.transports import Transport
 
@@ -139,9 +140,19 @@ def dispatcher(
     clock: Callable[[], datetime],
     owner: str = "worker-1",
     habits: Habits | None = None,
+    caps: dict[str, Cap] | None = None,
     sign: Sign | None = None,
 ) -> Dispatcher[bytes]:
     press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test", sign=sign)
     out = [each if isinstance(each, Way) else Way(transport=each) for each in ways]
     lanes = {Lane.BULK: out, Lane.TX: out}
-    return Dispatcher(database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits())
+    return Dispatcher(
+        database,
+        lanes,
+        press,
+        clock=clock,
+        owner=owner,
+        rng=random.Random(7),
+        habits=habits or Habits(),
+        caps=caps,
+    )

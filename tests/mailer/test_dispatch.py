@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 
 from ground.database import Database
 from mailer import deliveries, ledger, letters, notices
+from mailer.admission import Admission
 from mailer.batches import Batch
 from mailer.books import Books, Habits
 from mailer.deliveries import Attempt, Delivery, State
@@ -399,7 +400,7 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
     with database.write() as session:
         hold_writers(session)
         run = asyncio.create_task(
-            Passage(line, Books(sender._desk, held), clock).run(
+            Passage(line, Books(sender._desk, held, Admission("memory")), clock).run(
                 held, partial(sender._press.write, line.way.relay, letters_of)
             )
         )

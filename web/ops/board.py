@@ -9,12 +9,14 @@ from datetime import datetime
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from feedback import heartbeats, intervene, watch
+from feedback import alerts, heartbeats, intervene, watch
+from feedback.alerts import Standing
 from feedback.board import Board, Progress
 from feedback.heartbeats import Heartbeat
 from feedback.intervene import Done, Refused
 from feedback.watch import Problem
 from mailer import queue
+from mailer.breakers import Trouble
 from mailer.letters import Lane
 from mailer.queue import LaneQueue
 from newsletters import issues, newsletters
@@ -34,6 +36,7 @@ class Now:
 
     at: datetime
     problems: Sequence[Problem]
+    breakers: Sequence[Standing]
     lanes: Mapping[Lane, LaneQueue]
     under_way: Sequence[Progress]
     workers: Sequence[Heartbeat]
@@ -83,7 +86,8 @@ def _look(parts: Parts, board: Board) -> Now:
         editions = {edition.id: edition for _, edition in newsletters.list_editions(session)}
         return Now(
             at=now,
-            problems=problems,
+            problems=[problem for problem in problems if problem.check not in set(Trouble)],  # told with their buttons
+            breakers=alerts.standing(session),
             lanes=queue.lanes(session, now=now),
             under_way=board.on_their_way(session, now=now),
             workers=heartbeats.workers(session),
