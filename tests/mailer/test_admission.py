@@ -174,6 +174,22 @@ async def test_a_group_that_refuses_us_ten_times_is_paused_and_probed_with_one_m
     assert service.suppressed() == 0
 
 
+async def test_a_group_that_is_paused_on_one_route_goes_over_another(service: Service) -> None:
+    letter_id, others = service.write(300, "gmail.com"), service.write(300, "example.org")
+    blocked, free = (
+        MemoryTransport(answer=lambda to: BLOCKED if "gmail" in to.recipient else accept(to)),
+        MemoryTransport(),
+    )
+    blocked.name, free.name = "blocked", "free"
+    service.worker = dispatcher(service.database, blocked, free, clock=lambda: service.now)
+    await service.send()
+    found = service.states(letter_id)
+    assert found == {State.FAILED: found[State.FAILED], State.ACCEPTED: 300 - found[State.FAILED]}
+    assert found[State.FAILED] <= 14
+    assert service.states(others) == {State.ACCEPTED: 300}
+    assert [breaker.scope for breaker in service.breakers()] == ["group:blocked:gmail"]
+
+
 async def test_an_acceptance_between_refusals_is_no_row(service: Service) -> None:
     service.write(100, "gmail.com")
     count = [0]
