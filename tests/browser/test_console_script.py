@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, Request, Route
 from ground.tokens import Purpose
 from tests.web.conftest import House
 from tests.web.conftest import house as house  # noqa: PLC0414 - a fixture of the pages' tests
+from tests.web.conftest import viewer as viewer  # noqa: PLC0414 - what that one needs
 from web.app import create_app
 from web.browser import Cookies
 
