@@ -347,14 +347,13 @@ async def test_a_limit_costs_a_statement_for_a_group_of_intents_and_none_for_a_m
     service.write(1_000, "gmail.com")
     with service.database.write() as session:
         budgets.slow(session, "memory", "gmail", measured=10**7, why="slower", now=service.now - MINUTE)
-    intents, taken = [0], [0]
+    taken = [0]
 
     @event.listens_for(service.database.writer, "before_cursor_execute")
     def _count(_c: object, _cursor: object, statement: str, *_: object) -> None:
-        intents[0] += statement.startswith("UPDATE deliveries SET state=?, attempt=") or "SET state=%(" in statement
         taken[0] += statement.startswith("UPDATE budgets")
 
     await service.send()
     assert len(service.transport.sent) == 1_000
-    assert 0 < taken[0] <= 100
-    assert taken[0] <= max(intents[0], 100)
+    # A group is as large as the connections at least; how much larger depends on how busy the machine is.
+    assert 0 < taken[0] <= 1_000 / service.transport.connections + 1
