@@ -161,7 +161,7 @@ def test_a_visitors_network_address_may_be_forgotten(database: Database, consent
 
 
 def test_an_error_names_nobody_whose_address_was_in_the_statement(database: Database) -> None:
-    with pytest.raises(OperationalError) as caught, database.write() as session:
+    with pytest.raises(DBAPIError) as caught, database.write() as session:
         session.execute(text("INSERT INTO nowhere VALUES (:who)"), {"who": "ann@example.org"})
     assert "INSERT INTO nowhere" in str(caught.value)
     assert "ann@example.org" not in str(caught.value)
