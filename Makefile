@@ -21,7 +21,7 @@ quick-test: .venv/dev
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not faults and not browser and not pages"
 
 page-test: .venv/dev
-	$(BIN)/python -m pytest -q -n 2 -m "pages and not slow"
+	$(BIN)/python -m pytest -q -n 2 -m "pages and not slow and not browser"
 
 slow-test: .venv/dev
 	$(BIN)/python -m pytest -q -m "(slow or faults) and not browser"
