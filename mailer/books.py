@@ -8,6 +8,7 @@ away is asked again.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -51,6 +52,11 @@ class Desk:
         self.habits = habits
         # Two of our own threads would otherwise sleep on SQLite's lock, in steps of up to 100 ms.
         self.pen = asyncio.Lock()
+        self._leases = itertools.count(1)
+
+    def name_lease(self) -> str:
+        """A name for one lease of this process's: what was noted under an older one must not pass for this one's."""
+        return f"{self.owner}/{next(self._leases)}"
 
 
 class Books:
@@ -59,6 +65,7 @@ class Books:
     def __init__(self, desk: Desk, held: Held) -> None:
         self._desk = desk
         self._held = held
+        self._owner = held.lease.owner
         self._pending: list[Record] = []
         self._noted = asyncio.Event()
         self._closing = False
@@ -151,12 +158,12 @@ class Books:
         return intended
 
     def _write(self, records: Sequence[Record], intents: Sequence[int], now: datetime, renew: bool) -> dict[int, int]:  # noqa: FBT001
-        owner, lease = self._desk.owner, self._held.lease
+        owner, lease = self._owner, self._held.lease
         with self._desk.database.write() as session:
             if renew:
                 ledger.renew(session, lease, owner=owner, until=now + self._desk.habits.lease_for)
             if records:
-                ledger.record(session, records, now=now)
+                ledger.record(session, records, owner=owner, now=now)
             return ledger.intend(session, lease, intents, owner=owner, now=now) if intents else {}
 
     def _pause(self) -> None:
@@ -165,4 +172,4 @@ class Books:
 
     def _put_down(self, next_at: datetime | None) -> None:
         with self._desk.database.write() as session:
-            ledger.close(session, self._held.lease, owner=self._desk.owner, now=self._desk.clock(), next_at=next_at)
+            ledger.close(session, self._held.lease, owner=self._owner, now=self._desk.clock(), next_at=next_at)

@@ -100,7 +100,7 @@ class Dispatcher(Generic[C]):
         now = self._desk.clock()
         with self._desk.database.write() as session:
             return ledger.lease(
-                session, batch_id, owner=self._desk.owner, until=now + self._desk.habits.lease_for, now=now
+                session, batch_id, owner=self._desk.name_lease(), until=now + self._desk.habits.lease_for, now=now
             )
 
     def _write(self, letters: Mapping[int, C], row: Row, lease: Lease) -> tuple[str, bytes]:

@@ -117,9 +117,10 @@ def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: 
     return deliveries.intend(session, and_(sends, holds.is_free(held.lane)), ids, owner=owner)
 
 
-def record(session: Session, records: Sequence[Record], *, now: datetime) -> None:
-    """Write down a group of results; a hard refusal suppresses its address in the same transaction."""
-    results.write(session, records, now=now)
+def record(session: Session, records: Sequence[Record], *, owner: str, now: datetime) -> None:
+    """Write down a group of results of one lease; a hard refusal suppresses its address in the same transaction."""
+    for letter_id, ids in results.write(session, records, owner=owner, now=now).items():
+        batches.recount_around(session, letter_id, ids)
     hard = [
         suppressions.Dead(each.address_key, note=each.reply, delivery_id=each.id)
         for each in records

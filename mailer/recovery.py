@@ -72,12 +72,15 @@ def _take_back(session: Session, rows: ColumnElement[bool], held: ColumnElement[
             ).where(*sending),
         )
     )
-    gone: dict[str, Any] = {"owner": None, "lease_until": None}
+    gone: dict[str, Any] = {
+        "owner": None,
+        "lease_until": None,
+    }  # a row in doubt stays its worker's, who may only be slow
     reason = case((Delivery.reason == WITHDRAWN, WITHDRAWN), else_=CRASH)
     lost = session.execute(
         update(Delivery)
         .where(*sending)
-        .values(state=State.UNCERTAIN, uncertain_at=now, reason=reason, **gone)
+        .values(state=State.UNCERTAIN, uncertain_at=now, reason=reason, lease_until=None)
         .returning(Delivery.id)
     ).all()
     released = session.execute(
@@ -92,6 +95,7 @@ def _take_back(session: Session, rows: ColumnElement[bool], held: ColumnElement[
         .values(state=BatchState.OPEN, next_at=now, **gone)
         .returning(Batch.id)
     ).all()
+    batches.recount(session, [batch.id for batch in reopened])
     return Recovered(len(released), len(lost), len(reopened))
 
 
@@ -107,7 +111,7 @@ def prove(session: Session, delivery_id: int, *, now: datetime) -> bool:
         .returning(Delivery.letter_id)
     ).one_or_none()
     if proved is not None:
-        batches.recount(session, proved.letter_id, [delivery_id])
+        batches.recount_around(session, proved.letter_id, [delivery_id])
     return proved is not None
 
 
@@ -143,7 +147,7 @@ def settle_uncertain(session: Session, *, now: datetime, grace: timedelta = GRAC
         _settle(session, state, reason, ids, now=now)
     again = [doubt for doubt in doubts if _fate(doubt, now) == _AGAIN]
     for letter_id in {doubt.letter_id for doubt in doubts}:
-        batches.recount(session, letter_id, [doubt.id for doubt in doubts if doubt.letter_id == letter_id])
+        batches.recount_around(session, letter_id, [doubt.id for doubt in doubts if doubt.letter_id == letter_id])
     for letter_id in {doubt.letter_id for doubt in again}:
         ids = [doubt.id for doubt in again if doubt.letter_id == letter_id]
         batches.reopen(session, letter_id, ids, now=now)
@@ -172,7 +176,7 @@ def _settle(session: Session, state: State, reason: str | None, ids: list[int], 
     session.execute(
         update(Delivery)
         .where(Delivery.id.in_(ids), Delivery.state == State.UNCERTAIN)
-        .values(state=state, reason=reason, **when)
+        .values(state=state, reason=reason, owner=None, **when)
     )
 
 

@@ -11,10 +11,11 @@ from sqlalchemy import event, func, select, update
 from sqlalchemy.orm import Session
 
 from ground.database import Database
-from mailer import deliveries, ledger, letters, notices, suppressions
+from mailer import correspondence, deliveries, ledger, letters, notices, suppressions
 from mailer.batches import Batch, BatchState
 from mailer.deliveries import Attempt, Delivery, Event, State
 from mailer.ledger import Held
+from mailer.letter import Kind
 from mailer.letters import InDoubt, Lane, Letter, LetterState
 from mailer.results import Record
 from mailer.suppressions import Suppression
@@ -49,9 +50,9 @@ def intend(database: Database, held: Held, now: datetime, count: int | None = No
         return ledger.intend(session, held.lease, ids, owner=owner, now=now)
 
 
-def record(database: Database, *records: Record, now: datetime) -> None:
+def record(database: Database, *records: Record, now: datetime, owner: str = ME) -> None:
     with database.write() as session:
-        ledger.record(session, records, now=now)
+        ledger.record(session, records, owner=owner, now=now)
 
 
 def put_down(database: Database, held: Held, now: datetime) -> BatchState:
@@ -180,6 +181,32 @@ def test_leaving_another_edition_skips_nothing_here(database: Database, now: dat
     assert len(intend(database, held, now)) == 1
 
 
+def test_a_reader_who_goes_takes_no_letter_from_the_desk(database: Database, now: datetime) -> None:
+    """Staff have numbers of their own; that a reader has the same one means nothing."""
+    with database.write() as session:
+        for kind in (Kind.TX, Kind.STAFF):
+            notice = notices.Notice(
+                variant_id=builders.variant(session, now),
+                recipient_id=7,
+                address=f"{kind}@example.org",
+                address_key=f"{kind}@example.org",
+                domain_group="other",
+                fields={},
+                kind=kind,
+            )
+            notices.enqueue(session, "confirm", notice, now=now)
+        deliveries.skip_recipient(session, 7, reason="erased")
+        assert not correspondence.is_in_flight(session, 7)
+        assert correspondence.forget(session, 7, "tx@example.org") == 1
+        assert [sent.kind for sent in correspondence.sent_to(session, 7, limit=9)] == [Kind.TX]
+    with database.read() as session:
+        left = session.execute(select(Delivery.address, Delivery.state).order_by(Delivery.id)).all()
+    assert [tuple(row) for row in left] == [
+        (correspondence.FORGOTTEN, State.SKIPPED),
+        ("staff@example.org", State.READY),
+    ]
+
+
 def test_who_leaves_while_being_sent_to_is_never_tried_again(database: Database, now: datetime) -> None:
     letter_id, held = start(database, 4, now)
     attempts = list(intend(database, held, now))
@@ -258,6 +285,57 @@ def test_a_result_for_an_older_attempt_changes_nothing(database: Database, now: 
     assert states(database, letter_id) == {State.SENDING: 1}
 
 
+def test_a_result_written_twice_does_not_touch_who_has_leased_since(database: Database, now: datetime) -> None:
+    """An attempt that no server saw gives its number back: the next worker's has the same one."""
+    letter_id, held = start(database, 1, now)
+    [(sent, attempt)] = intend(database, held, now).items()
+    given_back = Record(id=sent, attempt=attempt, event=Event.RELEASE, next_at=now, stage="connect")
+    record(database, given_back, now=now)
+    put_down(database, held, now)
+    again = take(database, held.lease.batch_id, now, OTHER)
+    assert again is not None
+    assert intend(database, again, now, owner=OTHER) == {sent: attempt}
+    record(database, given_back, now=now)  # the first worker never heard of its commit
+    assert states(database, letter_id) == {State.SENDING: 1}
+    record(database, Record(id=sent, attempt=attempt, event=Event.ACCEPT), now=now, owner=OTHER)
+    assert states(database, letter_id) == {State.ACCEPTED: 1}
+    with database.read() as session:
+        assert session.scalars(select(Attempt.outcome)).all() == ["unreachable"]
+
+
+@pytest.mark.parametrize("said", [Event.ACCEPT, Event.DEFER, Event.FAIL, Event.LOSE, Event.RELEASE])
+def test_whose_lease_ran_out_changes_nothing_that_another_has_leased_since(
+    database: Database, now: datetime, said: Event
+) -> None:
+    letter_id, held = start(database, 2, now)
+    [sent] = intend(database, held, now, 1)
+    later = now + LEASE + timedelta(seconds=1)
+    with database.write() as session:
+        ledger.recover(session, now=later)
+        ledger.settle_uncertain(session, now=later, grace=timedelta(0))
+    again = take(database, held.lease.batch_id, later, OTHER)
+    assert again is not None
+    assert intend(database, again, later, owner=OTHER) == {sent: 2, sent + 1: 1}
+    late = Record(id=sent, attempt=1, event=said, next_at=later, reason="late", stage="dot")
+    record(database, late, replace(late, id=sent + 1), now=later)
+    assert states(database, letter_id) == {State.SENDING: 2}
+    assert {row.owner for row in rows(database, letter_id)} == {OTHER}
+    with database.read() as session:
+        assert session.scalars(select(Attempt.outcome)).all() == ["uncertain"]  # what the recovery wrote
+
+
+def test_a_doubt_is_ended_by_whose_attempt_it_was_and_by_nobody_else(database: Database, now: datetime) -> None:
+    letter_id, held = start(database, 1, now)
+    [sent] = intend(database, held, now)
+    with database.write() as session:
+        ledger.recover_all(session, now=now)
+    accepted = Record(id=sent, attempt=1, event=Event.ACCEPT)
+    record(database, accepted, now=now, owner=OTHER)
+    assert states(database, letter_id) == {State.UNCERTAIN: 1}
+    record(database, accepted, now=now)
+    assert states(database, letter_id) == {State.ACCEPTED: 1}
+
+
 def test_a_result_that_comes_twice_counts_once(database: Database, now: datetime) -> None:
     letter_id, held = start(database, 1, now)
     [sent] = intend(database, held, now)
@@ -318,8 +396,8 @@ def test_many_hard_refusals_in_a_group_cost_no_statement_each(database: Database
         def _note(_c: object, _cursor: object, statement: str, *_: object) -> None:
             statements.append(statement)
 
-        ledger.record(session, [*refused, *refused], now=now)
-    assert len(statements) <= 6
+        ledger.record(session, [*refused, *refused], owner=ME, now=now)
+    assert len(statements) <= 7
     with database.read() as session:
         causes = dict(session.execute(select(Suppression.address_key, Suppression.cause)).all())
     assert causes == dict.fromkeys(keys, "hard_bounce") | {keys[1]: "manual"}
