@@ -162,6 +162,22 @@ def lease(session: Session, batch_id: int, *, owner: str, until: datetime, now: 
     return Lease(batch_id, owner, taken.lane, span, letter.state, letter.due_at, letter.deadline_at)
 
 
+def lease_name(worker: str, number: int) -> str:
+    """A name for one lease of a worker's: what was noted under an older one must not pass for this one's."""
+    return f"{worker}/{number}"
+
+
+def worker_of(lease: str) -> str:
+    """Who holds a lease of this name."""
+    return lease.rpartition("/")[0]
+
+
+def holders(session: Session) -> list[str]:
+    """The names of the leases under which batches are held now."""
+    held = select(Batch.owner).where(Batch.lane.in_(list(Lane)), Batch.state == BatchState.LEASED).distinct()
+    return [owner for owner in session.scalars(held) if owner is not None]
+
+
 def renew(session: Session, held: Lease, *, owner: str, until: datetime) -> None:
     """Hold a batch and its rows for longer."""
     mine = [Batch.id == held.batch_id, Batch.state == BatchState.LEASED, Batch.owner == owner]

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ground.database import Database
-from mailer import ledger, letters
+from mailer import batches, ledger, letters
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.results import Record
@@ -35,7 +35,7 @@ class Habits:
     largest_commit: int = 200  # results in one transaction: 7 ms of SQLite's lock, which is unfair (250 take 9 to 12)
     pause_seconds: float = 0.001  # between two commits of one flush, so that a web request gets its turn
     retry_seconds: float = 0.5
-    patience: timedelta = timedelta(seconds=30)  # with results in hand and a database that does not answer
+    patience: timedelta = timedelta(minutes=10)  # with results in hand and a database that does not answer
 
     @property
     def renew_after(self) -> timedelta:
@@ -55,8 +55,8 @@ class Desk:
         self._leases = itertools.count(1)
 
     def name_lease(self) -> str:
-        """A name for one lease of this process's: what was noted under an older one must not pass for this one's."""
-        return f"{self.owner}/{next(self._leases)}"
+        """A name for this process's next lease."""
+        return batches.lease_name(self.owner, next(self._leases))
 
 
 class Books:

@@ -20,7 +20,7 @@ from mailer.batches import BatchState
 from mailer.deliveries import Delivery, Row, Span, State
 from mailer.events import BounceKind
 from mailer.letters import Lane, Letter, LetterState
-from mailer.recovery import prove, recover, recover_all, settle_uncertain
+from mailer.recovery import prove, recover, recover_all, recover_leases, settle_uncertain
 from mailer.results import Record
 from mailer.tally import counts, finish_letters, in_doubt, sender_refusal, verify
 from mailer.verdict import EXPIRED
@@ -41,6 +41,7 @@ __all__ = [
     "record",
     "recover",
     "recover_all",
+    "recover_leases",
     "renew",
     "sender_refusal",
     "settle_uncertain",

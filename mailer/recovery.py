@@ -10,11 +10,12 @@ Message-ID and the same bytes, assume that it was sent, or hold it for a person.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, case, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer import batches
@@ -53,6 +54,12 @@ def recover(session: Session, *, now: datetime) -> Recovered:
 def recover_all(session: Session, *, now: datetime) -> Recovered:
     """Take back every lease. Only for a process that holds the database alone, before its first batch."""
     return _take_back(session, Delivery.id.is_not(None), Batch.id.is_not(None), now)
+
+
+def recover_leases(session: Session, leases: Sequence[str], *, now: datetime) -> Recovered:
+    """Take back the leases of these names: their workers are gone, or so silent that it comes to the same."""
+    held = and_(Delivery.lease_until.is_not(None), Delivery.owner.in_(leases))
+    return _take_back(session, held, Batch.owner.in_(leases), now)
 
 
 def _take_back(session: Session, rows: ColumnElement[bool], held: ColumnElement[bool], now: datetime) -> Recovered:
