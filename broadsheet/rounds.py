@@ -76,17 +76,17 @@ class Rounds:
 
     def _recover(self) -> None:
         database, now = self._house.database, self._house.clock()
-        with database.write() as session:
+        with database.write_bulk() as session:
             ledger.recover(session, now=now)
-        with database.write() as session:
+        with database.write_bulk() as session:
             taken = take_over(session, me=self._house.owner, now=now)
         if taken.batches:
             log.warning("taken_over", in_doubt=taken.uncertain, untouched=taken.released, batches=taken.batches)
-        with database.write() as session:
+        with database.write_bulk() as session:
             ledger.settle_uncertain(session, now=now, grace=self._house.settings.in_doubt_grace)
-        with database.write() as session:
+        with database.write_bulk() as session:
             ledger.finish_letters(session, now=now)
-        with database.write() as session:
+        with database.write_bulk() as session:
             outlived = imports.outlived(session, now=now)
         for folder in outlived:
             Folder(self._house.arrivals.folder / folder).clear()

@@ -34,7 +34,8 @@ from mailer import holds
 from mailer.deliveries import OPEN, Delivery, Span, State, in_states
 from mailer.letters import Lane, Letter, LetterState
 
-#: Deliveries in one batch: enough to make a commit cheap, few enough that pause and cancel work within a second.
+#: Deliveries in one batch, and rows in one transaction: enough to make a commit cheap, few enough that pause and cancel
+#: work within a second.
 SIZE = 500
 
 

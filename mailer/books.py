@@ -33,7 +33,6 @@ class Habits:
     lease_for: timedelta = timedelta(minutes=15)  # longer than the 10 minutes a server may take after the final dot
     flush_seconds: float = 0.010
     largest_commit: int = 200  # results in one transaction: 7 ms of SQLite's lock, which is unfair (250 take 9 to 12)
-    pause_seconds: float = 0.001  # between two commits of one flush, so that a web request gets its turn
     retry_seconds: float = 0.5
     patience: timedelta = timedelta(minutes=10)  # with results in hand and a database that does not answer
 
@@ -134,9 +133,9 @@ class Books:
     async def _commit(self, intents: Sequence[int]) -> dict[int, int]:
         habits = self._desk.habits
         async with self._desk.pen:
-            while len(self._pending) > habits.largest_commit:
+            # Intents take along what fits beside them.
+            while len(self._pending) > min(habits.largest_commit, max(0, batches.SIZE - len(intents))):
                 await self._write_some(habits.largest_commit, ())
-                await asyncio.sleep(habits.pause_seconds)
             return await self._write_some(len(self._pending), intents)
 
     async def _write_some(self, count: int, intents: Sequence[int]) -> dict[int, int]:
@@ -159,7 +158,7 @@ class Books:
 
     def _write(self, records: Sequence[Record], intents: Sequence[int], now: datetime, renew: bool) -> dict[int, int]:  # noqa: FBT001
         owner, lease = self._owner, self._held.lease
-        with self._desk.database.write() as session:
+        with self._desk.database.write_bulk() as session:
             if renew:
                 ledger.renew(session, lease, owner=owner, until=now + self._desk.habits.lease_for)
             if records:
@@ -167,9 +166,9 @@ class Books:
             return ledger.intend(session, lease, intents, owner=owner, now=now) if intents else {}
 
     def _pause(self) -> None:
-        with self._desk.database.write() as session:
+        with self._desk.database.write_bulk() as session:
             letters.pause(session, self._held.lease.span.letter_id)
 
     def _put_down(self, next_at: datetime | None) -> None:
-        with self._desk.database.write() as session:
+        with self._desk.database.write_bulk() as session:
             ledger.close(session, self._held.lease, owner=self._owner, now=self._desk.clock(), next_at=next_at)

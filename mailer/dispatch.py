@@ -98,7 +98,7 @@ class Dispatcher(Generic[C]):
 
     def _take(self, batch_id: int) -> Held | None:
         now = self._desk.clock()
-        with self._desk.database.write() as session:
+        with self._desk.database.write_bulk() as session:
             return ledger.lease(
                 session, batch_id, owner=self._desk.name_lease(), until=now + self._desk.habits.lease_for, now=now
             )

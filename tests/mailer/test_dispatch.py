@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from ground.database import Database
 from mailer import deliveries, ledger, letters, notices
-from mailer.batches import Batch
+from mailer.batches import SIZE, Batch
 from mailer.books import Books, Habits
 from mailer.deliveries import Attempt, Delivery, State
 from mailer.envelope import Envelope
@@ -25,6 +25,7 @@ from mailer.transports import Outcome, Result, Stage
 from mailer.transports.memory import MemoryTransport, accept
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
+from tests.bulk_writers import watched
 from tests.mailer import builders
 from tests.mailer.doubles import ScriptedServer, dispatcher
 
@@ -416,6 +417,17 @@ async def test_a_thousand_messages_cost_few_commits(database: Database, clock: T
     for batch in due(database, clock):
         await sender.send_batch(batch)
     assert len(commits) < 120
+
+
+async def test_a_sender_writes_in_short_turns(database: Database, clock: Time) -> None:
+    if not database.is_sqlite:
+        return  # PostgreSQL's writers do not wait for each other
+    write_letter(database, 1_000, clock)
+    with watched(database) as seen:
+        sender = dispatcher(database, MemoryTransport(connections=10), clock=clock)
+        await asyncio.gather(*(sender.send_batch(batch) for batch in due(database, clock)))
+    assert seen.bulk_turns >= len(seen.rows) > 10
+    assert max(seen.rows) <= SIZE + 1  # a batch and its rows
 
 
 class Sluggish(ScriptedServer):
