@@ -19,10 +19,11 @@ from mailer import batches, deliveries, holds, results, suppressions
 from mailer.batches import BatchState
 from mailer.deliveries import Delivery, Row, Span, State
 from mailer.events import BounceKind
+from mailer.invariants import verify
 from mailer.letters import Lane, Letter, LetterState
 from mailer.recovery import prove, recover, recover_all, recover_leases, settle_uncertain
 from mailer.results import Record
-from mailer.tally import counts, finish_letters, in_doubt, sender_refusal, verify
+from mailer.tally import counts, finish_letters, in_doubt, sender_refusal
 from mailer.verdict import EXPIRED
 
 #: The ledger has one face; how doubt ends and how it is counted have modules of their own.
