@@ -7,7 +7,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo pictures test quick-test slow-test browser-test postgres-test faults check format lint types contracts deps lock revision texts clean
+.PHONY: help demo pictures test quick-test page-test slow-test browser-test postgres-test faults check format lint types contracts deps lock revision texts clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -15,11 +15,14 @@ help:
 demo: .venv/runtime
 	@$(BIN)/python -m broadsheet demo $(ARGS)
 
-test: quick-test slow-test browser-test postgres-test
+test: quick-test page-test slow-test browser-test postgres-test
 	@$(BIN)/python tools/missing_parts.py
 
 quick-test: .venv/dev
-	$(BIN)/python -m pytest -q -n 2 -m "not slow and not faults and not browser"
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not faults and not browser and not pages"
+
+page-test: .venv/dev
+	$(BIN)/python -m pytest -q -n 2 -m "pages and not slow"
 
 slow-test: .venv/dev
 	$(BIN)/python -m pytest -q -m "(slow or faults) and not browser"

@@ -29,13 +29,18 @@ MEMORY = 2 * 1024**3
 PROCESSOR_TIME = 3_600
 #: Seconds between two looks whether the parent lives.
 _LOOK_EVERY = 1.0
+#: For children whose work is long and whose input is not from outside.
+NO_LIMIT = resource.RLIM_INFINITY
+
+WORKERS = max(1, min(4, os.cpu_count() or 1))
 
 
 class Children(Executor):
     """A pool that outlives its children."""
 
-    def __init__(self, workers: int = max(1, min(4, os.cpu_count() or 1))) -> None:
+    def __init__(self, workers: int = WORKERS, *, processor_time: int = PROCESSOR_TIME) -> None:
         self._workers = workers
+        self._processor_time = processor_time
         self._lock = threading.Lock()
         self._pool: ProcessPoolExecutor | None = None
         self._closed = False
@@ -93,6 +98,7 @@ class Children(Executor):
                     max_workers=self._workers,
                     mp_context=multiprocessing.get_context("spawn"),
                     initializer=_limit_yourself,
+                    initargs=(self._processor_time,),
                 )
             return self._pool
 
@@ -112,9 +118,9 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _limit_yourself() -> None:
+def _limit_yourself(processor_time: int) -> None:
     threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     # Ctrl+C reaches the whole process group; the parent decides when children end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (PROCESSOR_TIME, PROCESSOR_TIME))
+    resource.setrlimit(resource.RLIMIT_CPU, (processor_time, processor_time))

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import os
 import secrets
+import string
+from collections.abc import Iterator
 from pathlib import Path
 
+from broadsheet import durable
 from broadsheet.settings import ConfigurationError
 from ground.tokens import KeyRing
 
@@ -24,6 +28,26 @@ def load_or_make(path: Path) -> KeyRing:
         return KeyRing({key_id: bytes.fromhex(key) for key_id, key in stored["keys"].items()}, stored["current"])
     except (ValueError, KeyError, TypeError, AttributeError) as problem:
         raise _damaged(path, problem) from None
+
+
+def rotate(path: Path) -> str:
+    """Append a key, which signs from now on, and keep all before it; the new key's id.
+
+    The first key stays the first: message ids and the hashes of who was forgotten are made with it for ever.
+    """
+    load_or_make(path)  # damaged is told, and nothing is written over it
+    with durable.alone(path.parent):
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        key_id = next(name for name in _ids() if name not in stored["keys"])
+        stored["keys"][key_id] = secrets.token_bytes(32).hex()
+        durable.write(path, json.dumps({"current": key_id, "keys": stored["keys"]}))
+    return key_id
+
+
+def _ids() -> Iterator[str]:
+    """a, b, ... z, aa, ab, ...: as many as there can be."""
+    for length in range(1, 5):
+        yield from map("".join, itertools.product(string.ascii_lowercase, repeat=length))
 
 
 def _damaged(path: Path, problem: Exception) -> ConfigurationError:

@@ -8,6 +8,9 @@ from typing import Literal
 
 import structlog
 
+#: Where it broke, without the variables there: they hold addresses, tokens and what somebody typed.
+_traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.ExceptionDictTransformer(show_locals=False))
+
 
 def configure(form: Literal["console", "json"], *, least: int = logging.INFO) -> None:
     """Set up logging for this process; nothing below the level `least` is shown."""
@@ -19,7 +22,9 @@ def configure(form: Literal["console", "json"], *, least: int = logging.INFO) ->
     render = (
         structlog.processors.JSONRenderer()
         if form == "json"
-        else structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())
+        else structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(), exception_formatter=structlog.dev.plain_traceback
+        )
     )
     structlog.configure(
         processors=[
@@ -27,7 +32,7 @@ def configure(form: Literal["console", "json"], *, least: int = logging.INFO) ->
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             structlog.processors.StackInfoRenderer(),
-            *([structlog.processors.dict_tracebacks] if form == "json" else []),
+            *([_traceback] if form == "json" else []),
             render,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(least),

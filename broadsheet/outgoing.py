@@ -3,30 +3,32 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
 from mailer.batches import Lease
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letter import Compiled
 from mailer.letters import Lane
+from mailer.lines import Way
 from mailer.message import Mint
+from mailer.press import Press
+from mailer.transports.relay import Relay
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
+from newsletters import sender
 
 if TYPE_CHECKING:
+    from broadsheet.signing import Signing
     from broadsheet.wiring import House
 
 
 def dispatcher(house: House) -> Dispatcher[Compiled]:
     """The dispatcher; each lane has connections of its own, so that a digest never delays a confirmation."""
-    smtp = house.settings.smtp
-    transports = {
-        Lane.BULK: SmtpTransport(_route(house.settings, "bulk", smtp.connections)),
-        Lane.TX: SmtpTransport(_route(house.settings, "tx", smtp.tx_connections)),
-    }
     mint = Mint(
         keys=house.keys,
         base_url=house.settings.base_url,
@@ -34,11 +36,12 @@ def dispatcher(house: House) -> Dispatcher[Compiled]:
         bounce_domain=house.settings.bounce_domain,
     )
     rng = random.Random()  # noqa: S311 - spreads retries
-    return Dispatcher(house.database, transports, press(mint), clock=house.clock, owner=house.owner, rng=rng)
+    made = press(mint, house.signing)
+    return Dispatcher(house.database, ways(house.settings), made, clock=house.clock, owner=house.owner, rng=rng)
 
 
-def press(mint: Mint) -> Press[Compiled]:
-    """From a stored variant and a row to return path and message."""
+def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
+    """From a stored variant and a row to return path and message; unsigned, where the relay signs."""
 
     def build(compiled: Compiled, row: Row, lease: Lease) -> bytes:
         recipient = message.Recipient(
@@ -54,26 +57,72 @@ def press(mint: Mint) -> Press[Compiled]:
     def return_path(delivery_id: int) -> str:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)
 
-    return Press(load=Compiled.from_bytes, build=build, return_path=return_path)
+    return Press(
+        load=Compiled.from_bytes, build=build, return_path=return_path, sign=None if signing is None else signing.sign
+    )
 
 
 def check(settings: Settings) -> None:
     """Raises ConfigurationError where mail could not leave by these settings."""
-    _route(settings, "bulk", settings.smtp.connections)
+    ways(settings)
 
 
-def _route(settings: Settings, name: str, connections: int) -> Route:
-    smtp = settings.smtp
+def sender_domains(house: House) -> list[str]:
+    """The domains that the newsletters' letters come from."""
+    with house.database.read() as session:
+        return sender.domains(session)
+
+
+def unsigned(house: House, domains: Sequence[str]) -> list[str]:
+    """Those of these domains that no key signs for; before the first newsletter, mail_domain stands for them."""
+    signing = house.signing
+    if signing is None:
+        return []
+    return [domain for domain in domains or [house.settings.mail_domain] if signing.signers(domain) is None]
+
+
+def ways(settings: Settings) -> dict[Lane, list[Way]]:
+    """The ways out of each lane, with connections of its own. Raises ConfigurationError, naming the route."""
+    return {
+        lane: [_way(settings, name, lane) for name, route in settings.ways.items() if lane in route.lanes]
+        for lane in (Lane.BULK, Lane.TX)
+    }
+
+
+def _way(settings: Settings, name: str, lane: Lane) -> Way:
+    smtp = settings.ways[name]
     try:
-        return Route(
-            host=smtp.host,
-            port=smtp.port,
-            name=name,
-            tls=Tls(smtp.tls),
-            username=smtp.username,
-            password=smtp.password.get_secret_value() if smtp.password else None,
-            connections=connections,
-            max_messages=smtp.messages_per_connection,
-        )
+        transport = SmtpTransport(_route(smtp, name, settings.helo, lane))
+        return Way(transport=transport, weight=smtp.weight, relay=_relay(smtp))
+    except OSError as problem:  # ssl.SSLError is one, too
+        raise ConfigurationError(
+            f"The route {name!r} trusts {smtp.trusted_ca}, which cannot be used ({problem.strerror or problem}): "
+            "name a file with certificates in PEM form."
+        ) from None
     except ValueError as problem:
-        raise ConfigurationError(f"The smtp settings cannot be used: {problem}.") from None
+        raise ConfigurationError(f"The route {name!r} cannot be used: it {problem}.") from None
+
+
+def _route(smtp: Smtp, name: str, helo: str, lane: Lane) -> Route:
+    return Route(
+        host=smtp.host,
+        port=smtp.port,
+        name=name,
+        helo=helo,
+        tls=Tls(smtp.tls),
+        trusted_ca=smtp.trusted_ca,
+        username=smtp.username,
+        password=smtp.password.get_secret_value() if smtp.password else None,
+        connections=smtp.connections if lane is Lane.BULK else smtp.tx_connections,
+        max_messages=smtp.messages_per_connection,
+    )
+
+
+def _relay(smtp: Smtp) -> Relay:
+    return Relay(
+        signs=smtp.signs == "relay",
+        keeps_message_id=smtp.keeps_message_id,
+        keeps_date=smtp.keeps_date,
+        keeps_return_path=smtp.keeps_return_path,
+        correlation=smtp.correlation,
+    )

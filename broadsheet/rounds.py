@@ -15,7 +15,6 @@ from ground.engine import WorkLane
 from mailer import ledger
 from mailer.letters import Lane
 from subscribers import imports
-from subscribers.importing import Folder
 
 if TYPE_CHECKING:
     from broadsheet.wiring import House
@@ -86,10 +85,7 @@ class Rounds:
             ledger.settle_uncertain(session, now=now, grace=self._house.settings.in_doubt_grace)
         with database.write_bulk() as session:
             ledger.finish_letters(session, now=now)
-        with database.write_bulk() as session:
-            outlived = imports.outlived(session, now=now)
-        for folder in outlived:
-            Folder(self._house.arrivals.folder / folder).clear()
+        self._house.arrivals.sweep(now=now)
 
     def _refill(self) -> None:
         with self._house.database.read() as session:

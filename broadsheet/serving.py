@@ -17,9 +17,10 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from broadsheet import clock
+from broadsheet import clock, outgoing
 from broadsheet.mailbox.server import Mailbox
-from broadsheet.settings import ConfigurationError, Settings, Smtp
+from broadsheet.relays import Smtp
+from broadsheet.settings import ConfigurationError, Settings
 from broadsheet.wiring import House
 from ground.engine import WorkLane
 from mailer import ledger, render
@@ -53,6 +54,7 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
     house.require_tables()
     with holding(house):
         house.executor.submit(render.inline, "<!DOCTYPE html><p>")  # the first reader should not wait for imports
+        _say_who_signs(house)
         stop = asyncio.Event()
         scheduler = house.scheduler
         async with asyncio.TaskGroup() as group:
@@ -67,6 +69,18 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
                     stop.set()
         await house.dispatcher.close()
         await house.fetcher.close()
+
+
+def _say_who_signs(house: House) -> None:
+    """Plainly, at every start: mail that leaves unsigned is refused by the large providers."""
+    if house.signing is None:
+        log.info("the_relay_signs")
+        return
+    house.signing.warm()
+    if house.signing.domains:
+        log.info("signing_keys", domains=house.signing.domains)
+    for domain in outgoing.unsigned(house, outgoing.sender_domains(house)):
+        log.warning("mail_leaves_unsigned", domain=domain, remedy=f"broadsheet keys new {domain}")
 
 
 @contextmanager
@@ -187,7 +201,8 @@ async def with_mailbox(settings: Settings) -> AsyncIterator[Settings]:
     mailbox = Mailbox(settings.data_dir / "mailbox", (), settings.bounces_maildir, clock.now)
     async with open_mailbox(mailbox, settings.mailbox_host, settings.mailbox_port) as (smtp_port, url):
         log.info("mailbox", page=url, smtp_port=smtp_port)
-        yield settings.model_copy(update={"smtp": Smtp(host=settings.mailbox_host, port=smtp_port, tls="none")})
+        local = Smtp(host=settings.mailbox_host, port=smtp_port, tls="none")
+        yield settings.model_copy(update={"smtp": local, "routes": {}})
 
 
 @asynccontextmanager

@@ -15,9 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BaseModel,
     BeforeValidator,
-    ConfigDict,
     Field,
     SecretStr,
     ValidationError,
@@ -36,7 +34,8 @@ from pydantic_settings.exceptions import SettingsError
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
-from broadsheet import proxies
+from broadsheet import proxies, relays
+from broadsheet.relays import Smtp
 
 
 def _seconds(value: object) -> object:
@@ -55,24 +54,6 @@ _DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](
 
 class ConfigurationError(Exception):
     """Settings that cannot be used; the text says which, why, and what to write instead."""
-
-
-class Smtp(BaseModel):
-    """The route that mail leaves by."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    host: str = "127.0.0.1"
-    port: int = Field(default=25, ge=1, le=65535)
-    #: `starttls` and `implicit` are required, not tried: a server that does not offer it gets no mail.
-    tls: Literal["none", "starttls", "implicit"] = "starttls"
-    username: str | None = None
-    password: SecretStr | None = None
-    connections: int = Field(default=10, ge=1, le=200)
-    tx_connections: int = Field(
-        default=2, ge=1, le=20, description="kept apart, so that a digest never delays a confirmation"
-    )
-    messages_per_connection: int = Field(default=100, ge=1)
 
 
 class Settings(BaseSettings):
@@ -101,7 +82,11 @@ class Settings(BaseSettings):
     bounces_maildir: Path | None = Field(
         default=None, description="where bounces are delivered; empty: data_dir/bounces"
     )
+    helo: str = Field(default="", description="the name this machine gives relays; empty: mail_domain")
     smtp: Smtp = Smtp()
+    routes: Annotated[dict[str, Smtp], AfterValidator(relays.checked)] = Field(
+        default={}, description="several ways out, instead of smtp"
+    )
     fetch_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="host:port pairs that may be fetched although they are private; comma-separated"
     )
@@ -170,7 +155,7 @@ class Settings(BaseSettings):
             raise ValueError("write it like postgresql+psycopg://user:password@host:5432/name") from None
         return value
 
-    @field_validator("mail_domain", "bounce_domain")
+    @field_validator("mail_domain", "bounce_domain", "helo")
     @classmethod
     def _plain_domain(cls, value: str) -> str:
         if value and not _DOMAIN.fullmatch(value):
@@ -200,12 +185,27 @@ class Settings(BaseSettings):
         return value
 
     @model_validator(mode="after")
+    def _one_form_of_routes(self) -> Self:
+        if self.routes and "smtp" in self.model_fields_set:
+            raise ValueError(
+                "both smtp and routes are set, and mail would leave by the routes only: "
+                "make a route of smtp, or remove one of them"
+            )
+        return self
+
+    @property
+    def ways(self) -> dict[str, Smtp]:
+        """All routes by their names, however they were written."""
+        return self.routes or {"smtp": self.smtp}
+
+    @model_validator(mode="after")
     def _fill_in(self) -> Self:
         derived: dict[str, Any] = {}
         derived["base_url"] = self.base_url or f"http://127.0.0.1:{self.port}"
         host = urlsplit(derived["base_url"]).hostname or ""
         domain = self.mail_domain or (host if not _is_ip(host) else "broadsheet.example")
         derived["mail_domain"] = domain
+        derived["helo"] = self.helo or domain
         derived["bounce_domain"] = self.bounce_domain or f"bounces.{domain}"
         derived["database_url"] = self.database_url or f"sqlite:///{self.data_dir / 'broadsheet.sqlite3'}"
         derived["keys_file"] = self.keys_file or self.data_dir / "keys.json"
@@ -240,9 +240,9 @@ class Environment(EnvSettingsSource):
             if path and _names_a_secret_file(name):
                 del values[name]
                 try:
-                    secret = Path(path).read_text(encoding="utf-8").strip()
-                except UnicodeDecodeError:
-                    raise ConfigurationError(f"{name.upper()} names {path}, and that is no text file.") from None
+                    secret = relays.secret(name.upper(), Path(path))
+                except ValueError as problem:
+                    raise ConfigurationError(f"{problem}.") from None
                 values.setdefault(name.removesuffix("_file"), secret)
         return values
 
@@ -284,20 +284,6 @@ def load(**over: Any) -> Settings:  # noqa: ANN401 - what a command line may set
         ) from None
     except ValueError as problem:
         raise ConfigurationError(f"{path} is not valid TOML: {problem}. Correct it and start again.") from None
-
-
-def unknown_variables() -> list[str]:
-    """Variables that begin as ours do and mean nothing: typing errors, most likely.
-
-    They are told and not refused, because container platforms set such names themselves (BROADSHEET_SERVICE_HOST).
-    """
-    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields} | {f"{PREFIX}CONFIG"}
-    ours = {name for name in map(str.upper, os.environ) if name.startswith(PREFIX)}  # noqa: TID251 - this is the door
-    return sorted(
-        name
-        for name in ours - known
-        if name.removesuffix("_FILE") not in known and not name.startswith(f"{PREFIX}SMTP{NESTED}")
-    )
 
 
 def _is_ip(host: str) -> bool:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from articles.preview import Viewer
+    from broadsheet.dkim_keys import KeyFolder
+    from broadsheet.signing import Signing
     from ground.engine import Task
     from ground.fetch import Fetcher
     from jobs.local import LocalEngine
@@ -56,8 +58,9 @@ class House:
 
     def close(self) -> None:
         """Give back connections and child processes. What was never opened costs nothing."""
-        if "executor" in vars(self):
-            self.executor.shutdown(cancel_futures=True)
+        for children in ("executor", "signing_children"):
+            if children in vars(self):
+                vars(self)[children].shutdown(cancel_futures=True)
         if "database" in vars(self):
             self.database.dispose()
 
@@ -126,6 +129,29 @@ class House:
         )
 
     @cached_property
+    def signing(self) -> Signing | None:
+        """None where every relay signs."""
+        from broadsheet.children import WORKERS
+        from broadsheet.signing import Signing
+
+        if all(route.signs == "relay" for route in self.settings.ways.values()):
+            return None
+        return Signing(self.dkim_keys, lambda: self.signing_children, WORKERS)
+
+    @cached_property
+    def dkim_keys(self) -> KeyFolder:
+        from broadsheet.dkim_keys import KeyFolder
+
+        return KeyFolder(self.settings.data_dir / "dkim")
+
+    @cached_property
+    def signing_children(self) -> Executor:
+        """Children of their own: mail need not wait behind a feed, and no private key is where hostile input is read."""
+        from broadsheet.children import NO_LIMIT, Children
+
+        return Children(processor_time=NO_LIMIT)
+
+    @cached_property
     def dispatcher(self) -> Dispatcher[Compiled]:
         from broadsheet import outgoing
 
@@ -159,8 +185,11 @@ class House:
         from jobs.local import LocalEngine, Pace
 
         limits = {
-            WorkLane.TX: self.settings.smtp.tx_connections,  # a notice is a batch of its own: they go side by side
-            WorkLane.BULK: 2,  # a batch uses all of its lane's connections while the next one is made ready
+            # A notice is a batch of its own: they go side by side.
+            WorkLane.TX: sum(route.tx_connections for route in self.settings.ways.values() if "tx" in route.lanes),
+            # A batch uses all of a route's connections while the next one is made ready; and one whose last message a
+            # server does not answer waits for it, for ten minutes, beside those that go on.
+            WorkLane.BULK: 2 + 2 * len(self.settings.ways),
             WorkLane.COLLECT: 1,
             WorkLane.INBOUND: 1,
             WorkLane.UPKEEP: 2,

@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy.orm import Session
 
+from ground.tokens import KeyRing
 from mailer import address, holds, suppressions
 from mailer.address import BadAddress, EmailAddress
 from mailer.letters import Lane
 from mailer.suppressions import Cause
-from staff.members import audit
+from staff.members import SUBJECT, audit
 
 #: Letters of a reason or a note that are kept.
 LONGEST_REASON = 300
@@ -52,21 +53,26 @@ def suppress(
         return Done(str(found))  # twice is harmless, and leaves no line
     suppressions.suppress(session, found.key, Cause.MANUAL, now=now, note=note.strip(), until=until)
     end = until.isoformat() if until else None
-    audit(session, "suppression.add", found.key[:120], actor=by, now=now, note=note.strip(), until=end)
+    audit(session, "suppression.add", found.key[:SUBJECT], actor=by, now=now, note=note.strip(), until=end)
     return Done(str(found))
 
 
-def lift(session: Session, who: str, *, reason: str | None, by: str, now: datetime) -> Done | Refused:
-    """Allow mail to an address again: it gets the next issue of whatever it still reads."""
+def lift(session: Session, who: str, *, keys: KeyRing, reason: str | None, by: str, now: datetime) -> Done | Refused:
+    """Allow mail to an address again: it gets the next issue of whatever it still reads.
+
+    Somebody who was forgotten and asks to come back is found by their mark, and can sign up as anybody.
+    """
     found = read_address(who)
     if isinstance(found, Refused):
         return found
     if reason is not None and not reason.strip():
         return Refused("Say why it may be mailed again.", "reason")
-    if not suppressions.lift(session, found.key, by=by[:120], now=now):
+    stood = [key for key in known_as(found, keys) if suppressions.lift(session, key, by=by[:120], now=now)]
+    if not stood:
         return Refused(f"{found} is not suppressed; there was nothing to lift.", "address")
     detail = {} if reason is None else {"reason": reason.strip()[:LONGEST_REASON]}
-    audit(session, "suppression.lift", found.key[:120], actor=by, now=now, **detail)
+    for key in stood:
+        audit(session, "suppression.lift", key[:SUBJECT], actor=by, now=now, **detail)
     return Done(str(found))
 
 
@@ -87,6 +93,11 @@ def free_sending(session: Session, *, by: str, now: datetime) -> Done | Refused:
         return Refused("Sending is not paused; there was nothing to resume.")
     audit(session, "sending.free", "lane:bulk", actor=by, now=now)
     return Done(str(Lane.BULK))
+
+
+def known_as(found: EmailAddress, keys: KeyRing) -> tuple[str, str]:
+    """What a suppression of this address is kept under: the address, or its mark when its owner was forgotten."""
+    return found.key, suppressions.mark(keys, found.key)
 
 
 def read_address(who: str) -> EmailAddress | Refused:

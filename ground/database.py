@@ -97,12 +97,13 @@ class Database:
 
     def __init__(self, url: str, *, busy_timeout_ms: int = 10_000) -> None:
         self.url = url
-        self.writer = create_engine(url, pool_pre_ping=not url.startswith("sqlite"))
+        # An error that is logged names the statement, never whose address was in it.
+        self.writer = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
         self.turns: Turns | None = None
         if self.is_sqlite:
             self.turns = Turns(busy_timeout_ms / 1000)
             _let_write(self.writer, self.turns, busy_timeout_ms=busy_timeout_ms)
-            self.reader = create_engine(url)
+            self.reader = create_engine(url, hide_parameters=True)
             _let_read(self.reader, busy_timeout_ms=busy_timeout_ms)
         else:
             # One state for all of a page's questions; at the server's default each would see a newer one.
@@ -148,7 +149,14 @@ class Database:
 
 # synchronous=FULL: under WAL, NORMAL may lose the last commits on power loss. For a ledger of sent mail a lost commit is a
 # duplicate that nobody knows of.
-_PRAGMAS = ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "temp_store=MEMORY", "cache_size=-64000")
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-64000",
+    "secure_delete=ON",  # what is forgotten is overwritten, not only unlinked
+)
 
 
 def _let_write(engine: Engine, turns: Turns, *, busy_timeout_ms: int) -> None:

@@ -18,11 +18,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import structlog
+
 from ground.database import Database
-from mailer import letter, letters, message
+from mailer import letter, letters, message, preview, stored
 from mailer.letter import BrokenLetter, Compiled, Kind, Rendered
 from mailer.render import Folders, Page, render
 from mailer.sender import Sender
+
+log = structlog.get_logger()
 
 _REMEMBERED = 1_000
 _LOOKED_AT = 16  # letters at the desk: each is asked for once a view
@@ -38,6 +42,7 @@ class LetterJob:
     sender: Sender
     context: Mapping[str, Any]
     for_web: bool = False  # the public version: no reader's link is in it
+    with_blocks: bool = False  # rows may name their reader's own articles (mailer.blocks); the others get all there are
 
     def digest(self) -> str:
         """The hash of the content; equal for equal jobs, in whatever order their data was put together."""
@@ -111,7 +116,7 @@ class Compiler:
         if found is None:
             loop = asyncio.get_running_loop()
             compiled = await loop.run_in_executor(self._executor, compiled_bytes, job, digest, self._folders)
-            found = await asyncio.to_thread(self._store, digest, job.language, compiled)
+            found = await asyncio.to_thread(self._store, digest, job, compiled)
         self._known[digest] = found
         if len(self._known) > _REMEMBERED:
             self._known.popitem(last=False)
@@ -121,14 +126,17 @@ class Compiler:
         with self._database.read() as session:
             return letters.find_variant(session, digest)
 
-    def _store(self, digest: str, language: str, compiled: bytes) -> int:
+    def _store(self, digest: str, job: LetterJob, compiled: bytes) -> int:
+        size = Compiled.from_bytes(compiled).size()
+        if size > preview.CUT_AT:
+            log.warning("letter_is_long", letter=job.template, language=job.language, size=size, cut_at=preview.CUT_AT)
         with self._database.write() as session:
             return letters.store_variant(
-                session, digest=digest, language=language, compiled=compiled, now=self._clock()
+                session, digest=digest, language=job.language, compiled=compiled, now=self._clock()
             )
 
     def _digest(self, job: LetterJob) -> str:
-        return hashlib.sha256(f"{letter.FORMAT} {self._sources()} {job.digest()}".encode()).hexdigest()
+        return hashlib.sha256(f"{stored.FORMAT} {self._sources()} {job.digest()}".encode()).hexdigest()
 
     def _sources(self) -> str:
         """The hash of templates and catalogues, read again only when a file's time or size has changed."""
@@ -148,9 +156,14 @@ def compiled_bytes(job: LetterJob, digest: str, folders: Folders) -> bytes:
     """The child process's part: render, inline, compile, serialise."""
     rendered = render(_page(job, digest), folders)
     try:
-        return letter.compile(rendered, message.headers(rendered, job.sender, job.kind)).to_bytes()
+        compiled = letter.compile(rendered, message.headers(rendered, job.sender, job.kind))
     except BrokenLetter as problem:
         raise BrokenLetter(f"{job.template}/{problem.template}", problem.reason) from None
+    if job.with_blocks and not compiled.common:
+        raise BrokenLetter(
+            f"{job.template}/body.html", 'readers are to get their own articles, but none is in a cut("block")'
+        )
+    return compiled.to_bytes()
 
 
 def _page(job: LetterJob, digest: str) -> Page:
@@ -161,4 +174,5 @@ def _page(job: LetterJob, digest: str) -> Page:
         context=job.context,
         # Nobody outside can foresee the hash of a whole letter, so no article can hold a field's token.
         marker="" if job.for_web else digest[:16],
+        with_blocks=job.with_blocks and not job.for_web,
     )

@@ -1,6 +1,6 @@
 """Dispatch: bring one batch of deliveries to a transport.
 
-    lease the batch -> build a group -> commit its intents -> N senders hand over -> results are written in groups -> close
+    lease the batch -> write and sign a group -> commit its intents -> N senders hand over -> results are written in groups -> close
 
 At any moment at most one intent group is waiting, `connections` messages are in flight and a few milliseconds' results
 are unwritten: that is all that a crash can leave in doubt.
@@ -11,10 +11,9 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import timedelta
-from functools import partial
+from itertools import chain
 from typing import Generic, TypeVar
 
 import structlog
@@ -22,14 +21,12 @@ from sqlalchemy import select
 
 from ground.database import Database
 from mailer import ledger
-from mailer.batches import Lease
 from mailer.books import Books, Clock, Desk, Habits
-from mailer.deliveries import Row
 from mailer.ledger import Held
 from mailer.letters import Lane, Variant
-from mailer.pacing import BackOff
-from mailer.passage import Line, Passage
-from mailer.transports import Transport
+from mailer.lines import Line, Lines, Way
+from mailer.passage import Passage
+from mailer.press import Press, writing
 
 C = TypeVar("C")
 log = structlog.get_logger()
@@ -39,22 +36,13 @@ _KEPT = 32
 _UNREADABLE_RESTS = timedelta(minutes=5)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Press(Generic[C]):
-    """How a row becomes a message. Wiring fills it in from `mailer.letter` and `mailer.message`."""
-
-    load: Callable[[bytes], C]  # a stored variant
-    build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
-    return_path: Callable[[int], str]  # of a delivery's id
-
-
 class Dispatcher(Generic[C]):
-    """Sends batches over their lanes' transports: as many at once as a lane's connections serve."""
+    """Sends batches over their lanes' lines: as many at once as a line's connections serve."""
 
     def __init__(
         self,
         database: Database,
-        transports: Mapping[Lane, Transport],
+        ways: Mapping[Lane, Sequence[Way]],
         press: Press[C],
         *,
         clock: Clock,
@@ -63,7 +51,7 @@ class Dispatcher(Generic[C]):
         habits: Habits | None = None,
     ) -> None:
         self._desk = Desk(database, owner=owner, clock=clock, habits=habits or Habits())
-        self._lines = {lane: Line(transport, BackOff(), rng) for lane, transport in transports.items()}
+        self._lanes = {lane: Lines(each, rng) for lane, each in ways.items()}
         self._press = press
         self._compiled: OrderedDict[int, C] = OrderedDict()
 
@@ -72,7 +60,7 @@ class Dispatcher(Generic[C]):
         held = await self._lease(batch_id)
         if held is None:
             return
-        line = self._lines[held.lease.lane]
+        line = self._lanes[held.lease.lane].choose(len(held.rows), self._desk.clock())
         books = Books(self._desk, held)
         try:
             letters = await self._load({row.variant_id for row in held.rows})
@@ -80,17 +68,21 @@ class Dispatcher(Generic[C]):
             # A letter that cannot be read is nobody's failure among its readers: all rows go back.
             await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
             raise
-        await Passage(line, books, self._desk.clock).run(held, partial(self._write, letters))
+        async with writing(self._press, line.way.relay, letters, held) as write:
+            await Passage(line, books, self._desk.clock).run(held, write)
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""
-        for line in self._lines.values():
+        for line in self._all_lines():
             line.draining = True
 
     async def close(self) -> None:
         """Close the transports' connections."""
-        for line in self._lines.values():
+        for line in self._all_lines():
             await line.transport.close()
+
+    def _all_lines(self) -> Iterator[Line]:
+        return chain.from_iterable(self._lanes.values())
 
     async def _lease(self, batch_id: int) -> Held | None:
         async with self._desk.pen:
@@ -102,11 +94,6 @@ class Dispatcher(Generic[C]):
             return ledger.lease(
                 session, batch_id, owner=self._desk.name_lease(), until=now + self._desk.habits.lease_for, now=now
             )
-
-    def _write(self, letters: Mapping[int, C], row: Row, lease: Lease) -> tuple[str, bytes]:
-        """Return path and message of a row."""
-        message = self._press.build(letters[row.variant_id], row, lease)
-        return self._press.return_path(row.id), message
 
     async def _load(self, variant_ids: Collection[int]) -> dict[int, C]:
         """The compiled letters of a batch; the batch keeps them, whatever the cache forgets while it is under way."""

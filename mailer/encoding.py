@@ -20,6 +20,8 @@ _HEADER_LINE = 76  # a line that holds an encoded word
 
 #: A value that stands as it is: printable, one line, nothing that quoted-printable or a blank rule would change.
 _PLAIN = re.compile(r"[!-<>-~]{1,75}\Z")
+#: The same, longer than a line: our signed links.
+_PLAIN_LINES = re.compile(r"[!-<>-~]{76,}\Z")
 _ATOMS = {chr(code): chr(code) if code != ord("=") else "=3D" for code in range(33, 127)}
 
 #: Controls, and the marks that end a line for some programs and not for others (U+0085, U+2028, U+2029).
@@ -43,6 +45,10 @@ def quoted(text: str) -> bytes:
     """Quoted-printable for any text; line ends in it (LF or CRLF) become hard ones."""
     if _PLAIN.match(text) and text[0] != ".":
         return text.encode("ascii")
+    if _PLAIN_LINES.match(text):
+        cut = [text[start : start + _LINE] for start in range(0, len(text), _LINE)]
+        if not any(line[0] == "." for line in cut):
+            return "=\r\n".join(cut).encode("ascii")
     lines = text.replace("\r\n", "\n").split("\n")
     return CRLF.join(SOFT_BREAK.join(_pieces(line)) for line in lines)
 

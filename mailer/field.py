@@ -14,6 +14,8 @@ from ground.tokens import Purpose
 from mailer import encoding
 
 NAME = r"_?[a-z][a-z0-9_]*"
+#: Characters of a value: names and links, not articles.
+LONGEST = 20_000
 
 
 class Context(enum.StrEnum):
@@ -23,6 +25,7 @@ class Context(enum.StrEnum):
     URL = "url"  # the whole of a link
     URL_PART = "url_part"  # a piece of a link
     TEXT = "text"  # the plain part
+    PLAIN_URL = "plain_url"  # the whole of a link, in the plain part
     LITERAL = "literal"  # a structured header, ASCII as it stands
     WORDS = "words"  # free text in a header
 
@@ -78,6 +81,9 @@ def filled(name: str, context: Context, values: Mapping[str, str]) -> bytes:
     value = values.get(name)
     if value is None:
         raise FieldProblem(name, "the row has no value for it")
+    if len(value) > LONGEST:
+        # Encoding a megabyte takes seconds, and nothing else is sent meanwhile.
+        raise FieldProblem(name, f"{len(value)} characters are too many; a field takes {LONGEST}")
     try:
         return _ENCODERS[context](value)
     except ValueError as problem:
@@ -89,9 +95,19 @@ def _html(value: str) -> bytes:
 
 
 def _url(value: str) -> bytes:
+    # Not cleaned: an address that is normalised is another address. What cleaning is for is percent-encoded here.
+    return encoding.quoted(html.escape(quote(_leads(value), safe=_URL_SAFE, errors="replace")))
+
+
+def _plain_url(value: str) -> bytes:
+    """As `_url`, but letters stay readable."""
+    return encoding.quoted(_UNPRINTABLE.sub(lambda found: quote(found[0], errors="replace"), _leads(value)))
+
+
+def _leads(value: str) -> str:
     if not value.startswith(("https://", "http://", "mailto:")):
         raise ValueError("a link must begin with https://, http:// or mailto:")
-    return encoding.quoted(html.escape(quote(encoding.clean(value), safe=":/?#[]@!$&'()*+,;=%~")))
+    return value
 
 
 def _url_part(value: str) -> bytes:
@@ -105,12 +121,16 @@ def _text(value: str) -> bytes:
 def _literal(value: str) -> bytes:
     if not value or not _PRINTABLE.match(value):
         raise ValueError("a header takes printable ASCII only, on one line")
+    if len(value) > _LONGEST_LITERAL:
+        raise ValueError(f"{len(value)} characters are too many for a header line")
     return value.encode("ascii")
 
 
 def _word_value(value: str) -> bytes:
     if not _ONE_LINE.match(value):
         raise ValueError("a header takes one line only")
+    if len(value) > _LONGEST_WORDS:
+        raise ValueError(f"{len(value)} characters are too many for a header")
     return word_lines(encoding.clean(value)).encode("ascii")
 
 
@@ -119,6 +139,11 @@ def word_lines(text: str) -> str:
     return "".join(f"\r\n {word}" for word in encoding.words(text, indent=1))
 
 
+_URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
+#: Blanks, controls, marks of lines and of direction, and halves of letters.
+_UNPRINTABLE = re.compile("[\\x00-\\x20\\x7f-\\xa0\\u2000-\\u200f\\u2028-\\u202f\\u2066-\\u2069\\ud800-\\udfff]+")
+_LONGEST_LITERAL = 900  # RFC 5322 2.1.1: a line has 998 characters at most, and the rest of it is constant
+_LONGEST_WORDS = 1_000
 _PRINTABLE = re.compile(r"[\x20-\x7e]+\Z")
 _ONE_LINE = re.compile(r"[^\r\n\0]*\Z")
 _ENCODERS: Mapping[Context, Callable[[str], bytes]] = {
@@ -126,6 +151,7 @@ _ENCODERS: Mapping[Context, Callable[[str], bytes]] = {
     Context.URL: _url,
     Context.URL_PART: _url_part,
     Context.TEXT: _text,
+    Context.PLAIN_URL: _plain_url,
     Context.LITERAL: _literal,
     Context.WORDS: _word_value,
 }

@@ -13,17 +13,19 @@ so that a filled message is 7-bit ASCII with CRLF, needs no dot-stuffing and is 
 from __future__ import annotations
 
 import enum
-import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
-from datetime import timedelta
 
-from ground.tokens import Purpose
-from mailer import encoding, field
+from mailer import blocks, encoding, field, marks
+from mailer.blocks import Document, Fixed
+from mailer.compiled import Compiled
+from mailer.marks import BadMark
+from mailer.strand import Hole, Strand
 
-FORMAT = 2
+#: What is rendered and how it is compiled have a face of their own; the result is a module's.
+__all__ = ["BrokenLetter", "Compiled", "Header", "Kind", "Rendered", "compile"]
 
 
 class Kind(enum.StrEnum):
@@ -56,6 +58,8 @@ class Rendered:
     text: str
     language: str
     marker: str = ""  # empty for the web, where there are no fields
+    urls: Mapping[str, str] = dataclass_field(default_factory=dict)  # of the fields that are links to articles
+    common: tuple[int, ...] = ()  # the articles of the common version, where its blocks are marked; none means all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,106 +71,69 @@ class Header:
     is_text: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Hole:
-    name: str
-    context: field.Context
-
-
-@dataclass(frozen=True, slots=True)
-class Compiled:
-    """A letter with holes: `constants` has one piece more than `holes`, and they alternate."""
-
-    constants: tuple[bytes, ...]
-    holes: tuple[Hole, ...]
-    links: Mapping[str, field.LinkSpec]
-    #: What is filled from the row, links made of it included. Computed ones (`_to`, `_date`, ...) are not among them.
-    fields: frozenset[str] = dataclass_field(init=False, compare=False)
-    _different: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
-    _order: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        if len(self.constants) != len(self.holes) + 1:
-            raise ValueError(f"{len(self.constants)} constants and {len(self.holes)} holes do not alternate")
-        numbers = {hole: number for number, hole in enumerate(dict.fromkeys(self.holes))}
-        # A frozen dataclass is set up once; the fill of every message then only looks these up.
-        object.__setattr__(self, "fields", frozenset(hole.name for hole in numbers if not hole.name.startswith("_")))
-        object.__setattr__(self, "_different", tuple(numbers))
-        object.__setattr__(self, "_order", tuple(numbers[hole] for hole in self.holes))
-
-    def fill(self, values: Mapping[str, str]) -> bytes:
-        """The message for one recipient. Raises FieldProblem when a value is missing or cannot stand where it should."""
-        filled = [field.filled(hole.name, hole.context, values) for hole in self._different]
-        pieces = [b""] * (len(self.constants) + len(self.holes))
-        pieces[0::2] = self.constants
-        pieces[1::2] = [filled[number] for number in self._order]
-        return b"".join(pieces)
-
-    def to_bytes(self) -> bytes:
-        return json.dumps(
-            {
-                "format": FORMAT,
-                "constants": [piece.decode("ascii") for piece in self.constants],
-                "holes": [[hole.name, hole.context] for hole in self.holes],
-                "links": {
-                    name: [
-                        spec.purpose,
-                        spec.path,
-                        spec.valid_for and int(spec.valid_for.total_seconds()),
-                        spec.payload,
-                    ]
-                    for name, spec in self.links.items()
-                },
-            },
-            separators=(",", ":"),
-        ).encode("ascii")
-
-    @classmethod
-    def from_bytes(cls, stored: bytes) -> Compiled:
-        """Raises ValueError for what another version of this program stored."""
-        found = json.loads(stored)
-        if found.get("format") != FORMAT:
-            raise ValueError(f"a compiled letter of format {found.get('format')!r}; this version reads {FORMAT}")
-        return cls(
-            constants=tuple(piece.encode("ascii") for piece in found["constants"]),
-            holes=tuple(Hole(name, field.Context(context)) for name, context in found["holes"]),
-            links={
-                name: field.LinkSpec(
-                    purpose=Purpose(purpose),
-                    path=path,
-                    valid_for=None if seconds is None else timedelta(seconds=seconds),
-                    payload=payload,
-                )
-                for name, (purpose, path, seconds, payload) in found["links"].items()
-            },
-        )
-
-
 def compile(rendered: Rendered, headers: Sequence[Header]) -> Compiled:  # noqa: A001 - letter.compile, as re.compile
     """Headers and texts to a Compiled multipart/alternative, text part first, both quoted-printable."""
-    build = _Build(rendered.marker)
     boundary = f"=_{rendered.marker}"  # "=_" cannot occur in quoted-printable
+    head, between = _Strand(rendered), _Strand(rendered)
     for header in headers:
-        build.header(header)
-    build.constant(f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n')
-    for subtype, text in (("plain", rendered.text), ("html", rendered.html)):
-        build.constant(
-            f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
-            "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
-        )
-        build.body(text, is_html=subtype == "html")
-        build.constant("\r\n")
-    build.constant(f"--{boundary}--\r\n")
-    return build.compiled()
+        head.header(header)
+    head.constant(f'MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary="{boundary}"\r\n\r\n')
+    head.constant(_part_head("plain", boundary))
+    between.constant("\r\n" + _part_head("html", boundary))
+    text, page = _document(rendered, is_html=False), _document(rendered, is_html=True)
+    before: Document[Strand] = (Fixed(head.done()), *text, Fixed(between.done()))
+    end = Strand((f"\r\n--{boundary}--\r\n".encode("ascii"),))
+    return Compiled(
+        document=(*before, *page, Fixed(end)),
+        links=field.LINKS,
+        urls=rendered.urls,
+        common=_common(rendered, text, page),
+        page=(len(before), len(before) + len(page)),
+    )
 
 
-class _Build:
+def _part_head(subtype: str, boundary: str) -> str:
+    return (
+        f"--{boundary}\r\nContent-Type: text/{subtype}; charset=utf-8\r\n"
+        "Content-Transfer-Encoding: quoted-printable\r\n\r\n"
+    )
+
+
+def _document(rendered: Rendered, *, is_html: bool) -> Document[Strand]:
+    """One text, cut at its marks and compiled."""
+    text, name = (rendered.html, "body.html") if is_html else (rendered.text, "body.txt")
+    try:
+        document = marks.cut(text, rendered.marker)
+    except BadMark as problem:
+        raise BrokenLetter(name, str(problem)) from None
+
+    def compiled(piece: slice) -> Strand:
+        strand = _Strand(rendered)
+        strand.body(text, piece, is_html=is_html)
+        return strand.done()
+
+    return blocks.mapped(document, compiled)
+
+
+def _common(rendered: Rendered, text: Document[Strand], page: Document[Strand]) -> tuple[int, ...]:
+    """The articles of the common version, where the letter has blocks."""
+    in_text, in_page = blocks.numbers(text), blocks.numbers(page)
+    if lacking := (in_text ^ in_page) - {blocks.LEAD}:
+        reason = f"its blocks are not those of body.html: article {min(lacking)} is in one of them only"
+        raise BrokenLetter("body.txt", reason)
+    if not in_page:
+        return ()
+    return tuple(sorted({blocks.LEAD, *(rendered.common or in_page)} & in_page))
+
+
+class _Strand:
     """Constants and holes while they grow."""
 
-    def __init__(self, marker: str) -> None:
+    def __init__(self, rendered: Rendered) -> None:
         self._constants = [b""]
         self._holes: list[Hole] = []
-        self._token = re.compile(f"zz{re.escape(marker)}-({field.NAME})-zz")
+        self._urls = rendered.urls
+        self._token = re.compile(f"zz{re.escape(rendered.marker)}-({field.NAME})-zz")
 
     def constant(self, text: str | bytes) -> None:
         self._constants[-1] += text.encode("ascii") if isinstance(text, str) else text
@@ -205,24 +172,29 @@ class _Build:
                 self.constant(field.word_lines(encoding.clean(piece)))
         self.constant("\r\n")
 
-    def body(self, text: str, *, is_html: bool) -> None:
-        position = 0
-        for found in self._token.finditer(text):
-            before = encoding.quoted(text[position : found.start()])
-            self.constant(encoding.SOFT_BREAK if position else b"")
-            self.constant(before if before.endswith(b"\r\n") or not before else before + encoding.SOFT_BREAK)
-            self.hole(found[1], _context_in_html(text, found.start()) if is_html else field.Context.TEXT)
+    def body(self, text: str, piece: slice, *, is_html: bool) -> None:
+        """A piece of a text. It begins a line and, if another may follow, ends one: that is what makes pieces join."""
+        position = piece.start
+        for found in self._token.finditer(text, piece.start, piece.stop):
+            self._quoted(text[position : found.start()], is_after_hole=position > piece.start, is_more=True)
+            self.hole(found[1], self._context(text, found, is_html=is_html))
             position = found.end()
-        self.constant(encoding.SOFT_BREAK if position else b"")
-        self.constant(encoding.quoted(text[position:]))
+        self._quoted(text[position : piece.stop], is_after_hole=position > piece.start, is_more=piece.stop < len(text))
 
-    def compiled(self) -> Compiled:
-        names = {hole.name for hole in self._holes}
-        return Compiled(
-            constants=tuple(self._constants),
-            holes=tuple(self._holes),
-            links={name: spec for name, spec in field.LINKS.items() if name in names},
-        )
+    def _quoted(self, text: str, *, is_after_hole: bool, is_more: bool) -> None:
+        quoted = encoding.quoted(text)
+        self.constant(encoding.SOFT_BREAK if is_after_hole else b"")
+        self.constant(quoted)
+        if is_more and quoted and not quoted.endswith(b"\r\n"):
+            self.constant(encoding.SOFT_BREAK)
+
+    def _context(self, text: str, found: re.Match[str], *, is_html: bool) -> field.Context:
+        if is_html:
+            return _context_in_html(text, found.start())
+        return field.Context.PLAIN_URL if found[1] in self._urls else field.Context.TEXT
+
+    def done(self) -> Strand:
+        return Strand(tuple(self._constants), tuple(self._holes))
 
 
 _FOLDED_ASCII = re.compile(r"[\x20-\x7e]*(?:\r\n [\x21-\x7e][\x20-\x7e]*)*\Z")

@@ -16,7 +16,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from ground.tokens import KeyRing, Purpose
-from mailer import address, encoding
+from mailer import address, blocks, encoding
 from mailer.field import FieldProblem, LinkSpec, token
 from mailer.letter import BrokenLetter, Compiled, Header, Kind, Rendered
 from mailer.sender import Sender
@@ -120,6 +120,10 @@ def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
         if value is None:
             raise FieldProblem(name, "the row has no value for it")
         values[name] = str(value) if link is None else _url(name, link, str(value), recipient.due_at, mint)
+    if compiled.urls:  # links to articles that were left open
+        values.update(compiled.urls)
+    if compiled.common and (own := recipient.fields.get(blocks.FIELD)) is not None:
+        values[blocks.FIELD] = str(own)
     return compiled.fill(values)
 
 

@@ -1,14 +1,13 @@
-"""Passage: one leased batch on its way over a line (a lane's transport)."""
+"""Passage: one leased batch on its way over a line.
+
+A batch is given connections as they become free, in the order of asking, and gives each back as soon as it has nothing
+more for it: one message that a server never answers holds one connection, not the line.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import random
 from collections import deque
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, field
-from datetime import datetime
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
@@ -20,86 +19,17 @@ from mailer.deliveries import Event, Row
 from mailer.envelope import Envelope
 from mailer.ledger import Held
 from mailer.letters import Lane
-from mailer.pacing import BackOff, GroupSize
+from mailer.lines import Line
+from mailer.pacing import GroupSize
+from mailer.press import Unwritten, Write, Written
 from mailer.results import Record
-from mailer.transports import Outcome, Result, Stage, Transport
+from mailer.transports import Outcome, Result, Stage
 from mailer.verdict import Terms, judge
 
 log = structlog.get_logger()
 
-Write = Callable[[Row, Lease], tuple[str, bytes]]
-
 #: So many refusals of MAIL FROM in a row speak of us, not of readers: the letter is paused.
 SENDER_REFUSALS = 5
-
-#: Fewer in a row say nothing about a route, however few its connections are.
-_FEWEST_FAILURES = 3
-
-_NO_SESSION = frozenset({Stage.CONNECT, Stage.TLS, Stage.AUTH})
-#: A server that never answers the final dot must not be given a whole audience to leave in doubt.
-_BROKEN = frozenset({Result.UNREACHABLE, Result.UNCERTAIN})
-
-
-@dataclass(slots=True)
-class Line:
-    """A lane's way out, and what it has lately been like."""
-
-    transport: Transport
-    back_off: BackOff
-    rng: random.Random
-    draining: bool = False
-    broken: int = 0  # messages in a row that got no answer
-    refused: int = 0  # refusals of our sender address in a row
-    _door: asyncio.Lock = field(default_factory=asyncio.Lock)
-    _free: asyncio.Semaphore = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._free = asyncio.Semaphore(self.transport.connections)
-
-    @asynccontextmanager
-    async def turn(self, rows: int) -> AsyncIterator[int]:
-        """So many of the line's connections as a batch of `rows` can use, in the order of asking; yields their number.
-
-        A full batch has the line to itself; notices of one row each go side by side. Whatever is under way, no more
-        messages are in flight than there are connections.
-        """
-        wanted = min(rows, self.transport.connections)
-        async with AsyncExitStack() as taken:
-            async with self._door:
-                for _ in range(wanted):
-                    await taken.enter_async_context(self._free)
-            yield wanted
-
-    def takes_mail(self, now: datetime) -> bool:
-        return not self.draining and not self.back_off.is_resting(now)
-
-    def note(self, outcome: Outcome, *, now: datetime) -> None:
-        """Learn from an outcome."""
-        sender_refused = outcome.result is Result.REFUSED and outcome.stage is Stage.MAIL and outcome.code is not None
-        self.refused = self.refused + 1 if sender_refused else 0
-        if outcome.result not in _BROKEN:
-            self.broken = 0
-            if outcome.code is not None:  # a server spoke
-                self.back_off.worked()
-            return
-        self.broken += 1
-        if self.back_off.failed(outcome, now=now):
-            log.warning(
-                "route_rests",
-                route=self.transport.name,
-                until=self.back_off.until,
-                stage=outcome.stage,
-                code=outcome.code,
-                reply=replies.clean(outcome.reply),
-            )
-
-    def is_down(self, outcome: Outcome) -> bool:
-        """Whether the rest of a batch need not try."""
-        if outcome.result not in _BROKEN:
-            return False
-        no_session = outcome.result is Result.UNREACHABLE and outcome.stage in _NO_SESSION
-        return no_session or self.broken >= max(self.transport.connections, _FEWEST_FAILURES)
-
 
 _Parcel = tuple[Row, int, Envelope, bytes]
 
@@ -114,6 +44,8 @@ class Passage:
         self._queue: asyncio.Queue[_Parcel | None] = asyncio.Queue()
         self._taken = asyncio.Event()  # set while no intended row waits for a sender
         self._taken.set()
+        self._senders: list[asyncio.Task[None]] = []
+        self._staffed = asyncio.Event()  # set with the first sender
         self._halted = False
         self._settled = 0  # outcomes since the last intents
         self._deadline_at = clock()
@@ -123,37 +55,63 @@ class Passage:
         self._deadline_at = held.lease.deadline_at
         keeper = asyncio.create_task(self._books.keep())  # renews the lease while the batch waits for its turn, too
         try:
-            async with self._line.turn(len(held.rows)) as connections:
-                await self._carry(held, write, connections)
+            await self._carry(held, write)
         finally:
-            next_at = self._line.back_off.until if self._halted else None
+            next_at = self._line.back_at(None, self._clock()) if self._halted else None
             await asyncio.shield(self._books.close(keeper, next_at=next_at))
 
-    async def _carry(self, held: Held, write: Write, connections: int) -> None:
-        if not self._line.takes_mail(self._clock()):
-            self._halted = True
-        senders = [asyncio.create_task(self._send()) for _ in range(connections)]
-        for sender in senders:
-            sender.add_done_callback(self._sender_ended)
+    async def _carry(self, held: Held, write: Write) -> None:
+        connections = min(len(held.rows), self._line.transport.connections)
+        recruiter = asyncio.create_task(self._recruit(connections))
         try:
+            await self._turn()
             await self._feed(held, write, GroupSize(connections))
-            for _ in senders:
-                self._queue.put_nowait(None)
-            await asyncio.gather(*senders)
+            await self._dismiss(recruiter)
         except BaseException:  # cancelled, or a bug: what is in flight is in doubt, what waits goes back
             self._halted = True
-            for sender in senders:
-                sender.cancel()
-            await asyncio.gather(*senders, return_exceptions=True)
+            for task in (recruiter, *self._senders):
+                task.cancel()
+            await asyncio.gather(recruiter, *self._senders, return_exceptions=True)
             self._give_back_waiting()
             raise
+
+    async def _recruit(self, connections: int) -> None:
+        """One sender for each connection that the batch can use, as they become free."""
+        async with self._line.door:
+            for _ in range(connections):
+                await self._line.free.acquire()
+                sender = asyncio.create_task(self._send())
+                sender.add_done_callback(self._sender_ended)
+                self._senders.append(sender)
+                self._staffed.set()
+
+    async def _turn(self) -> None:
+        """Wait for the first connection, or until another line is the better one."""
+        while not self._staffed.is_set():
+            try:
+                async with asyncio.timeout(self._line.patience):
+                    await self._staffed.wait()
+            except TimeoutError:
+                self._halted = self._line.should_be_left(self._clock())
+                if self._halted:
+                    return
+        if not self._line.takes_mail(self._clock()):
+            self._halted = True
+
+    async def _dismiss(self, recruiter: asyncio.Task[None]) -> None:
+        """Nobody more is needed; each sender ends, and frees its connection, when nothing waits for it."""
+        recruiter.cancel()
+        await asyncio.gather(recruiter, return_exceptions=True)
+        for _ in self._senders:
+            self._queue.put_nowait(None)
+        await asyncio.gather(*self._senders)
 
     async def _feed(self, held: Held, write: Write, size: GroupSize) -> None:
         loop = asyncio.get_running_loop()
         rows = deque(held.rows)
         since = loop.time()
         while rows and not self._stops():
-            group = self._written(held.lease, [rows.popleft() for _ in range(min(size.now, len(rows)))], write)
+            group = await self._written(held.lease, [rows.popleft() for _ in range(min(size.now, len(rows)))], write)
             await self._taken.wait()
             size.measured(self._settled, loop.time() - since)
             self._settled, since = 0, loop.time()
@@ -167,24 +125,22 @@ class Passage:
             if not attempts:
                 return  # paused, cancelled or over: the next lease will see which
             for delivery_id, attempt in attempts.items():
-                row, envelope, message = group[delivery_id]
+                made = group[delivery_id]
                 self._taken.clear()
-                self._queue.put_nowait((row, attempt, envelope, message))
+                self._queue.put_nowait((made.row, attempt, made.envelope, made.message))
 
     def _stops(self) -> bool:
         return self._halted or self._line.draining
 
-    def _written(self, lease: Lease, rows: list[Row], write: Write) -> dict[int, tuple[Row, Envelope, bytes]]:
+    async def _written(self, lease: Lease, rows: list[Row], write: Write) -> dict[int, Written]:
         """The group's messages; a row that cannot be written fails here, before anything is intended."""
         written = {}
-        for row in rows:
-            try:
-                return_path, message = write(row, lease)
-            except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are sent
-                log.warning("row_cannot_be_written", delivery=row.id, error=repr(error))
-                self._books.note(_unwritable(row, error))
+        for made in await write(rows, lease):
+            if isinstance(made, Written):
+                written[made.row.id] = made
                 continue
-            written[row.id] = (row, Envelope(return_path, row.address), message)
+            log.warning("row_cannot_be_written", delivery=made.row.id, error=made.reason)
+            self._books.note(_unwritable(made))
         return written
 
     async def _send(self) -> None:
@@ -199,7 +155,8 @@ class Passage:
             await self._settle(row, attempt, outcome)
 
     def _sender_ended(self, sender: asyncio.Task[None]) -> None:
-        """A sender that broke must not leave the feeder waiting for it."""
+        """Its connection is free again. A sender that broke must not leave the feeder waiting for it."""
+        self._line.free.release()
         if not sender.cancelled() and sender.exception() is not None:
             self._halted = True
             self._taken.set()
@@ -242,14 +199,14 @@ class Passage:
         terms = Terms(
             now=now,
             deadline_at=self._deadline_at,
-            route_rests_until=self._line.back_off.until or now,
+            route_rests_until=self._line.back_at(outcome, now),
             rng=self._line.rng,
         )
         return judge(outcome, attempt, row.id, row.address_key, terms)
 
     def _give_back(self, row: Row, attempt: int) -> None:
         """It was intended, and no transport had it: ready again, at no cost."""
-        next_at = self._line.back_off.until or self._clock()
+        next_at = self._line.back_at(None, self._clock())
         self._books.note(Record(id=row.id, attempt=attempt, event=Event.RELEASE, next_at=next_at))
 
     def _give_back_waiting(self) -> None:
@@ -263,11 +220,11 @@ def _lost(reply: str) -> Outcome:
     return Outcome(result=Result.UNCERTAIN, stage=Stage.DOT, reply=reply)
 
 
-def _unwritable(row: Row, error: Exception) -> Record:
+def _unwritable(made: Unwritten) -> Record:
     return Record(
-        id=row.id,
-        attempt=row.attempt,
+        id=made.row.id,
+        attempt=made.row.attempt,
         event=Event.FAIL,
-        reason=f"cannot be written: {replies.clean(str(error) or repr(error))}"[:120],
+        reason=f"cannot be written: {made.reason}"[:120],
         stage="build",
     )

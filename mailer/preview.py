@@ -31,18 +31,24 @@ class Copy:
     subject: str
     html: str
     text: str
+    largest: int = 0  # of all the copies that readers get: their links are longer than nobody's, and they choose blocks
 
     @property
     def size(self) -> int:
-        """Bytes of HTML, as the programs that cut long messages count them."""
-        return len(self.html.encode())
+        """Bytes of HTML that a copy has at most, as the programs that cut long messages count them."""
+        return max(len(self.html.encode()), self.largest)
 
 
 def read(compiled: Compiled) -> Copy:
     """Fill a letter for nobody and unpack it."""
     message = email.message_from_bytes(compiled.fill(_nobody(compiled)), policy=email.policy.default)
     assert isinstance(message, EmailMessage)
-    return Copy(subject=str(message["Subject"]), html=_part(message, "html"), text=_part(message, "plain"))
+    return Copy(
+        subject=str(message["Subject"]),
+        html=_part(message, "html"),
+        text=_part(message, "plain"),
+        largest=compiled.size(),
+    )
 
 
 def page(copy: Copy, *, dark: bool) -> str:
@@ -69,4 +75,4 @@ def _part(message: EmailMessage, subtype: str) -> str:
 
 def _nobody(compiled: Compiled) -> Mapping[str, str]:
     values = dict.fromkeys((hole.name for hole in compiled.holes), "-")
-    return values | {name: NOWHERE + name.removesuffix("_url") for name in compiled.links}
+    return values | {name: NOWHERE + name.removesuffix("_url") for name in compiled.links} | dict(compiled.urls)

@@ -35,6 +35,10 @@ from mailer import deliveries
 ASK_EVERY = timedelta(days=30)
 
 
+#: Begins what stays of an address whose owner was forgotten.
+_MARK = "forgotten:"
+
+
 class Cause(enum.StrEnum):
     HARD_BOUNCE = "hard_bounce"  # the receiving server says there is no such mailbox
     COMPLAINT = "complaint"  # the reader pressed "spam"
@@ -74,6 +78,11 @@ class Suppression(Base):
     lifted_at: Mapped[datetime | None]
     lifted_by: Mapped[str | None] = mapped_column(String(120))
 
+    @property
+    def is_mark(self) -> bool:
+        """Whether its owner was forgotten, and no address stands here."""
+        return self.address_key.startswith(_MARK)
+
 
 #: Who lifted a suppression that nobody lifted.
 _ITS_END, _A_LONGER_ONE = "its end", "a longer one"
@@ -86,7 +95,7 @@ def forbids(now: datetime) -> ColumnElement[bool]:
 
 def mark(keys: KeyRing, address_key: str) -> str:
     """What stays of an address whose owner was forgotten: it can be recognised, not read. Holds when keys rotate."""
-    return f"forgotten:{keys.lasting_mac(Purpose.ERASED, address_key.encode()).hex()}"
+    return f"{_MARK}{keys.lasting_mac(Purpose.ERASED, address_key.encode()).hex()}"
 
 
 def standing(session: Session, address_key: str, *, now: datetime, mark: str | None = None) -> Suppression | None:
@@ -265,9 +274,9 @@ def page_standing(
     return list(session.scalars(select(Suppression).where(*wanted).order_by(Suppression.id.desc()).limit(limit)))
 
 
-def history(session: Session, address_key: str) -> list[Suppression]:
-    """Every suppression an address ever had, the newest first."""
-    found = select(Suppression).where(Suppression.address_key == address_key)
+def history(session: Session, address_key: str, mark: str | None = None) -> list[Suppression]:
+    """Every suppression an address ever had, under its name or its mark, the newest first."""
+    found = select(Suppression).where(Suppression.address_key.in_([address_key, mark or address_key]))
     return list(session.scalars(found.order_by(Suppression.id.desc()).limit(100)))
 
 

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Protocol
@@ -33,6 +33,11 @@ from subscribers.reading import Plan
 from subscribers.spreadsheet import NotCsv
 
 log = structlog.get_logger()
+
+#: Who throws a list away that nobody wanted.
+BY_ITSELF = "the service"
+#: A folder without an import is a file that is being handed in, for so long.
+_BEING_HANDED_IN = timedelta(days=1)
 
 #: Transactions of one piece: a second or two, after which the child is free for other work and the service may stop.
 PIECE = 100
@@ -110,6 +115,28 @@ class Arrivals:
             log.warning("import_stopped", id=import_id, error=str(error))
             await asyncio.to_thread(self._stop, found, error)
 
+    def forget(self, address_key: str) -> None:
+        """Let no error file name somebody who was forgotten."""
+        with self.database.read() as session:
+            folders = imports.with_errors(session)
+        for name in folders:
+            Folder(self.folder / name).forget(address_key)
+
+    def sweep(self, *, now: datetime) -> None:
+        """Delete what is kept too long: error files, lists that nobody let run, and what a crash left without an import."""
+        with self.database.write() as session:
+            gone = imports.outlived(session, now=now)
+            for each in imports.forsaken(session, now=now):
+                imports.discard(session, each.id, by=BY_ITSELF, now=now)
+                gone.append(each.folder)
+            known = imports.folders(session)
+        stray = [each.name for each in self._folders() if each.name not in known and _is_old(each, now)]
+        for name in [*gone, *stray]:
+            Folder(self.folder / name).clear()
+
+    def _folders(self) -> list[Path]:
+        return list(self.folder.iterdir()) if self.folder.is_dir() else []
+
     def place(self, found: Import) -> Folder:
         return Folder(self.folder / found.folder)
 
@@ -155,6 +182,10 @@ class Arrivals:
         with self.database.write() as session:
             imports.stop(session, found.id, f"{why} {done}", now=self.clock())
         self.place(found).clear(but_errors=found.errors_size > 0)
+
+
+def _is_old(folder: Path, now: datetime) -> bool:
+    return now - datetime.fromtimestamp(folder.stat().st_mtime, UTC) > _BEING_HANDED_IN
 
 
 def work(url: str, import_id: int, folder: Path, terms: Terms, now: datetime, batches: int) -> None:

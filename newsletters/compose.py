@@ -20,6 +20,7 @@ from newsletters.issues import Issue, IssueState, Item
 from newsletters.schedule import SlotTime
 from newsletters.schedules import Rhythm, Schedule, Slot, TooFew
 from newsletters.trail import About
+from staff.members import audit
 
 log = structlog.get_logger()
 
@@ -73,7 +74,7 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
     return slot
 
 
-def one_off(session: Session, edition_id: int, *, now: datetime) -> Issue | NothingToSend:
+def one_off(session: Session, edition_id: int, *, now: datetime, by: str = "command line") -> Issue | NothingToSend:
     """Make an issue outside any schedule, for the readers of the edition's own rhythm; it waits for approval."""
     rhythm = schedules.rhythm(session, edition_id, None)
     start = _window_start(session, rhythm, now - _ONE_OFF_WINDOW)
@@ -85,6 +86,7 @@ def one_off(session: Session, edition_id: int, *, now: datetime) -> Issue | Noth
         )
     issue = _open(session, edition_id, placed, start, now)
     session.flush()
+    audit(session, "issue.compose", f"issue:{issue.id}", actor=by, now=now, stories=len(placed))
     return issue
 
 

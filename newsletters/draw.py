@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 
 from sqlalchemy import delete, select
@@ -14,7 +16,16 @@ from articles.articles import Article
 from articles.feeds import Feed, FeedRefused, Said
 from newsletters import newsletters, zones
 from newsletters.newsletters import Edition, EditionFeed
-from staff.members import audit
+from staff.members import AuditEntry, audit
+
+
+@dataclass(frozen=True, slots=True)
+class Overtaken:
+    """Nothing was stored: somebody changed what is said about the feed after this editor had seen it. It now says this."""
+
+    feed: Feed
+    editions: tuple[int, ...]
+    by: str | None
 
 
 def add_feed(
@@ -35,16 +46,28 @@ def add_feed(
 
 
 def change_feed(
-    session: Session, feed_id: int, said: Said, editions: Collection[int], *, by: str, now: datetime
-) -> Feed | FeedRefused:
-    """Say something else about a feed, and which editions draw from it."""
+    session: Session, feed_id: int, said: Said, editions: Collection[int], *, seen: str | None, by: str, now: datetime
+) -> Feed | FeedRefused | Overtaken:
+    """Say something else about a feed, and which editions draw from it, unless what it says is not what was `seen`."""
     meant = _meant(session, said, editions)
     if isinstance(meant, FeedRefused):
         return meant
+    there = tend.find(session, feed_id)
+    if isinstance(there, FeedRefused):
+        return there
+    drawing = tuple(_drawing(session, feed_id))
+    if seen is not None and seen != version(there, drawing):
+        return Overtaken(there, drawing, _last_actor(session, feed_id))
     feed = tend.change(session, feed_id, meant, by=by, now=now)
     if isinstance(feed, Feed):
         _draw(session, feed_id, set(editions), by=by, now=now, is_told=True)
     return feed
+
+
+def version(feed: Feed, editions: Collection[int]) -> str:
+    """A short mark of all that is said about a feed: another one when anything of it has changed."""
+    said = asdict(Said(**{each.name: getattr(feed, each.name) for each in fields(Said)}))
+    return hashlib.sha256(json.dumps([said, sorted(editions)], sort_keys=True).encode()).hexdigest()[:16]
 
 
 def remove_feed(session: Session, feed_id: int, *, by: str, now: datetime) -> str | FeedRefused:
@@ -88,6 +111,14 @@ def _meant(session: Session, said: Said, editions: Collection[int]) -> Said | Fe
     if set(editions) - set(session.scalars(select(Edition.id).where(Edition.id.in_(editions)))):
         return FeedRefused("One of these editions is not there any more. Choose again.", "editions")
     return replace(said, zone=zone)
+
+
+def _last_actor(session: Session, feed_id: int) -> str | None:
+    """Who last said something about it; collecting and pausing say nothing."""
+    lines = select(AuditEntry.actor).where(
+        AuditEntry.subject == f"feed:{feed_id}", AuditEntry.act.in_(("feed.add", "feed.change", "feed.draw"))
+    )
+    return session.scalar(lines.order_by(AuditEntry.id.desc()).limit(1))
 
 
 def _drawing(session: Session, feed_id: int) -> list[int]:

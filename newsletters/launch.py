@@ -11,6 +11,7 @@ Every act is one line of the audit trail, or is refused in words.
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import select
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 
 from mailer import ledger, letters
 from mailer.letters import Letter, LetterState
-from newsletters import act, headlines, issues, trail
+from newsletters import act, digest, headlines, issues, trail
 from newsletters import approve as approval
 from newsletters.act import Done, Refused
 from newsletters.issues import Issue, IssueEvent, IssueState
@@ -40,12 +41,28 @@ _EDITS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What an editor looked at: the revision counts the desk's edits, the content tells what a story's source changed."""
+
+    revision: int
+    content: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.revision}.{self.content}" if self.content else str(self.revision)
+
+
+def seen(session: Session, issue: Issue) -> Seen:
+    """What somebody sees who looks at the issue now."""
+    return Seen(issue.revision, digest.content_hash(session, issue)[:16])
+
+
 def approve(
-    session: Session, issue_id: int, *, by: str, now: datetime, seen: int | None = None, wait: timedelta = NO_WAIT
+    session: Session, issue_id: int, *, by: str, now: datetime, seen: Seen | None = None, wait: timedelta = NO_WAIT
 ) -> Done | Refused:
     """Let the issue go at its time, as it stands now. One whose time is over goes after `wait`, in which it can be undone.
 
-    With `seen`, the revision that the editor looked at, it is refused when somebody has edited the issue since.
+    With `seen`, what the editor looked at, it is refused when somebody, or a story's own source, has changed it since.
     """
     issue = act.find(session, issue_id)
     if isinstance(issue, Refused):
@@ -62,7 +79,7 @@ def approve(
 
 
 def send_now(
-    session: Session, issue_id: int, *, by: str, now: datetime, seen: int | None = None, wait: timedelta = NO_WAIT
+    session: Session, issue_id: int, *, by: str, now: datetime, seen: Seen | None = None, wait: timedelta = NO_WAIT
 ) -> Done | Refused:
     """Approve the issue and let it go after `wait`, whatever its time. What is under embargo then stays out of it."""
     issue = act.find_editable(session, issue_id)
@@ -95,11 +112,15 @@ def take_back(session: Session, issue_id: int, *, by: str, now: datetime) -> Don
     return act.done(session, issue, "issue.take_back", by=by, now=now)
 
 
-def _unseen(session: Session, issue: Issue, seen: int | None, by: str) -> Refused | None:
-    """Refuse to act on what another editor has changed since this one saw revision `seen`; None when they saw it all."""
-    if seen is None or seen == issue.revision:
+def _unseen(session: Session, issue: Issue, looked_at: Seen | None, by: str) -> Refused | None:
+    """Refuse to act on what this editor has not seen; None when they saw it all. Their own edits they know."""
+    if looked_at is None:
         return None
-    others = [step for step in trail.steps(session, issue) if step.revision > seen and step.by != by]
+    if looked_at.revision == issue.revision:
+        if looked_at.content in (None, seen(session, issue).content):
+            return None
+        return Refused("A story was changed by its source since you looked. Look at the issue again, then decide.")
+    others = [step for step in trail.steps(session, issue) if step.revision > looked_at.revision and step.by != by]
     changed = Counter(f"{step.by} {_EDITS[step.act]}" for step in others if step.act in _EDITS)
     if not changed:
         return None
@@ -125,7 +146,8 @@ def cancel(session: Session, issue_id: int, *, reason: str, by: str, now: dateti
     issue = act.find(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    if not issues.move(issue, IssueEvent.CANCEL, reason=headlines.clean(reason)[:300]):
+    reason = headlines.clean(reason)[:300]
+    if not issues.move(issue, IssueEvent.CANCEL, reason=reason):
         return Refused(act.standing(issue))
     if issue.letter_id is not None:
         ledger.cancel(session, issue.letter_id, now=now)
@@ -141,7 +163,8 @@ def pause(session: Session, issue_id: int, *, reason: str, by: str, now: datetim
     # The mailer may have held the letter itself, a moment before the issue says so.
     if not letters.pause(session, issue.letter_id) and not _is(session, issue, LetterState.PAUSED):
         return Refused("The last mail of this issue has been handed over: there is nothing left to hold.")
-    issues.move(issue, IssueEvent.PAUSE, reason=headlines.clean(reason)[:300])
+    reason = headlines.clean(reason)[:300]
+    issues.move(issue, IssueEvent.PAUSE, reason=reason)
     return act.done(session, issue, "issue.pause", by=by, now=now, reason=reason)
 
 

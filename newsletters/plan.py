@@ -39,9 +39,9 @@ class Unfit:
 
 @dataclass(frozen=True, slots=True)
 class Overtaken:
-    """Nothing was stored: somebody changed the schedule after this editor had seen it. It now stands like this."""
+    """Nothing was stored: somebody changed the schedule after this editor had seen it. None: it was removed."""
 
-    schedule: Schedule
+    schedule: Schedule | None
     by: str | None
 
 
@@ -70,7 +70,7 @@ def change(
     """Give a schedule another rule and other terms, unless it is no longer the one that was `seen` (None: whichever)."""
     found = _find(session, schedule_id)
     if isinstance(found, Refused):
-        return found
+        return found if seen is None else gone(session, schedule_id)
     if seen is not None and found.changed_at != seen:
         return Overtaken(found, _last_actor(session, schedule_id))
     problems = schedules.problems(session, found.edition_id, terms, schedule_id=schedule_id)
@@ -86,6 +86,11 @@ def change(
         return Planned(found)
     schedules.touch(found, now=now)
     return _planned(session, found, "schedule.change", by=by, now=now, **changed)
+
+
+def gone(session: Session, schedule_id: int) -> Overtaken:
+    """A schedule that somebody was about to change is not there any more, and who removed it."""
+    return Overtaken(None, _last_actor(session, schedule_id))
 
 
 def stop(session: Session, schedule_id: int, *, by: str, now: datetime) -> Planned | Refused:

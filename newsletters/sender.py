@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
 from mailer import address
 from mailer.sender import Sender, Theme
 from newsletters.newsletters import Edition, Newsletter
@@ -33,6 +36,11 @@ def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender
         signup_url=f"{base_url}/n/{newsletter.slug}/{edition.language}",
         theme=Theme(**theme),
     )
+
+
+def domains(session: Session) -> list[str]:
+    """The domains that letters come from, each once."""
+    return sorted({_domain(each) for each in session.scalars(select(Newsletter.sender_address).distinct())})
 
 
 def _domain(sender_address: str) -> str:

@@ -11,6 +11,9 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
 
+#: Letters of a subject that are kept.
+SUBJECT = 120
+
 
 class Role(enum.StrEnum):
     EDITOR = "editor"  # schedules, curates, approves
@@ -43,7 +46,7 @@ class AuditEntry(Base):
     at: Mapped[datetime] = mapped_column(index=True)
     actor: Mapped[str] = mapped_column(String(320))
     act: Mapped[str] = mapped_column(String(60))  # "issue.approve", "suppression.lift"
-    subject: Mapped[str] = mapped_column(String(120))  # "issue:12"
+    subject: Mapped[str] = mapped_column(String(SUBJECT))  # "issue:12"
     detail: Mapped[dict[str, Any]]
 
 
@@ -53,8 +56,8 @@ def audit(session: Session, act: str, subject: str, *, actor: str, now: datetime
 
 
 def forget_subject(session: Session, subject: str, mark: str) -> None:
-    """Put a mark in the place of somebody who was forgotten; what was done, when and by whom stays."""
-    session.execute(update(AuditEntry).where(AuditEntry.subject == subject).values(subject=mark))
+    """Put a mark in the place of somebody who was forgotten; what was done, when and by whom stays, what was noted goes."""
+    session.execute(update(AuditEntry).where(AuditEntry.subject == subject[:SUBJECT]).values(subject=mark, detail={}))
 
 
 def anybody(session: Session) -> bool:

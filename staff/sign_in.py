@@ -49,16 +49,26 @@ def by_password(database: Database, passwords: Passwords, attempt: Attempt, *, n
 
 
 def by_link(
-    session: Session, token: str, browser: Browser, *, keys: KeyRing, now: datetime, password_hash: str | None = None
+    session: Session,
+    token: str,
+    browser: Browser,
+    *,
+    keys: KeyRing,
+    now: datetime,
+    password_hash: str | None = None,
+    former: str | None = None,
 ) -> Entered | None:
-    """Use a one-time link up and sign in; a link for choosing a password needs the chosen one's hash."""
+    """Use a one-time link up and sign in; a link for choosing a password needs the chosen one's hash.
+
+    `former` is the token that the browser showed, whoever was signed in with it: it ends here.
+    """
     link = links.read(session, token, keys=keys, now=now)
     if link is None or (link.use is Use.PASSWORD) != (password_hash is not None) or not links.use_up(session, link):
         return None
     session.refresh(link.member)
     if password_hash is not None:
         appoint.set_password(session, link.member, password_hash, by=link.member.address, now=now)
-    return _enter(session, link.member, browser, former=None, now=now, by="a one-time link")
+    return _enter(session, link.member, browser, former=former, now=now, by="a one-time link")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

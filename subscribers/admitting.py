@@ -21,11 +21,10 @@ from mailer.suppressions import Cause
 from subscribers import opt_in
 from subscribers.consents import Act, ConsentEvent, Evidence
 from subscribers.judging import Destination, Outcome, Terms, Verdict
-from subscribers.leave import LEFT
 from subscribers.opt_in import SignUpRequest
 from subscribers.reading import Wish
 from subscribers.subscribers import Subscriber
-from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.subscriptions import LEFT, Subscription, SubscriptionState
 
 
 def admit(session: Session, verdicts: Sequence[Verdict], terms: Terms, *, now: datetime) -> None:

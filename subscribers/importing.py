@@ -6,6 +6,7 @@ is finished by running on: no row is done twice, and none is left out. What is n
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import shutil
@@ -18,6 +19,7 @@ from typing import BinaryIO
 
 from ground.database import Database
 from mailer import suppressions
+from mailer.suppressions import Cause
 from subscribers import admitting, exporting, imports, judging, reading
 from subscribers.imports import Import, ImportMode, ImportState
 from subscribers.judging import Outcome, Terms, Verdict
@@ -68,6 +70,19 @@ class Folder:
                 digest.update(piece)
                 kept.write(piece)
         return digest.hexdigest()
+
+    def forget(self, address_key: str) -> None:
+        """Take the rows that name somebody who was forgotten out of the error file."""
+        if not self.errors.is_file():
+            return
+        fresh = self.errors.with_suffix(".new")
+        with (
+            self.errors.open(encoding="utf-8-sig", newline="") as old,
+            fresh.open("w", encoding="utf-8-sig", newline="") as new,
+        ):
+            kept = csv.writer(new, quoting=csv.QUOTE_ALL, lineterminator="\r\n")
+            kept.writerows(row for row in csv.reader(old) if not any(address_key in cell.casefold() for cell in row))
+        fresh.replace(self.errors)
 
     def clear(self, *, but_errors: bool = False) -> None:
         """Delete the list: it holds addresses that are nobody's business once it is done with."""
@@ -201,7 +216,8 @@ def _append(path: Path, size: int, lines: bytes) -> int:
 def _errors(verdicts: list[Verdict]) -> Iterator[bytes]:
     for verdict in verdicts:
         if verdict.reason is not None:
-            yield exporting.line([verdict.entry.row, verdict.reason, *verdict.entry.cells])
+            cells = () if verdict.cause is Cause.ERASED else verdict.entry.cells  # who was forgotten is not named again
+            yield exporting.line([verdict.entry.row, verdict.reason, *cells])
 
 
 def _named(counts: Counter[str]) -> dict[str, int]:

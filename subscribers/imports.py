@@ -23,6 +23,8 @@ from staff.members import audit
 
 #: How long the error file of an import can be fetched: it holds addresses.
 ERRORS_KEPT = timedelta(days=30)
+#: How long a list waits for the word to run: after that it is thrown away.
+LISTS_KEPT = timedelta(days=7)
 
 
 class ImportMode(enum.StrEnum):
@@ -177,6 +179,25 @@ def outlived(session: Session, *, now: datetime) -> list[str]:
     over = (Import.ended_at.is_not(None), Import.ended_at <= now - ERRORS_KEPT, Import.errors_size > 0)
     emptied = update(Import).where(*over).values(errors_size=0).returning(Import.folder)
     return list(session.scalars(emptied))
+
+
+def forsaken(session: Session, *, now: datetime) -> list[Import]:
+    """Lists that were checked and that nobody let run or threw away for too long."""
+    waits = select(Import).where(Import.state == ImportState.CHECKED, Import.created_at <= now - LISTS_KEPT)
+    return list(session.scalars(waits.order_by(Import.id)))
+
+
+def folders(session: Session) -> set[str]:
+    """The folder of every import that there ever was."""
+    return set(session.scalars(select(Import.folder)))
+
+
+def with_errors(session: Session) -> list[str]:
+    """Folders whose error file lies there and is not being written."""
+    still = Import.state.in_([ImportState.CHECKED, ImportState.FINISHED, ImportState.STOPPED])
+    return list(
+        session.scalars(select(Import.folder).where(still, (Import.errors_size > 0) | Import.ended_at.is_(None)))
+    )
 
 
 def _move(session: Session, import_id: int, source: ImportState, target: ImportState, **values: object) -> bool:

@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 from ground.tokens import KeyRing
 from mailer import suppressions
 from mailer.suppressions import Cause, Suppression
+from subscribers.consents import Act, ConsentEvent
 from subscribers.imports import ImportMode
 from subscribers.reading import Entry, Wish
 from subscribers.subscribers import Subscriber
@@ -78,6 +79,7 @@ class Verdict:
     reason: str | None = None
     destination: Destination | None = None
     subscription_id: int | None = None  # one that waits for its confirmation
+    cause: Cause | None = None  # why their address is suppressed, if it is
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +88,22 @@ class _Here:
 
     subscription: tuple[int, SubscriptionState, datetime | None] | None
     suppressed: Cause | None
+    has_left: bool = False  # at any time, whatever was asked since
 
 
 def judge(session: Session, entries: Sequence[Entry], terms: Terms, *, now: datetime) -> list[Verdict]:
-    """What becomes of each of these rows, by three questions to the database."""
+    """What becomes of each of these rows, by a few questions to the database."""
     going = [(entry, terms.destination(entry.edition)) for entry in entries]
     read = [entry for entry in entries if entry.problem is None]
     subscriptions = _subscriptions(session, read, {each.edition_id for _, each in going if each is not None})
     suppressed = _suppressed(session, read, terms.keys, now)
+    left = _left(session, [number for number, state, _ in subscriptions.values() if state is SubscriptionState.PENDING])
     verdicts = []
     for entry, destination in going:
         edition_id = destination.edition_id if destination is not None else 0
-        here = _Here(subscriptions.get((entry.key, edition_id)), suppressed.get(entry.key))
+        subscription = subscriptions.get((entry.key, edition_id))
+        has_left = subscription is not None and subscription[0] in left
+        here = _Here(subscription, suppressed.get(entry.key), has_left)
         verdicts.append(_verdict(entry, destination, here, terms.mode))
     return verdicts
 
@@ -117,6 +123,7 @@ def _verdict(entry: Entry, destination: Destination | None, here: _Here, mode: I
         reason=reason,
         destination=destination,
         subscription_id=here.subscription[0] if here.subscription is not None and waits else None,
+        cause=here.suppressed,
     )
 
 
@@ -126,7 +133,7 @@ def _outcome(entry: Entry, here: _Here, mode: ImportMode) -> tuple[Outcome, str 
     if entry.wish is Wish.BLOCKED:
         return Outcome.NOTED, None
     if here.subscription is not None:
-        return _known(entry, here.subscription, mode)
+        return _known(entry, here.subscription, mode, has_left=here.has_left)
     if entry.wish is Wish.LEFT:
         return Outcome.NOTED, None
     if mode is ImportMode.MUST_CONFIRM:
@@ -137,7 +144,7 @@ def _outcome(entry: Entry, here: _Here, mode: ImportMode) -> tuple[Outcome, str 
 
 
 def _known(
-    entry: Entry, subscription: tuple[int, SubscriptionState, datetime | None], mode: ImportMode
+    entry: Entry, subscription: tuple[int, SubscriptionState, datetime | None], mode: ImportMode, *, has_left: bool
 ) -> tuple[Outcome, str | None]:
     _, state, ended_at = subscription
     if state is SubscriptionState.ENDED:
@@ -151,9 +158,13 @@ def _known(
         return word, "the list says that they left, here they have not; nothing was changed"
     if state is SubscriptionState.ACTIVE:
         return Outcome.UNCHANGED, None
+    if has_left:  # anybody may have typed their address into the form since
+        return Outcome.WAITING, "they left here once; only their own answer to the letter brings them back"
     vouched = mode is ImportMode.CONFIRMED and entry.wish is Wish.JOIN
     return (Outcome.ADDED, None) if vouched else (Outcome.WAITING, None)
 
+
+_ENDS = (Act.LEFT, Act.COMPLAINED)
 
 _SUPPRESSED = {
     Cause.HARD_BOUNCE: "mail to this address came back: there is no such mailbox",
@@ -180,6 +191,21 @@ def _subscriptions(
         .where(Subscriber.address_key.in_([entry.key for entry in entries]), Subscription.edition_id.in_(edition_ids))
     )
     return {(key, edition_id): (number, state, ended_at) for key, edition_id, number, state, ended_at in rows}
+
+
+def _left(session: Session, pending: Sequence[int]) -> set[int]:
+    """Which of these subscriptions were ended by their reader before they were asked again."""
+    if not pending:
+        return set()
+    ended = (ConsentEvent.subscriber_id == Subscription.subscriber_id) & (
+        ConsentEvent.edition_id == Subscription.edition_id
+    )
+    rows = (
+        select(Subscription.id)
+        .join(ConsentEvent, ended)
+        .where(Subscription.id.in_(pending), ConsentEvent.act.in_(_ENDS))
+    )
+    return set(session.scalars(rows))
 
 
 def _suppressed(session: Session, entries: Sequence[Entry], keys: KeyRing, now: datetime) -> Mapping[str, Cause]:

@@ -10,7 +10,8 @@ from typing import Any
 from typer.main import get_command
 
 from broadsheet import cli
-from broadsheet.settings import Settings, Smtp
+from broadsheet.relays import Smtp
+from broadsheet.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 

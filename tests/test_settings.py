@@ -7,9 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from broadsheet import keyring
+from broadsheet import keyring, outgoing
+from broadsheet.environment import unknown_variables
 from broadsheet.settings import PREFIX, ConfigurationError, load
 from ground.tokens import Purpose
+from mailer.letters import Lane
+from mailer.transports.relay import Correlation, Relay
+from mailer.transports.smtp import SmtpTransport
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +103,92 @@ def test_damaged_keys_are_never_replaced_without_a_word(tmp_path: Path, content:
     with pytest.raises(ConfigurationError, match="backup"):
         keyring.load_or_make(path)
     assert path.read_text() == content
+
+
+# --- routes -------------------------------------------------------------------------
+
+TWO_ROUTES = """
+[routes.ses]
+host = "ses.example"
+port = 587
+username = "desk"
+password_file = "secret"
+weight = 9
+lanes = ["bulk"]
+signs = "relay"
+keeps_message_id = false
+correlation = "X-SES-MESSAGE-TAGS"
+
+[routes.own]
+host = "mail.example"
+tls = "implicit"
+port = 465
+connections = 3
+"""
+
+
+def write(tmp_path: Path, text: str) -> None:
+    (tmp_path / "broadsheet.toml").write_text(text)
+
+
+def test_several_routes_become_the_ways_of_the_lanes_they_carry(tmp_path: Path) -> None:
+    write(tmp_path, 'base_url = "https://news.example.org"' + TWO_ROUTES)
+    (tmp_path / "secret").write_text("open sesame\n")
+    ways = outgoing.ways(load())
+    assert [(way.transport.name, way.weight, way.transport.connections) for way in ways[Lane.BULK]] == [
+        ("ses", 9, 10),
+        ("own", 1, 3),
+    ]
+    assert [(way.transport.name, way.transport.connections) for way in ways[Lane.TX]] == [("own", 2)]
+    ses = ways[Lane.BULK][0]
+    assert isinstance(ses.transport, SmtpTransport)
+    assert (ses.transport.route.helo, ses.transport.route.password) == ("news.example.org", "open sesame")
+    assert ses.relay == Relay(signs=True, keeps_message_id=False, correlation=Correlation.SES)
+    assert "sesame" not in repr(load())
+
+
+def test_the_short_form_is_one_route_for_both_lanes() -> None:
+    ways = outgoing.ways(load())
+    assert {lane: [way.transport.name for way in each] for lane, each in ways.items()} == {
+        Lane.BULK: ["smtp"],
+        Lane.TX: ["smtp"],
+    }
+
+
+def test_routes_can_be_set_in_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    (tmp_path / "secret").write_text("open sesame\n")
+    monkeypatch.setenv("BROADSHEET_ROUTES__OWN__HOST", "mail.example")
+    monkeypatch.setenv("BROADSHEET_ROUTES__OWN__LANES", "bulk,tx")
+    monkeypatch.setenv("BROADSHEET_ROUTES__OWN__USERNAME", "desk")
+    monkeypatch.setenv("BROADSHEET_ROUTES__OWN__PASSWORD_FILE", str(tmp_path / "secret"))
+    own = load().routes["own"]
+    assert (own.host, own.lanes) == ("mail.example", ("bulk", "tx"))
+    assert own.password is not None
+    assert own.password.get_secret_value() == "open sesame"
+    assert unknown_variables() == []
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ('[smtp]\nhost = "a.example"\n[routes.b]\nhost = "b.example"', "both smtp and routes"),
+        ('[routes.a]\nlanes = ["bulk"]', 'no route carries the lane "tx"'),
+        ("[routes.a]\nlanes = []", "routes.a.lanes"),
+        ("[routes.a]\nweight = 0", "routes.a.weight"),
+        ("[routes.a]\nhots = 1", "routes.a.hots"),
+        ('[routes."a b"]\nhost = "a.example"', "is no name for a route"),
+        ('[routes.a]\ncorrelation = "X-Own"', "X-SMTPAPI"),
+        ('[routes.a]\npassword_file = "/nowhere"', "/nowhere"),
+        ('[routes.a]\ntls = "none"\nusername = "u"\npassword = "p"', "route 'a' cannot be used.*clear text"),
+        ('[routes.a]\npassword = "p"', "password but no username"),
+        ("[routes.a]\nkeeps_date = false", "replaces Date.*set signs"),
+        ('[routes.a]\ntrusted_ca = "/nowhere.pem"', "route 'a' trusts /nowhere.pem"),
+        ('[routes.a]\ntls = "none"\ntrusted_ca = "x.pem"', "no TLS to use it for"),
+        ('helo = "localhost"', "greet its server as 'localhost'"),
+        ('helo = "two words"', "write a domain only"),
+    ],
+)
+def test_routes_that_cannot_be_used_are_told_by_name(tmp_path: Path, text: str, told: str) -> None:
+    write(tmp_path, text)
+    with pytest.raises(ConfigurationError, match=told):
+        outgoing.check(load())

@@ -42,6 +42,14 @@ SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 INSIDE = ("/console", "/ops")
 OWNER = "hanar@zagroscourier.example"
 PATIENCE = 60.0
+#: Where a page is named otherwise than the table that its number stands for.
+TABLES = {"sources": "feeds", "readers": "subscribers"}
+#: What else is asked of an address, to see it in its states.
+ASKED = {
+    "/console/issues/{issue_id:int}/preview": ("", "?screen=phone", "?screen=dark", "?screen=text"),
+    "/console/schedules/new": ("?edition=1",),
+    "/ops/issues/{issue_id:int}/left-out": ("?reason=suppressed",),
+}
 STYLE = """
 body { margin: 24px; font: 14px/1.5 system-ui, sans-serif; background: #ddd; color: #111 }
 section { margin: 0 0 40px } h2 { font-size: 16px; margin: 0 0 8px } .wrong { color: #a00; font-weight: bold }
@@ -141,12 +149,13 @@ class Newsroom:
         filled = [pattern.replace("{slug}", setting.SLUG).replace("{number}", "1")]
         if "{language}" in pattern:
             filled = [path.replace("{language}", language) for path in filled for language in setting.EDITIONS]
-        filled = [re.sub(r"/(\w+)/\{\w*id\}", self._row, path) for path in filled]
-        return [path for path in filled if "{" not in path]
+        filled = [re.sub(r"/(\w+)/\{(?:\w*id|reader)(?::int)?\}", self._row, path) for path in filled]
+        asked = ASKED.get(pattern, ("",))
+        return [path + query for path in filled for query in asked if "{" not in path]
 
     def _row(self, found: re.Match[str]) -> str:
         """`/deliveries/{id}`: the newest row of the table of this name."""
-        table = metadata.tables.get(found[1])
+        table = metadata.tables.get(TABLES.get(found[1], found[1]))
         if table is None:
             return found[0]
         with self.house.database.read() as session:

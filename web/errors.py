@@ -9,6 +9,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException as StarletteHTTPException
 from starlette.types import Scope
 
+from web.gate import INSIDE
 from web.pages import Pages
 
 #: The statuses that have words of their own in error.html; any other is told as the nearest of them.
@@ -30,8 +31,10 @@ def install(app: FastAPI, pages: Pages) -> None:
 
 
 def error_page(pages: Pages, scope: Scope, status: int) -> HTMLResponse:
-    language = pages.negotiate(Headers(scope=scope).get("accept-language"))
     told = status if status in _TOLD else (500 if status >= 500 else 400)
+    if scope["path"].startswith(INSIDE):
+        return pages.html("console/error.html", status=status, code=status, told=told)
+    language = pages.negotiate(Headers(scope=scope).get("accept-language"))
     page = pages.html("error.html", language=language, status=status, code=status, told=told)
     page.headers["Vary"] = "Accept-Language"
     return page

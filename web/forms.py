@@ -23,7 +23,7 @@ async def read(request: Request) -> dict[str, str]:
         form = await request.form(max_files=1, max_fields=20)
     except (HTTPException, ClientDisconnect):
         return {}
-    return {name: value for name, value in form.items() if isinstance(value, str)}
+    return {name: value.replace("\0", "") for name, value in form.items() if isinstance(value, str)}
 
 
 def evidence(request: Request, source: str, *, wording: str | None = None) -> Evidence:

@@ -41,6 +41,7 @@ from web.browser import Cookies
 from web.kept import Toast, Typed
 from web.pages import Pages
 from web.parts import Parts
+from web.security import is_upload
 
 #: What only staff may see.
 INSIDE = ("/console", "/ops")
@@ -201,6 +202,8 @@ class Gate:
             return (
                 Response(status_code=401, headers={"HX-Redirect": to}) if browser.fragment(request) else _see_other(to)
             )
+        if is_upload(request):  # a file could not be kept, so a stranger's is not even read
+            return self.sign_in_page(status=401, next=request.url.path, lost=True, problem="expired")
         posted = await read_form(request)
         typed = self._typed(request, posted)
         packed = kept.pack(self._parts.keys, typed, now=self._parts.clock()) if typed else None
@@ -275,9 +278,12 @@ def _is_theirs(parts: Parts, typed: Typed, insider: Insider) -> bool:
 
 async def read_form(request: Request) -> FormData:
     try:
-        return await request.form(max_files=4, max_fields=2000)
+        posted = await request.form(max_files=4, max_fields=2000)
     except ClientDisconnect:  # how a body ends that is longer than any form
         raise HTTPException(413) from None
+    if any(isinstance(value, str) and "\0" in value for value in posted.values()):  # nobody types it
+        raise HTTPException(400)
+    return posted
 
 
 def _see_other(to: str) -> Response:

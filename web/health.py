@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime, timedelta
 
 import structlog
 from fastapi import APIRouter
@@ -14,6 +15,9 @@ from web.parts import Parts
 
 _log = structlog.get_logger()
 
+#: How long an answer of /readyz is given again.
+ANSWER_FOR = timedelta(seconds=2)
+
 
 def routes(parts: Parts) -> APIRouter:
     router = APIRouter()
@@ -22,9 +26,11 @@ def routes(parts: Parts) -> APIRouter:
     async def healthz() -> JSONResponse:
         return JSONResponse({"status": "ok"}, headers={"Cache-Control": "no-store"})
 
+    asked = _Asked(parts)
+
     @router.get("/readyz")
     async def readyz() -> JSONResponse:
-        failing = await asyncio.to_thread(_failing, parts)
+        failing = await asked.failing()
         body: dict[str, object] = {"status": "ready"}
         if failing:
             body = {
@@ -35,6 +41,24 @@ def routes(parts: Parts) -> APIRouter:
         return JSONResponse(body, 503 if failing else 200, headers={"Cache-Control": "no-store"})
 
     return router
+
+
+class _Asked:
+    """The last answer: anybody may ask, a look takes the database's write lock, so one look answers all of a moment."""
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+        self._turn = asyncio.Lock()
+        self._until: datetime | None = None
+        self._found: list[Problem] = []
+
+    async def failing(self) -> list[Problem]:
+        async with self._turn:
+            now = self._parts.clock()
+            if self._until is None or not self._until - ANSWER_FOR <= now < self._until:
+                self._found = await asyncio.to_thread(_failing, self._parts)
+                self._until = now + ANSWER_FOR
+            return self._found
 
 
 def _failing(parts: Parts) -> list[Problem]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, MutableMapping
 from urllib.parse import urlsplit
 
 import structlog
-from fastapi import Response
+from fastapi import Request, Response
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -108,6 +108,8 @@ class Guard:
         known = name in self._hosts or (name in LOOPBACK and scope["path"] in _PROBES)
         if not known:
             return 400
+        if b"%00" in scope["query_string"]:  # no text of ours has such a character, and PostgreSQL knows none
+            return 400
         length = headers.get("content-length", "0")
         return 413 if not length.isdecimal() or int(length) > _most(scope) else None
 
@@ -149,6 +151,12 @@ class _Answer:
             headers.update(_ON_STAFF_PAGES)
         for name, value in _EVERYWHERE.items():
             headers.setdefault(name, value)
+
+
+def is_upload(request: Request) -> bool:
+    """Whether this body may be longer than any form: only where staff hand in files, and when it does not say it is short."""
+    length = request.headers.get("content-length", "")
+    return request.url.path in LARGER and not (length.isdecimal() and int(length) <= MAX_BODY)
 
 
 def _most(scope: Scope) -> int:

@@ -53,7 +53,7 @@ def _begin(version: bool = typer.Option(False, "--version", help="Print the vers
 @cache
 def commands() -> typer.Typer:
     """All commands, mounted."""
-    from broadsheet.cli import bounces, desk, feeds, issues, running, schedules, subscribers, upkeep, user
+    from broadsheet.cli import bounces, desk, feeds, issues, keys, running, schedules, subscribers, upkeep, user
 
     for module in (running, upkeep):
         module.add_to(app)
@@ -65,6 +65,7 @@ def commands() -> typer.Typer:
     app.add_typer(bounces.suppressions, name="suppressions")
     app.add_typer(subscribers.app, name="subscribers")
     app.add_typer(user.app, name="user")
+    app.add_typer(keys.app, name="keys")
     return app
 
 

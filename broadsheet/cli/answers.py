@@ -112,5 +112,5 @@ def _plain(value: object) -> object:
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, timedelta):
-        return f"PT{value.total_seconds():g}S"  # as a setting is written
+        return f"PT{value.total_seconds():.12g}S"  # as a setting is written
     return value if isinstance(value, (int, float, bool, list, dict)) else str(value)

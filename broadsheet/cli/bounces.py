@@ -118,7 +118,7 @@ def lift(
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            done = intervene.lift(session, who, reason=reason, by=_HERE, now=house.clock())
+            done = intervene.lift(session, who, keys=house.keys, reason=reason, by=_HERE, now=house.clock())
     if isinstance(done, Refused):
         answers.refuse(f"{done.reason} `broadsheet suppressions list` shows who is.")
     answers.done(

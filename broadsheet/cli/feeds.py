@@ -20,6 +20,7 @@ from broadsheet.cli.desk import edition_named, edition_names
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from newsletters import draw
+from newsletters.draw import Overtaken
 from web.console import feed_words
 
 app = typer.Typer(help="The feeds that articles are collected from.", no_args_is_help=True)
@@ -146,7 +147,7 @@ def edit(
             drawing = draw.editions_drawing(session, [feed_id])[feed_id]
             if editions is not None:
                 drawing = [edition_named(session, each).id for each in editions]
-            feed = _feed(draw.change_feed(session, feed_id, said, drawing, by=_HERE, now=house.clock()))
+            feed = _feed(draw.change_feed(session, feed_id, said, drawing, seen=None, by=_HERE, now=house.clock()))
             names = edition_names(session)
     answers.facts(
         {
@@ -220,9 +221,10 @@ def collect(
     raise typer.Exit(1 if any(one.problem for one in reports) else 0)
 
 
-def _feed(outcome: Feed | FeedRefused) -> Feed:
+def _feed(outcome: Feed | FeedRefused | Overtaken) -> Feed:
     if isinstance(outcome, FeedRefused):
         answers.refuse(f"{outcome} `broadsheet feeds list` shows what is there.")
+    assert isinstance(outcome, Feed), "only who says what they saw can be overtaken"
     return outcome
 
 

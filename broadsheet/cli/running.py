@@ -15,7 +15,8 @@ import typer
 
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
-from broadsheet.settings import load, unknown_variables
+from broadsheet.environment import unknown_variables
+from broadsheet.settings import load
 
 
 def add_to(app: typer.Typer) -> None:

@@ -146,6 +146,8 @@ def forget(
         house.require_tables()
         with house.database.write() as session:
             done = erasure.forget(session, found.key, house.keys, by=_HERE, now=house.clock())
+        if not isinstance(done, InFlight):
+            house.arrivals.forget(found.key)
     if isinstance(done, InFlight):
         answers.refuse(
             "A mail to them is being handed over in this very moment, so nothing was forgotten. Try again in a minute."

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import typer
 from pydantic import BaseModel, SecretStr
 from sqlalchemy import make_url
+from sqlalchemy.exc import SQLAlchemyError
 
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
-from broadsheet.settings import Settings, config_path, load, unknown_variables
+from broadsheet.environment import unknown_variables
+from broadsheet.settings import Settings, config_path, load
 from broadsheet.wiring import House
 
 config = typer.Typer(help="Look at the settings.", no_args_is_help=True)
@@ -55,12 +58,15 @@ def check(*, as_json: AsJson = False) -> None:
     """Whether the settings can be used. Exit code 2 when they cannot, 1 when a variable is unknown."""
     from broadsheet import outgoing
 
-    outgoing.check(load())
+    settings = load()
+    outgoing.check(settings)
+    unsigned = _unsigned(settings)
     unknown = unknown_variables()
     source = str(config_path() or "environment and defaults")
     told = [f"{name} is set and is no setting. Is it misspelt?" for name in unknown]
+    told += [f"Mail from {each} leaves unsigned. Make keys: `broadsheet keys new {each}`" for each in unsigned]
     answers.done(
-        {"sound": True, "source": source, "unknown": unknown},
+        {"sound": True, "source": source, "unknown": unknown, "unsigned": unsigned},
         *told,
         f"The settings are sound ({source}).",
         as_json=as_json,
@@ -68,15 +74,36 @@ def check(*, as_json: AsJson = False) -> None:
     raise typer.Exit(1 if unknown else 0)
 
 
+def _unsigned(settings: Settings) -> list[str]:
+    """Domains whose mail nobody signs. Settings can be checked before there is a database; none is made here."""
+    from broadsheet import outgoing
+
+    file = make_url(settings.database_url).database or ""
+    with House(settings) as house:
+        if settings.database_url.startswith("sqlite") and not Path(file).exists():
+            return outgoing.unsigned(house, [])
+        try:
+            return outgoing.unsigned(house, outgoing.sender_domains(house))
+        except SQLAlchemyError:
+            return outgoing.unsigned(house, [])
+
+
 def _flat(settings: Settings) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     for name in type(settings).model_fields:
         value = getattr(settings, name)
         if isinstance(value, BaseModel):
-            flat |= {f"{name}.{inner}": _masked(inner, getattr(value, inner)) for inner in type(value).model_fields}
+            flat |= _inner(name, value)
+        elif isinstance(value, dict):
+            for route, each in value.items():
+                flat |= _inner(f"{name}.{route}", each)
         else:
             flat[name] = _masked(name, value)
     return flat
+
+
+def _inner(name: str, value: BaseModel) -> dict[str, Any]:
+    return {f"{name}.{inner}": _masked(inner, getattr(value, inner)) for inner in type(value).model_fields}
 
 
 def _masked(name: str, value: object) -> object:

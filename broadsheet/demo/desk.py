@@ -1,4 +1,4 @@
-"""The demo's owner: appointed, given a one-time link, and signed in by it as a browser would be."""
+"""The demo's owner: appointed, given a one-time link, signed in by it as a browser would be; and what lies at the desk."""
 
 from __future__ import annotations
 
@@ -7,8 +7,12 @@ from datetime import datetime, timedelta
 import httpx2
 from sqlalchemy.orm import Session
 
+from articles.feeds import FeedRefused, Said
+from broadsheet.demo.newsroom import SampleFeed
+from broadsheet.demo.setting import ZONE
 from broadsheet.demo.visitor import DemoFailed, Form
 from broadsheet.wiring import House
+from newsletters import compose, draw
 from staff import appoint, links, members
 from staff.appoint import NewMember, Refused
 from staff.links import Use
@@ -31,6 +35,19 @@ def way_in(house: House, session: Session) -> str:
     assert owner is not None
     token = links.make(session, owner, Use.SIGN_IN, keys=house.keys, now=house.clock(), lasts=_LASTS)
     return f"{house.settings.base_url}/sign-in/{token}"
+
+
+def add_source(session: Session, source: SampleFeed, edition_id: int, *, now: datetime) -> None:
+    said = Said(language=source.language, zone=ZONE)
+    added = draw.add_feed(session, source.url, said, [edition_id], by=_ADDRESS, now=now)
+    assert not isinstance(added, FeedRefused), str(added)
+
+
+def leave_a_draft(session: Session, edition_id: int, *, now: datetime) -> None:
+    """An issue outside any schedule, of what has come since this morning's; it waits for a person."""
+    made = compose.one_off(session, edition_id, now=now)
+    if isinstance(made, compose.NothingToSend):
+        raise DemoFailed(made.reason)
 
 
 async def sign_in(link: str) -> bool:

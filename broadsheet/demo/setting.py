@@ -16,6 +16,7 @@ from newsletters.schedule import ScheduleProblem
 from newsletters.schedules import Terms
 
 SLUG = "morning"
+SENDER_ADDRESS = "briefing@zagroscourier.example"
 ZONE = "Asia/Baghdad"
 RULE = f"every day at 07:00 {ZONE}"
 
@@ -51,7 +52,7 @@ def set_up(session: Session, sample: Sequence[SampleFeed], *, site_url: str, now
         NewNewsletter(
             slug=SLUG,
             publisher="The Zagros Courier",
-            sender_address="briefing@zagroscourier.example",
+            sender_address=SENDER_ADDRESS,
             reply_to="desk@zagroscourier.example",
             postal_address="14 Bridge Street, Zeryan",
             site_url=site_url,

@@ -22,14 +22,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from broadsheet import clock, serving
-from broadsheet.demo import desk, invitation, people, setting
-from broadsheet.demo.newsroom import SampleNewsroom
+from broadsheet.demo import desk, invitation, people, setting, signatures
+from broadsheet.demo.newsroom import SampleFeed, SampleNewsroom
 from broadsheet.demo.people import Person
 from broadsheet.demo.summary import Summary
 from broadsheet.demo.visitor import DemoFailed, Visitor
 from broadsheet.mailbox.rules import Action, Rule
 from broadsheet.mailbox.server import Mailbox
-from broadsheet.settings import ConfigurationError, Settings, Smtp, load
+from broadsheet.relays import Smtp
+from broadsheet.settings import ConfigurationError, Settings, load
 from broadsheet.wiring import House
 from ground.engine import WorkLane
 from mailer.bounce_reports import BounceReport
@@ -40,6 +41,8 @@ T = TypeVar("T")
 HOST = "127.0.0.1"
 #: Seconds for one step. A step takes a second or two; a busy machine is given time.
 PATIENCE = 60.0
+#: The business pages' feed comes later in the day.
+_LATER = 2
 #: The exit code of a program that Ctrl+C ended before it was done.
 INTERRUPTED = 130
 
@@ -56,6 +59,7 @@ async def run(folder: Path, *, once: bool, port: int) -> int:
         mailbox = Mailbox(folder / "mailbox", (), folder / "bounces", clock.now)
         smtp_port, mailbox_url = await stack.enter_async_context(serving.open_mailbox(mailbox, HOST, 0))
         house = stack.enter_context(House(_settings(folder, base_url, smtp_port, newsroom.host)))
+        signatures.make_keys(house.dkim_keys, now=house.clock())
         await stack.enter_async_context(serving.running(house, bound, development=True))
         newsroom.newsletter_url = f"{base_url}/n/{setting.SLUG}/en"
         client = await stack.enter_async_context(httpx2.AsyncClient(base_url=base_url, trust_env=False, timeout=30))
@@ -103,6 +107,7 @@ def _settings(folder: Path, base_url: str, smtp_port: int, newsroom: str) -> Set
         bounce_domain="bounces.zagroscourier.example",
         bounces_maildir=folder / "bounces",
         smtp=Smtp(host=HOST, port=smtp_port, tls="none", connections=4),
+        routes={},
         fetch_allowed_hosts=(newsroom,),
         form_min_age=0,
     )
@@ -119,7 +124,7 @@ class _Story:
 
     async def tell(self, newsroom: SampleNewsroom, began: float) -> Summary:
         editions = await self._set_up(newsroom)
-        await self._collect(len(newsroom.feeds))
+        await self._collect(len(newsroom.feeds) - 1)
         readers = people.readers()
         await self._sign_up(readers)
         await self._confirm(readers)
@@ -128,11 +133,13 @@ class _Story:
         left = await self._unsubscribe(readers[0])
         await self._read_bounces()
         signed_in = await self._sign_in()
+        await self._leave_a_draft(newsroom.feeds[_LATER], editions["en"])
         summary = Summary(
             signed_up=len(readers),
             unsubscribed=[left.address],
             signed_in=signed_in,
             mails=len(self._mailbox.messages()),
+            signed=signatures.signed_by_both(self._mailbox.messages()),
             mailbox=self._house.settings.data_dir / "mailbox",
             seconds=time.monotonic() - began,
         )
@@ -141,7 +148,7 @@ class _Story:
 
     async def _set_up(self, newsroom: SampleNewsroom) -> dict[str, int]:
         def story(session: Session) -> dict[str, int]:
-            return setting.set_up(session, newsroom.feeds, site_url=newsroom.base_url, now=self._house.clock())
+            return setting.set_up(session, _morning(newsroom), site_url=newsroom.base_url, now=self._house.clock())
 
         return await self._write(story)
 
@@ -210,6 +217,13 @@ class _Story:
         """A link that signs the owner in, once."""
         return await self._write(lambda session: desk.way_in(self._house, session))
 
+    async def _leave_a_draft(self, later: SampleFeed, edition_id: int) -> None:
+        with self._step("An editor adds one more source; a draft of its stories waits at the desk"):
+            now = self._house.clock
+            await self._write(lambda session: desk.add_source(session, later, edition_id, now=now()))
+            await self._ask("collect", WorkLane.COLLECT)
+            await self._write(lambda session: desk.leave_a_draft(session, edition_id, now=now()))
+
     async def _ask(self, task: str, lane: WorkLane) -> None:
         """Ask the engine for what a heartbeat would ask for, and wait until it is done."""
         engine = self._house.engine
@@ -247,6 +261,10 @@ class _Story:
         with self._console.status(f"{sentence} ..."):
             yield
         self._console.print(f"  {sentence}  [dim]{time.monotonic() - began:.1f} s[/dim]")
+
+
+def _morning(newsroom: SampleNewsroom) -> list[SampleFeed]:
+    return [feed for number, feed in enumerate(newsroom.feeds) if number != _LATER]
 
 
 @contextmanager

@@ -14,7 +14,7 @@ from feedback.figures import IssueFigures, issue_figures
 from mailer.bounce_reports import BounceReport
 from mailer.deliveries import Delivery, State
 from newsletters import issues
-from newsletters.issues import Issue
+from newsletters.issues import Issue, IssueState
 from newsletters.newsletters import Edition
 from subscribers.subscriptions import Subscription, SubscriptionState
 
@@ -34,10 +34,12 @@ class Summary:
     unsubscribed: list[str]
     signed_in: bool
     mails: int
+    signed: int  # by both keys
     mailbox: Path
     seconds: float
     collected: list[tuple[str, int]] = field(default_factory=list)
     issues: list[SentIssue] = field(default_factory=list)
+    drafts: list[str] = field(default_factory=list)
     confirmed: int = 0
     bounced: list[tuple[str, str]] = field(default_factory=list)
 
@@ -53,6 +55,9 @@ class Summary:
             )
         ]
         for issue, edition in session.execute(select(Issue, Edition).join(Edition, Edition.id == Issue.edition_id)):
+            if issue.state is IssueState.DRAFT:
+                self.drafts.append(f"{issue.subject} ({len(issues.list_items(session, issue.id))} articles)")
+                continue
             figures = issue_figures(session, issue.id)
             assert figures is not None
             self.issues.append(
@@ -95,12 +100,14 @@ class Summary:
                 )
                 for issue in self.issues
             ),
+            ("At the desk", f"{len(self.drafts)} draft: {', '.join(self.drafts)}"),
             ("Accepted", f"{self.count(State.ACCEPTED)} of {recipients} recipients; {in_doubt} in doubt"),
             ("Bounced", str(len(self.bounced))),
             *((f" {address}", reply) for address, reply in self.bounced),
             ("Unsubscribed", f"{len(self.unsubscribed)} with one click: {', '.join(self.unsubscribed)}"),
             ("Console", "the owner signed in over HTTP" if self.signed_in else "nobody could sign in"),
             ("Mails received", f"{self.mails}, each a file in {self.mailbox}"),
+            ("Signed", f"{self.signed} of them by two DKIM keys, RSA and Ed25519"),
             ("Time", f"{self.seconds:.1f} s"),
         ]
 
@@ -110,11 +117,13 @@ class Summary:
         checks = {
             "Not every reader who signed up is confirmed.": self.confirmed == self.signed_up,
             "Not every edition had its issue.": len(self.issues) == 3,
+            "No draft waits at the desk.": len(self.drafts) == 1,
             "A feed brought no article.": bool(self.collected) and all(count for _, count in self.collected),
             "An issue's figures do not add up.": all(each.sums_match for each in figures),
             "A recipient has no accepted or failed delivery.": all(each.still_open == 0 for each in figures),
             "Not exactly one mail was refused.": self.count(State.FAILED) == 1,
             "Not exactly two addresses bounced.": len(self.bounced) == 2,
+            "A mail is not signed by both keys.": self.signed == self.mails,
             "A one-time link did not sign the owner in exactly once.": self.signed_in,
             "Nobody left with one click.": sum(each.unsubscribed for each in figures) == len(self.unsubscribed) == 1,
         }

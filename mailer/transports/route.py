@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
+from pathlib import Path
 
 
 class Tls(enum.StrEnum):
@@ -14,9 +16,13 @@ class Tls(enum.StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Timeouts:
-    """Seconds to wait at each stage (RFC 5321 4.5.3.2). A shorter `dot` manufactures duplicates: the server may be busy."""
+    """Seconds to wait at each stage (RFC 5321 4.5.3.2). A shorter `dot` manufactures duplicates: the server may be busy.
 
-    greeting: float = 300.0
+    Each is for a whole reply, however slowly it comes, so that their sum bounds a message.
+    """
+
+    greeting: float = 300.0  # and each further step until the session is open
+    opening: float = 600.0  # all these steps together
     mail: float = 300.0
     rcpt: float = 300.0
     data: float = 120.0
@@ -24,27 +30,41 @@ class Timeouts:
     noop: float = 10.0
 
 
+_LABEL = r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_FULL_NAME = re.compile(rf"{_LABEL}(?:\.{_LABEL})*\.(?!\d+\Z){_LABEL}")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
-    """A way out. Raises ValueError for a password without TLS: it would cross the network in clear text."""
+    """A way out. Raises ValueError, in words that continue "the route", for what cannot or must not be used."""
 
     host: str
     port: int
+    helo: str  # our own full name (RFC 5321 4.1.1.1)
     name: str = "default"
     tls: Tls = Tls.STARTTLS
+    trusted_ca: Path | None = None  # certificates of a private authority; None trusts the system's
     username: str | None = None
     password: str | None = None
     connections: int = 4
     max_messages: int = 100  # in one connection; servers often allow no more
     idle_seconds: float = 30.0  # then the connection is closed
-    helo: str | None = None  # our own full name; None asks the system
     timeouts: Timeouts = Timeouts()
 
     def __post_init__(self) -> None:
         if self.username is not None and self.tls is Tls.NONE:
             raise ValueError(
-                f"route {self.name!r} has a username but no TLS, so its password would travel in clear text: "
-                "set tls to starttls or implicit, or leave the username away"
+                "has a username but no TLS, so its password would travel in clear text: set tls to starttls or "
+                "implicit, or leave the username away"
+            )
+        if self.password is not None and self.username is None:
+            raise ValueError("has a password but no username: set both, or neither")
+        if self.trusted_ca is not None and self.tls is Tls.NONE:
+            raise ValueError("has a trusted_ca but no TLS to use it for: set tls to starttls or implicit, or remove it")
+        if not _FULL_NAME.fullmatch(self.helo):
+            raise ValueError(
+                f"would greet its server as {self.helo!r}, which is no full host name: "
+                "set helo to the name of this machine, like mail.example.org"
             )
         if self.connections < 1 or self.max_messages < 1:
-            raise ValueError(f"route {self.name!r}: connections and max_messages must be 1 or more")
+            raise ValueError("needs connections and max_messages of 1 or more")

@@ -1,8 +1,8 @@
 """One SMTP session, command by command, so that we always know how far it came.
 
-aiosmtplib opens it (connect, EHLO, STARTTLS, AUTH); from there on we write the commands ourselves and note the stage of
-each, because its `sendmail` raises the same "Unexpected EOF received" whether the connection fell before the content, in
-the middle of it, or after the final dot: the first may be sent again, the others may have arrived.
+aiosmtplib opens it (connect, EHLO, STARTTLS, EHLO again, AUTH); from there on we hold the conversation ourselves and note
+the stage of each command, because its `sendmail` raises the same "Unexpected EOF received" whether the connection fell
+before the content, in the middle of it, or after the final dot: the first may be sent again, the others may have arrived.
 
     MAIL FROM:<b+1f-...@bounces.example.org>     nothing of the message has left: `unreachable`, retried at no cost
     RCPT TO:<reader@example.org>
@@ -12,16 +12,18 @@ the middle of it, or after the final dot: the first may be sent again, the other
 
 from __future__ import annotations
 
+import asyncio
 import re
 import ssl
+from typing import cast
 
 import aiosmtplib
-from aiosmtplib.response import SMTPResponse
 
 from mailer import replies
 from mailer.envelope import Envelope
 from mailer.replies import ReplyClass
 from mailer.transports import Outcome, Result, Stage
+from mailer.transports.conversation import Conversation, NoReply, Reply
 from mailer.transports.route import Route, Tls
 
 #: A connection unused for so many seconds is asked (NOOP) before a message is given to it.
@@ -34,15 +36,18 @@ class Session:
     def __init__(self, route: Route, tls_context: ssl.SSLContext | None) -> None:
         self.route = route
         self.stage = Stage.CONNECT
-        self.client: aiosmtplib.SMTP | None = None
         self.sent = 0
         self.used_at = 0.0
         self._tls_context = tls_context
+        self._offers: dict[str, str] = {}  # what EHLO said: size -> 10485760
+        self._talk: Conversation | None = None
 
     async def open(self) -> None:
+        """Connect, and have TLS and AUTH where the route wants them. Raises what aiosmtplib and asyncio raise."""
         route, limit = self.route, self.route.timeouts
+        self.stage = Stage.CONNECT
         # start_tls=False: left alone, aiosmtplib upgrades if it is offered and goes on in clear text if it is not.
-        client = self.client = aiosmtplib.SMTP(
+        client = aiosmtplib.SMTP(
             hostname=route.host,
             port=route.port,
             local_hostname=route.helo,
@@ -51,7 +56,17 @@ class Session:
             tls_context=self._tls_context,
             timeout=limit.greeting,
         )
-        self.stage = Stage.CONNECT
+        try:
+            async with asyncio.timeout(limit.opening):
+                await self._greet(client)
+        except BaseException:
+            client.close()
+            raise
+        self._offers = dict(client.esmtp_extensions)
+        self._talk = Conversation(cast("asyncio.Transport", client.transport))
+
+    async def _greet(self, client: aiosmtplib.SMTP) -> None:
+        route = self.route
         await client.connect()
         await client.ehlo()
         if route.tls is Tls.STARTTLS:
@@ -63,73 +78,88 @@ class Session:
             await client.login(route.username, route.password or "")
 
     @property
+    def is_open(self) -> bool:
+        return self._talk is not None and self._talk.is_open
+
+    @property
     def is_usable(self) -> bool:
-        return self.client is not None and self.client.is_connected and self.sent < self.route.max_messages
+        return self.is_open and self.sent < self.route.max_messages
 
     async def is_alive(self, now: float) -> bool:
-        if self.client is None or not self.client.is_connected:
+        if not self.is_open:
             return False
         if now - self.used_at < _ASK_AFTER:
             return True
         try:
-            reply = await self.client.noop(timeout=self.route.timeouts.noop)
-        except (aiosmtplib.SMTPException, OSError):
+            reply = await self._ask(b"NOOP", self.route.timeouts.noop)
+        except NoReply:
             return False
         return reply.code < 300
 
     async def carry(self, envelope: Envelope, content: bytes) -> Outcome:
-        """One transaction. Raises what aiosmtplib raises; `stage` then tells how far it came."""
-        assert self.client is not None
-        self.stage = Stage.MAIL
-        utf8 = not envelope.recipient.isascii()
-        if utf8 and not self.client.supports_extension("smtputf8"):
-            return self._outcome(Result.REFUSED, None, "needs SMTPUTF8")
+        """One transaction. Raises NoReply; `stage` then tells how far it came."""
         limit = self.route.timeouts
+        utf8 = not envelope.recipient.isascii()
+        if utf8 and "smtputf8" not in self._offers:
+            self.stage = Stage.RCPT
+            return self._outcome(Result.REFUSED, None, "needs SMTPUTF8")
+        self.stage = Stage.MAIL
+        if not self._takes(len(content)):
+            # Nobody's mailbox is at fault, and the same holds for every reader of this letter.
+            return self._outcome(Result.DEFERRED, None, f"too large for this relay, which takes {self._most} bytes")
         options = self._options(content, utf8=utf8)
-        reply = await self._command(b"MAIL", b"FROM:<%s>" % envelope.return_path.encode(), *options, timeout=limit.mail)
+        words = b" ".join([b"MAIL FROM:<%s>" % envelope.return_path.encode(), *options])
+        reply = await self._ask(words, limit.mail)
         if reply.code // 100 != 2:
             return await self._refusal(reply)
         self.stage = Stage.RCPT
-        reply = await self._command(b"RCPT", b"TO:<%s>" % envelope.recipient.encode(), timeout=limit.rcpt)
+        reply = await self._ask(b"RCPT TO:<%s>" % envelope.recipient.encode(), limit.rcpt)
         if reply.code // 100 != 2:
             return await self._refusal(reply)
         self.stage = Stage.DATA
-        reply = await self._command(b"DATA", timeout=limit.data)
+        reply = await self._ask(b"DATA", limit.data)
         if reply.code != 354:
             return await self._refusal(reply)
         return await self._content(content)
 
     async def _content(self, content: bytes) -> Outcome:
-        protocol = self.client.protocol if self.client is not None else None
-        if protocol is None:
-            raise aiosmtplib.SMTPServerDisconnected("Connection lost after DATA, before the content")
-        protocol.write(content)  # raises before the first byte or not at all
+        talk = self._talk
+        assert talk is not None
+        talk.require_open()  # until here nothing has left
         self.stage = Stage.DOT
-        reply = await protocol.read_response(timeout=self.route.timeouts.dot)
+        reply = await talk.ask(content, self.route.timeouts.dot)
         if reply.code // 100 == 2:
             self.sent += 1
-            return self._outcome(Result.ACCEPTED, reply.code, reply.message, replies.queue_id(reply.message))
+            return self._outcome(Result.ACCEPTED, reply.code, reply.text, replies.queue_id(reply.text))
         return await self._refusal(reply)
 
-    async def _command(self, *words: bytes, timeout: float) -> SMTPResponse:  # noqa: ASYNC109 - it is the stage's own
-        assert self.client is not None
-        return await self.client.execute_command(*words, timeout=timeout)
+    async def _ask(self, command: bytes, within: float) -> Reply:
+        assert self._talk is not None
+        return await self._talk.ask(command + b"\r\n", within)
+
+    @property
+    def _most(self) -> int:
+        """The longest message that the server takes, as it says (RFC 1870); 0 for one that does not say."""
+        said = self._offers.get("size", "")
+        return int(said) if said.isascii() and said.isdigit() else 0
+
+    def _takes(self, size: int) -> bool:
+        return self._most == 0 or size <= self._most
 
     def _options(self, content: bytes, *, utf8: bool) -> list[bytes]:
-        assert self.client is not None
         options = []
-        if self.client.supports_extension("size"):
+        if "size" in self._offers:
             options.append(b"SIZE=%d" % len(content))
         if utf8:
             options.append(b"SMTPUTF8")
-        if not content.isascii() and self.client.supports_extension("8bitmime"):
+        if not content.isascii() and "8bitmime" in self._offers:
             options.append(b"BODY=8BITMIME")
         return options
 
-    async def _refusal(self, reply: SMTPResponse) -> Outcome:
+    async def _refusal(self, reply: Reply) -> Outcome:
         """A reply that is no "go on". Whatever it was, the connection is clean afterwards or closed."""
-        stage, code, text = self.stage, reply.code, reply.message
-        if code // 100 not in {4, 5}:  # 1xx, 2xx or 3xx where it makes no sense: we no longer understand each other
+        stage, code, text = self.stage, reply.code, reply.text
+        if code // 100 not in {4, 5}:  # 2xx or 3xx where it makes no sense: we no longer understand each other
             self.abandon()
             result = Result.UNCERTAIN if stage is Stage.DOT else Result.UNREACHABLE
             return self._outcome(result, code, text)
@@ -145,9 +175,8 @@ class Session:
     async def _reset(self) -> None:
         """RSET after a refusal before the content. (After the dot the transaction is over: RFC 5321 4.1.1.4.)"""
         try:
-            reply = await self._command(b"RSET", timeout=self.route.timeouts.noop)
-        except (aiosmtplib.SMTPException, OSError):
-            self.abandon()
+            reply = await self._ask(b"RSET", self.route.timeouts.noop)
+        except NoReply:
             return
         if reply.code // 100 != 2:
             self.abandon()
@@ -165,37 +194,56 @@ class Session:
 
     def abandon(self) -> None:
         """Close without a word: in an unknown state the next reply might belong to an older command."""
-        if self.client is not None:
-            self.client.close()
+        if self._talk is not None:
+            self._talk.drop()
 
     def hang_up(self) -> None:
         """Say QUIT and close without waiting for the answer."""
-        if self.client is not None and self.client.protocol is not None and self.client.is_connected:
-            self.client.protocol.write(b"QUIT\r\n")
-        self.abandon()
+        if self._talk is not None:
+            self._talk.close(b"QUIT\r\n")
 
     async def quit(self) -> None:
+        """Say QUIT, hear the answer, and close."""
+        if self._talk is None or not self._talk.is_open:
+            return
         try:
-            if self.client is not None and self.client.is_connected:
-                await self.client.quit(timeout=self.route.timeouts.noop)
-        except (aiosmtplib.SMTPException, OSError):
-            pass  # it is gone either way
-        finally:
-            self.abandon()
+            await self._ask(b"QUIT", self.route.timeouts.noop)
+        except NoReply:
+            return  # it is gone either way
+        self._talk.close()
 
 
-def broken(stage: Stage, error: Exception, route: str) -> Outcome:
+#: Whatever a server or a network can do to a session.
+FAILURES = (NoReply, aiosmtplib.SMTPException, OSError, UnicodeError, ValueError)
+
+
+def broken(session: Session, error: Exception) -> Outcome:
     """No valid reply came. Before the content nothing was sent; afterwards nobody knows."""
-    code = error.code if isinstance(error, aiosmtplib.SMTPResponseException) and error.code > 0 else None
-    text = error.message if isinstance(error, aiosmtplib.SMTPResponseException) else f"{type(error).__name__}: {error}"
+    said = error if isinstance(error, aiosmtplib.SMTPResponseException) else None
+    text = said.message if said is not None else _words(error, session.route)
     return Outcome(
-        result=Result.UNCERTAIN if stage is Stage.DOT else Result.UNREACHABLE,
-        stage=stage,
-        code=code,
+        result=Result.UNCERTAIN if session.stage is Stage.DOT else Result.UNREACHABLE,
+        stage=_stage(session, error),
+        code=said.code if said is not None and 200 <= said.code < 600 else None,
         enhanced=replies.enhanced_code(text),
         reply=replies.clean(text),
-        route=route,
+        route=session.route.name,
     )
+
+
+def _words(error: Exception, route: Route) -> str:
+    if isinstance(error, NoReply):
+        return str(error)
+    if isinstance(error, TimeoutError) and not str(error):
+        return f"no session within {route.timeouts.opening:g} s"
+    return f"{type(error).__name__}: {error}"
+
+
+def _stage(session: Session, error: Exception) -> Stage:
+    """aiosmtplib shakes hands while it connects, where TLS goes from the first byte."""
+    if session.stage is Stage.CONNECT and isinstance(error.__cause__, ssl.SSLError):
+        return Stage.TLS
+    return session.stage
 
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>]")

@@ -9,12 +9,13 @@ from __future__ import annotations
 import asyncio
 import ssl
 
-import aiosmtplib
-
 from mailer.envelope import Envelope
 from mailer.transports import Outcome, Result, Stage
-from mailer.transports.route import Route
-from mailer.transports.session import Session, broken, unsendable, wire
+from mailer.transports.route import Route, Tls
+from mailer.transports.session import FAILURES, Session, broken, unsendable, wire
+
+#: How long a connection is done without that the server did not grant.
+_WITHHOLD_SECONDS = 60.0
 
 
 class SmtpTransport:
@@ -24,9 +25,12 @@ class SmtpTransport:
         self.route = route
         self.name = route.name
         self.connections = route.connections
-        self._tls_context = tls_context
+        self._tls_context = tls_context or _tls_context(route)
         self._turns = asyncio.Semaphore(route.connections)
         self._idle: list[Session] = []
+        self._busy = 0  # turns taken
+        self._closed = 0  # how often the server had no turn for us at all
+        self._withheld: list[asyncio.TimerHandle] = []  # turns that the server did not grant
         self._sweep: asyncio.TimerHandle | None = None
 
     async def send(self, envelope: Envelope, message: bytes) -> Outcome:
@@ -35,32 +39,54 @@ class SmtpTransport:
         if why_not is not None:
             return Outcome(result=Result.REFUSED, stage=Stage.RCPT, reply=why_not, route=self.name)
         content = wire(message)
-        async with self._turns:
-            session = await self._fresh_idle()
-            if session is not None:
-                outcome = await self._carry(session, envelope, content)
-                if not _worn_out(outcome):
+        outcome = None
+        while True:
+            closed = self._closed
+            await self._turns.acquire()
+            self._busy += 1
+            give_back = self._turns.release
+            try:
+                if outcome is not None and closed != self._closed:
+                    return outcome  # meanwhile it was found out that the server serves nobody
+                outcome = await self._send(envelope, content)
+                if not _is_put_off(outcome):
                     return outcome
-            # A server may close an old connection at any time (421, or without a word); that says nothing about the route.
-            return await self._carry(Session(self.route, self._tls_context), envelope, content)
+                if self._busy == 1:  # it is not the number of our connections
+                    self._closed += 1
+                    self._return_turns()
+                    return outcome
+                give_back = self._withhold_turn
+            finally:
+                self._busy -= 1
+                give_back()
 
     async def close(self) -> None:
         """Close what is idle; connections in use close when their message is done."""
         if self._sweep is not None:
             self._sweep.cancel()
             self._sweep = None
+        self._return_turns()
         idle, self._idle = self._idle, []
         for session in idle:
             await session.quit()
 
+    async def _send(self, envelope: Envelope, content: bytes) -> Outcome:
+        session = await self._fresh_idle()
+        if session is not None:
+            outcome = await self._carry(session, envelope, content)
+            if not _worn_out(outcome):
+                return outcome
+        # A server may close an old connection at any time (421, or without a word); that says nothing about the route.
+        return await self._carry(Session(self.route, self._tls_context), envelope, content)
+
     async def _carry(self, session: Session, envelope: Envelope, content: bytes) -> Outcome:
         try:
-            if session.client is None:
+            if not session.is_open:
                 await session.open()
             outcome = await session.carry(envelope, content)
-        except (aiosmtplib.SMTPException, OSError, UnicodeError, ValueError) as error:
+        except FAILURES as error:
             session.abandon()
-            return broken(session.stage, error, self.name)
+            return broken(session, error)
         except (
             BaseException
         ):  # cancelled: what the server has read so far is unknown, the connection must not be used again
@@ -71,6 +97,20 @@ class SmtpTransport:
         else:
             await session.quit()
         return outcome
+
+    def _withhold_turn(self) -> None:
+        """One connection fewer for a while, since the server serves us on others; the message waits for one of them."""
+        self._withheld.append(asyncio.get_running_loop().call_later(_WITHHOLD_SECONDS, self._return_turn))
+
+    def _return_turn(self) -> None:
+        self._withheld.pop(0)
+        self._turns.release()
+
+    def _return_turns(self) -> None:
+        for timer in self._withheld:
+            timer.cancel()
+            self._turns.release()
+        self._withheld.clear()
 
     def _keep(self, session: Session) -> None:
         loop = asyncio.get_running_loop()
@@ -97,6 +137,18 @@ class SmtpTransport:
                 return session
             session.abandon()
         return None
+
+
+def _tls_context(route: Route) -> ssl.SSLContext | None:
+    """One for all connections: reading the system's authorities takes longer than a handshake."""
+    if route.tls is Tls.NONE:
+        return None
+    return ssl.create_default_context(cafile=None if route.trusted_ca is None else str(route.trusted_ca))
+
+
+def _is_put_off(outcome: Outcome) -> bool:
+    """421 and the like for a greeting: not now, or not so many connections."""
+    return outcome.stage is Stage.CONNECT and outcome.code is not None and outcome.code < 500
 
 
 def _worn_out(outcome: Outcome) -> bool:

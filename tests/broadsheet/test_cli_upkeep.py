@@ -64,6 +64,14 @@ def test_no_secret_is_shown(run: Run, ask: Ask, monkeypatch: pytest.MonkeyPatch)
     assert "sesame" not in run("config", "show").output
 
 
+def test_every_route_is_shown_without_its_password(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("BROADSHEET_ROUTES__OWN__HOST", "mail.example")
+    monkeypatch.setenv("BROADSHEET_ROUTES__OWN__USERNAME", "desk")
+    monkeypatch.setenv("BROADSHEET_ROUTES__OWN__PASSWORD", "open-sesame")
+    shown = ask("config", "show")
+    assert (shown["routes.own.host"], shown["routes.own.password"]) == ("mail.example", "(set)")
+
+
 def test_what_config_show_says_can_be_set_again(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     before = ask("config", "show")
     for name, value in before.items():
@@ -74,7 +82,9 @@ def test_what_config_show_says_can_be_set_again(ask: Ask, monkeypatch: pytest.Mo
 
 def test_settings_that_are_sound(run: Run, ask: Ask) -> None:
     assert "sound" in run("config", "check").stdout
-    assert ask("config", "check") == {"sound": True, "source": "environment and defaults", "unknown": []}
+    unsigned = ["broadsheet.example"]  # there are no keys yet
+    source = "environment and defaults"
+    assert ask("config", "check") == {"sound": True, "source": source, "unknown": [], "unsigned": unsigned}
 
 
 def test_a_misspelt_variable_is_told(run: Run, ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ def test_the_demo_comes_true_can_be_looked_at_and_ends_with_ctrl_c(tmp_path: Pat
             told = read_until(demo, "Ctrl+C ends it.", seconds=60)
             assert "Readers confirmed" in told
             assert "the owner signed in over HTTP" in told
+            assert "by two DKIM keys" in told
             pages = re.findall(r"http://127\.0\.0\.1:\d+\S*", told)
             assert len(pages) == 8
             for page in pages:

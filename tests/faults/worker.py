@@ -6,6 +6,7 @@ It can be told to kill itself (SIGKILL, so that nothing is tidied up) at an exac
 from __future__ import annotations
 
 import asyncio
+import logging
 import multiprocessing
 import os
 import signal
@@ -15,10 +16,12 @@ from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, TypeVar
 
+import structlog
 from sqlalchemy import event, update
 from sqlalchemy.orm import Session
 
-from broadsheet.settings import Settings, Smtp
+from broadsheet.relays import Smtp
+from broadsheet.settings import Settings
 from broadsheet.wiring import House
 from mailer import ledger
 from mailer.batches import Lease
@@ -69,6 +72,7 @@ def house_of(orders: Orders) -> House:
 
 
 def work(orders: Orders) -> None:
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     with house_of(orders) as house:
         asyncio.run(_work(house, orders))
 

@@ -158,3 +158,23 @@ def test_a_visitors_network_address_may_be_forgotten(database: Database, consent
         session.execute(update(ConsentEvent).values(ip=None, user_agent=None))
     with database.read() as session:
         assert session.get_one(ConsentEvent, consent).ip is None
+
+
+def test_an_error_names_nobody_whose_address_was_in_the_statement(database: Database) -> None:
+    with pytest.raises(OperationalError) as caught, database.write() as session:
+        session.execute(text("INSERT INTO nowhere VALUES (:who)"), {"who": "ann@example.org"})
+    assert "INSERT INTO nowhere" in str(caught.value)
+    assert "ann@example.org" not in str(caught.value)
+
+
+def test_what_is_deleted_is_overwritten_in_the_file(tmp_path: Path) -> None:
+    database = Database(f"sqlite:///{tmp_path / 'x.sqlite3'}")
+    with database.write() as session:
+        session.execute(text("CREATE TABLE people (who TEXT)"))
+        session.execute(text("INSERT INTO people VALUES ('ann@example.org'), ('bo@example.org')"))
+    with database.write() as session:
+        session.execute(text("DELETE FROM people WHERE who = 'ann@example.org'"))
+    with database.writer.connect() as connection:
+        assert connection.exec_driver_sql("PRAGMA secure_delete").scalar() == 1
+    database.dispose()  # the last one out folds the log into the file
+    assert b"ann@example.org" not in (tmp_path / "x.sqlite3").read_bytes()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import ssl
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
@@ -12,8 +13,10 @@ from ground.database import Database
 from mailer.batches import Lease
 from mailer.books import Habits
 from mailer.deliveries import Row
-from mailer.dispatch import Dispatcher, Press
+from mailer.dispatch import Dispatcher
 from mailer.letters import Lane
+from mailer.lines import Way
+from mailer.press import Press, Sign
 from mailer.transports import Transport
 
 DROP = "DROP"  # a script's word for: close the connection without an answer
@@ -45,11 +48,13 @@ class ScriptedServer:
         self.commands: list[str] = []
         self.messages: list[tuple[str, bytes]] = []  # RCPT and content of what was accepted
         self.port = 0
+        self.tls: ssl.SSLContext | None = None  # what STARTTLS leads to
+        self.clear: list[bytes] = []  # every line that came outside TLS
         self._open: set[asyncio.StreamWriter] = set()
 
     @asynccontextmanager
-    async def running(self) -> AsyncIterator[ScriptedServer]:
-        server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+    async def running(self, *, implicit: bool = False) -> AsyncIterator[ScriptedServer]:
+        server = await asyncio.start_server(self._serve, "127.0.0.1", 0, ssl=self.tls if implicit else None)
         self.port = server.sockets[0].getsockname()[1]
         try:
             yield self
@@ -70,7 +75,7 @@ class ScriptedServer:
         self._open.add(writer)
         try:
             await self._converse(reader, writer)
-        except (ConnectionError, asyncio.IncompleteReadError):
+        except (OSError, asyncio.IncompleteReadError):  # ssl.SSLError is one, too
             pass
         finally:
             self._open.discard(writer)
@@ -80,25 +85,35 @@ class ScriptedServer:
         recipient = ""
         if not await self._say(writer, self._answer("greeting")):
             return
-        while line := (await reader.readline()).decode():
-            self.commands.append(line.strip())
-            verb = line.split()[0].upper()
+        while heard := await reader.readline():
+            line = heard.decode("utf-8", "replace")
+            verb = self._noted(line, heard, is_clear=writer.get_extra_info("sslcontext") is None)
             if verb == "RCPT":
                 recipient = line.split("<")[1].split(">")[0]
-            if not await self._say(writer, said := self._answer(verb, line)):
+            if not await self._say(writer, answer := self._answer(verb, line)) or verb == "QUIT":
                 return
-            if verb == "QUIT":
+            if verb == "STARTTLS" and answer.startswith("220") and self.tls is not None:
+                await writer.start_tls(self.tls)
+            if verb == "DATA" and answer.startswith("354") and not await self._content(reader, writer, recipient):
                 return
-            if verb == "DATA" and said.startswith("354"):
-                if "mid" in self.answers:
-                    await reader.read(100)
-                    return
-                content = await reader.readuntil(b"\r\n.\r\n")
-                said = self._answer("dot", recipient)
-                if said.startswith("2"):
-                    self.messages.append((recipient, content))
-                if not await self._say(writer, said):
-                    return
+
+    def _noted(self, line: str, heard: bytes, *, is_clear: bool) -> str:
+        """The verb of a command; EHLO inside TLS may have answers of its own."""
+        self.commands.append(line.strip())
+        if is_clear:
+            self.clear.append(heard)
+        verb = line.split(maxsplit=1)[0].upper()
+        return "EHLO inside" if verb == "EHLO" and not is_clear and "EHLO inside" in self.answers else verb
+
+    async def _content(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, recipient: str) -> bool:
+        if "mid" in self.answers:
+            await reader.read(100)
+            return False
+        content = await reader.readuntil(b"\r\n.\r\n")
+        answer = self._answer("dot", recipient)
+        if answer.startswith("2"):
+            self.messages.append((recipient, content))
+        return await self._say(writer, answer)
 
     async def _say(self, writer: asyncio.StreamWriter, reply: str) -> bool:
         if reply == SILENCE:
@@ -120,12 +135,13 @@ def build(compiled: bytes, row: Row, lease: Lease) -> bytes:
 
 def dispatcher(
     database: Database,
-    transport: Transport,
-    *,
+    *ways: Transport | Way,
     clock: Callable[[], datetime],
     owner: str = "worker-1",
     habits: Habits | None = None,
+    sign: Sign | None = None,
 ) -> Dispatcher[bytes]:
-    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test")
-    lanes: dict[Lane, Transport] = {Lane.BULK: transport, Lane.TX: transport}
+    press = Press(load=bytes, build=build, return_path=lambda number: f"b+{number}@bounces.test", sign=sign)
+    out = [each if isinstance(each, Way) else Way(transport=each) for each in ways]
+    lanes = {Lane.BULK: out, Lane.TX: out}
     return Dispatcher(database, lanes, press, clock=clock, owner=owner, rng=random.Random(7), habits=habits or Habits())

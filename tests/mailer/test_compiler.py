@@ -14,14 +14,16 @@ from typing import Any
 
 import pytest
 from sqlalchemy import func, select
+from structlog.testing import capture_logs
 
 from ground.database import Database
 from ground.tokens import KeyRing
 from mailer import letters, message
-from mailer.compiler import Compiler, LetterJob
+from mailer.compiler import Compiler, LetterJob, compiled_bytes
 from mailer.letter import BrokenLetter, Compiled, Kind
 from mailer.letters import Variant
 from mailer.message import Mint, Recipient
+from mailer.sender import Theme
 from tests.mailer.letters_at_hand import FOLDERS, digest, sender
 
 NOW = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
@@ -128,6 +130,9 @@ async def test_another_process_finds_what_is_stored(
         {"sender": sender(tagline="x")},
         {"context": digest(count=3)},
         {"for_web": True},
+        {"with_blocks": True},
+        {"sender": sender(theme=Theme(brand="#0b4f6c"))},
+        {"sender": sender(theme=Theme(brand="#7a1f3d", logo_url="https://zagroscourier.example/logo.png"))},
     ],
 )
 def test_every_part_of_a_job_counts_in_its_digest(changed: dict[str, Any]) -> None:
@@ -202,3 +207,35 @@ async def test_what_is_looked_at_is_what_would_be_stored_and_writes_nothing(
     with database.read() as session:
         kept = Compiled.from_bytes(letters.compiled_of(session, variant_id))
     assert seen == [kept] * 3
+
+
+async def test_another_look_is_another_variant_and_notices_are_kept_in_the_same_way(
+    compiler: Compiler, executor: CountingExecutor
+) -> None:
+    looks = [sender(), sender(theme=Theme(brand="#0b4f6c")), sender("ckb")]
+    for template, kind, context in (("daily", Kind.ISSUE, digest()), ("welcome", Kind.TX, {})):
+        jobs = [
+            job(template=template, kind=kind, context=context, sender=look, language=look.language) for look in looks
+        ]
+        first = [await compiler.variant(each) for each in jobs]
+        assert len(set(first)) == 3
+        assert [await compiler.variant(each) for each in jobs] == first
+    assert executor.calls == 6
+
+
+async def test_two_processes_that_compile_the_same_store_one_variant(database: Database) -> None:
+    both = [make(database, CountingExecutor()), make(database, CountingExecutor())]
+    found = await asyncio.gather(*(each.variant(job()) for each in both))
+    assert (len(set(found)), stored(database)) == (1, 1)
+    first, second = (compiled_bytes(job(), job().digest(), FOLDERS) for _ in both)
+    assert first == second
+
+
+async def test_a_letter_that_gmail_would_cut_is_stored_with_a_warning(compiler: Compiler) -> None:
+    with capture_logs() as logs:
+        await compiler.variant(job(context=digest(count=40)))
+        assert logs == []
+        await compiler.variant(job(context=digest(count=140)))
+    [warning] = logs
+    assert (warning["event"], warning["log_level"]) == ("letter_is_long", "warning")
+    assert warning["size"] > warning["cut_at"] == 102 * 1024

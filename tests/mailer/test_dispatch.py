@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures.process import BrokenProcessPool
 from datetime import datetime, timedelta
 from functools import partial
 
@@ -20,6 +21,7 @@ from mailer.deliveries import Attempt, Delivery, State
 from mailer.envelope import Envelope
 from mailer.letters import Lane, Letter, LetterState
 from mailer.passage import Passage
+from mailer.press import AHEAD, RUN, Unsignable
 from mailer.suppressions import Suppression
 from mailer.transports import Outcome, Result, Stage
 from mailer.transports.memory import MemoryTransport, accept
@@ -394,11 +396,13 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
         held = ledger.lease(session, 1, owner="worker-1", until=clock.now + timedelta(minutes=15), now=clock.now)
     assert held is not None
     letters_of = await sender._load({held.rows[0].variant_id})
-    line = sender._lines[Lane.BULK]
+    [line] = sender._lanes[Lane.BULK]
     with database.write() as session:
         hold_writers(session)
         run = asyncio.create_task(
-            Passage(line, Books(sender._desk, held), clock).run(held, partial(sender._write, letters_of))
+            Passage(line, Books(sender._desk, held), clock).run(
+                held, partial(sender._press.write, line.way.relay, letters_of)
+            )
         )
         await asyncio.sleep(0.1)
         assert transport.sent == []
@@ -406,6 +410,87 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
     hasty.dispose()
     # SQLite gives up after its busy timeout, PostgreSQL waits for its turn and then sends.
     assert states(database, letter_id) == {State.READY if database.is_sqlite else State.ACCEPTED: 8}
+
+
+async def test_a_group_is_signed_at_once_and_what_cannot_be_signed_fails_alone(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 6, clock)
+    groups: list[tuple[int, datetime]] = []
+
+    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:
+        groups.append((len(messages), at))
+        return [Unsignable("no From") if b"reader-2@" in each else b"Signed: yes\r\n" + each for each in messages]
+
+    transport = MemoryTransport(connections=6)
+    for batch in due(database, clock):
+        await dispatcher(database, transport, clock=clock, sign=sign).send_batch(batch)
+    assert groups == [(6, clock.now)]
+    assert all(message.startswith(b"Signed: yes\r\n") for _, message in transport.sent)
+    assert states(database, letter_id) == {State.ACCEPTED: 5, State.FAILED: 1}
+    with database.read() as session:
+        reason = session.scalars(select(Delivery.reason).where(Delivery.state == State.FAILED)).one()
+    assert reason == "cannot be written: cannot be signed: no From"
+
+
+async def test_a_batch_is_signed_ahead_of_its_sending_and_every_row_once(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 203, clock)
+    groups: list[int] = []
+    under_way = most = 0
+
+    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        groups.append(len(messages))
+        await asyncio.sleep(0.001 * (len(groups) % 3))
+        under_way -= 1
+        return list(messages)
+
+    transport = MemoryTransport(connections=5)
+    for batch in due(database, clock):
+        await dispatcher(database, transport, clock=clock, sign=sign).send_batch(batch)
+    assert states(database, letter_id) == {State.ACCEPTED: 203}
+    assert (sum(groups), max(groups), most) == (203, RUN, AHEAD)
+    recipients = [envelope.recipient for envelope, _ in transport.sent]
+    assert len(set(recipients)) == 203
+    assert all(f"To: {envelope.recipient}\r\n".encode() in message for envelope, message in transport.sent)
+
+
+async def test_what_was_written_ahead_and_is_not_wanted_is_let_go(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 200, clock)
+    waits, all_begun = asyncio.Event(), asyncio.Event()
+    begun: list[int] = []
+
+    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+        begun.append(len(messages))
+        if len(begun) == AHEAD:
+            all_begun.set()
+        await waits.wait()
+        return list(messages)
+
+    sending = asyncio.create_task(dispatcher(database, MemoryTransport(), clock=clock, sign=sign).send_batch(1))
+    await asyncio.wait_for(all_begun.wait(), 5)
+    sending.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await sending
+    assert states(database, letter_id) == {State.READY: 200}
+    assert asyncio.all_tasks() == {asyncio.current_task()}
+
+
+async def test_signing_that_breaks_is_nobodys_failure(database: Database, clock: Time) -> None:
+    letter_id = write_letter(database, 6, clock)
+
+    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+        raise BrokenProcessPool("the children died")
+
+    transport = MemoryTransport()
+    for batch in due(database, clock):
+        with pytest.raises(BrokenProcessPool):
+            await dispatcher(database, transport, clock=clock, sign=sign).send_batch(batch)
+    assert transport.sent == []
+    assert states(database, letter_id) == {State.READY: 6}
+    for batch in due(database, clock):
+        await dispatcher(database, transport, clock=clock).send_batch(batch)
+    assert states(database, letter_id) == {State.ACCEPTED: 6}
 
 
 @pytest.mark.slow
@@ -564,3 +649,23 @@ def test_a_batch_with_an_unwritten_result_is_not_asked_for_again_and_again(datab
     assert due(database, clock) == []
     clock.now = until
     assert due(database, clock) == [1]
+
+
+async def test_a_letter_larger_than_the_relay_takes_is_held_and_nobody_has_bounced(
+    database: Database, clock: Time
+) -> None:
+    letter_id = write_letter(database, 40, clock)
+    async with ScriptedServer(EHLO="250-mx.test\r\n250 SIZE 20").running() as server:
+        route = Route(host="127.0.0.1", port=server.port, tls=Tls.NONE, helo="news.test", connections=2)
+        sender = dispatcher(database, SmtpTransport(route), clock=clock)
+        await sender.send_batch(1)
+        await sender.close()
+    assert not [command for command in server.commands if command.startswith("MAIL")]
+    found = states(database, letter_id)
+    assert found[State.DEFERRED] <= 8
+    assert found[State.READY] >= 32
+    with database.read() as session:
+        assert session.scalars(select(Letter.state)).one() is LetterState.PAUSED
+        assert session.scalars(select(Suppression)).all() == []
+        told = set(session.scalars(select(Delivery.reply).where(Delivery.state == State.DEFERRED)))
+    assert told == {"too large for this relay, which takes 20 bytes"}

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from mailer import letter
 from mailer.encoding import clean
-from mailer.field import Context, FieldProblem, token
+from mailer.field import LINKS, Context, FieldProblem, token
 from mailer.letter import BrokenLetter, Compiled, Header, Rendered
 
 MARKER = "0123456789abcdef"
@@ -142,9 +142,26 @@ def test_a_compiled_letter_survives_being_stored() -> None:
     assert again.links["unsubscribe_url"].valid_for is None
 
 
-def test_what_another_version_stored_is_refused() -> None:
-    with pytest.raises(ValueError, match="format 0"):
-        Compiled.from_bytes(b'{"format":0}')
+def test_what_another_version_stored_is_refused_with_a_way_out() -> None:
+    for strange in (b'{"format":0}', b'{"format":4}', b"[]"):
+        with pytest.raises(ValueError, match=r"format (0|4|None); this version .* reads 2 and 3\. Run the version"):
+            Compiled.from_bytes(strange)
+
+
+def test_a_letter_from_before_there_were_blocks_goes_on_as_it_was() -> None:
+    """An issue that was under way when the program was renewed: the rest of its readers get the same bytes."""
+    old = (
+        b'{"format":2,"constants":["Subject: s\\r\\n\\r\\nDear =\\r\\n","=\\r\\n,\\r\\n","\\r\\n"],'
+        b'"holes":[["name","text"],["unsubscribe_url","text"]],'
+        b'"links":{"unsubscribe_url":["unsubscribe","/u/",null,null],"preferences_url":["preferences","/p/",60,"x"]}}'
+    )
+    compiled = Compiled.from_bytes(old)
+    assert compiled.fields == {"name", "unsubscribe_url"}
+    assert compiled.links == {"unsubscribe_url": LINKS["unsubscribe_url"]}
+    filled = b"Subject: s\r\n\r\nDear =\r\nNermin=\r\n,\r\nhttps://x.example/\r\n"
+    values = {"name": "Nermin", "unsubscribe_url": "https://x.example/"}
+    assert compiled.fill(values) == filled
+    assert Compiled.from_bytes(compiled.to_bytes()).fill(values | {"blocks": "3"}) == filled
 
 
 def test_fields_name_what_a_row_must_bring() -> None:

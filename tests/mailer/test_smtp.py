@@ -335,4 +335,4 @@ async def test_where_tls_is_required_nothing_is_ever_said_in_clear(server: Scrip
 
 def test_a_password_without_tls_is_a_mistake() -> None:
     with pytest.raises(ValueError, match="would travel in clear text"):
-        Route(host="mx.test", port=25, tls=Tls.NONE, username="u", password="p")
+        Route(host="mx.test", port=25, tls=Tls.NONE, username="u", password="p", helo="news.test")

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -94,3 +95,17 @@ async def test_a_list_that_is_gone_stops_with_words(arrivals: Arrivals) -> None:
     assert stopped.state is ImportState.STOPPED
     assert stopped.problem is not None
     assert stopped.problem.startswith("The list is no longer in its folder")
+
+
+def test_a_list_that_nobody_lets_run_is_thrown_away_after_a_week(arrivals: Arrivals, now: datetime) -> None:
+    import_id = hand_in(arrivals, ImportMode.CONFIRMED, "email\na@example.org\n")
+    with arrivals.database.write() as session:
+        assert imports.checked(session, import_id, {}, rows=1)
+    stray = arrivals.folder / "stray"
+    stray.mkdir()
+    os.utime(stray, (now.timestamp(), now.timestamp()))
+    arrivals.sweep(now=now + timedelta(days=1))
+    assert sorted(each.name for each in arrivals.folder.iterdir()) == ["one", "stray"]
+    arrivals.sweep(now=now + imports.LISTS_KEPT)
+    assert list(arrivals.folder.iterdir()) == []
+    assert look(arrivals, import_id).state is ImportState.DISCARDED

@@ -20,6 +20,7 @@ from mailer.suppressions import Cause, suppress
 from newsletters import audience, curate, issues, launch, publish, seal
 from newsletters.act import Done, Refused
 from newsletters.issues import Exclusion, Issue, IssueState
+from newsletters.launch import Seen
 from newsletters.schedules import Autonomy
 from newsletters.seal import NotPublished, Published
 from staff.members import AuditEntry
@@ -133,10 +134,10 @@ def test_an_approval_is_for_what_the_editor_saw(press: Press) -> None:
         "The issue has changed since you looked: other@example.org took a story out, other@example.org moved a story "
         "(2 times). Look at it again, then decide."
     )
-    assert does(press, launch.approve, seen=seen) == told
-    assert does(press, launch.send_now, seen=seen, wait=WAIT) == told
+    assert does(press, launch.approve, seen=Seen(seen)) == told
+    assert does(press, launch.send_now, seen=Seen(seen), wait=WAIT) == told
     assert press.issue().state is IssueState.DRAFT
-    assert isinstance(does(press, launch.approve, seen=seen + 3), Done)
+    assert isinstance(does(press, launch.approve, seen=Seen(seen + 3)), Done)
 
 
 def test_every_act_leaves_its_line(press: Press) -> None:

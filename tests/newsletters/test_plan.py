@@ -113,6 +113,7 @@ def test_the_second_of_two_editors_is_told_and_overwrites_nothing(
         # Within the same instant, as a coarse clock has it.
         second = plan.change(session, desk.schedule, rule("fri 10:00 UTC"), terms, seen=seen, by=KARO, now=now)
         assert isinstance(second, Overtaken)
+        assert second.schedule is not None
         assert (second.by, second.schedule.rule) == (ROZA, "daily 18:00 Asia/Baghdad")
         assert acts(session) == [("schedule.change", ROZA)]
         aware = plan.change(

@@ -21,7 +21,8 @@ from broadsheet.demo.newsroom import SampleNewsroom
 from broadsheet.demo.visitor import Visitor
 from broadsheet.mailbox.server import Mailbox
 from broadsheet.mailbox.store import StoredMessage
-from broadsheet.settings import Smtp, load
+from broadsheet.relays import Smtp
+from broadsheet.settings import load
 from broadsheet.tables import metadata
 from broadsheet.wiring import House
 from ground.engine import WorkLane

@@ -8,7 +8,8 @@ import pytest
 from sqlalchemy import select
 
 from broadsheet.tables import metadata
-from feedback import apply
+from feedback import apply, intervene
+from feedback.intervene import Done
 from ground.database import Database
 from ground.tokens import KeyRing
 from mailer import ledger, suppressions
@@ -55,7 +56,7 @@ def ann(database: Database, edition: int, now: datetime) -> int:  # noqa: F811
         )
         suppressions.suppress(session, KEY, Cause.MANUAL, now=now, note=f"{ADDRESS} wrote to us")
         suppressions.lift(session, KEY, by="command line", now=now)
-        audit(session, "suppression.add", KEY, actor="ops@example.org", now=now)
+        audit(session, "suppression.add", KEY, actor="ops@example.org", now=now, note="Ann Lee wrote to us")
         for event in session.scalars(select(ConsentEvent)):
             event.ip, event.user_agent = "192.0.2.1", "Mozilla"
         person = session.scalars(select(Subscriber)).one()
@@ -166,3 +167,16 @@ def test_a_report_that_comes_late_writes_no_name_down(
         causes = session.scalars(select(Suppression.cause).where(Suppression.lifted_at.is_(None))).all()
     assert causes == [Cause.ERASED]
     assert "ann.lee" not in everything(database).casefold()
+
+
+def test_whoever_was_forgotten_and_asks_to_come_back_is_let_in_by_name(
+    database: Database, keys: KeyRing, ann: int, now: datetime
+) -> None:
+    del ann
+    forget(database, keys, now)
+    with database.write() as session:
+        assert intervene.lift(session, ADDRESS, keys=keys, reason="Wrote to us", by="o@x", now=now) == Done(ADDRESS)
+        assert suppressions.standing(session, KEY, now=now, mark=suppressions.mark(keys, KEY)) is None
+        line = session.scalars(select(AuditEntry).order_by(AuditEntry.id.desc())).first()
+    assert line is not None
+    assert (line.act, line.subject) == ("suppression.lift", suppressions.mark(keys, KEY))

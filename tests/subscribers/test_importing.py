@@ -267,6 +267,37 @@ def test_the_list_itself_is_deleted_when_it_is_done_with(desk: Desk) -> None:
         assert imports.outlived(session, now=desk.now + timedelta(days=31)) == ["f1"]
 
 
+def test_a_list_brings_nobody_back_who_left_and_whose_address_was_typed_into_the_form_again(
+    desk: Desk, database: Database
+) -> None:
+    desk.run("left@example.org,,,,,")
+    with database.write() as session:
+        number = session.scalars(select(Subscription.id)).one()
+        leave.leave(session, number, Evidence(source="page"), now=desk.now)
+    assert desk.terms.edition_id is not None
+    ask(database, desk.terms.edition_id, "left@example.org", desk.now)
+    assert desk.states() == {"left@example.org": "pending"}
+    again = desk.run("left@example.org,,,,,", "new@example.org,,,,,")
+    assert taken(again) == {"added": 1, "waiting": 1}
+    assert desk.states()["left@example.org"] == "pending"
+    assert "they left here once" in str(desk.errors())
+
+
+def test_who_was_forgotten_is_named_in_no_error_file(desk: Desk, database: Database) -> None:
+    bad = '"=1, Ann@Example.org",not an address,,,,'
+    first = desk.run("a@example.org,,,,,", bad, '"x\ny","\'=2",,,,')
+    before = desk.folder.errors.read_bytes()
+    assert b"Ann@Example.org" in before
+    desk.folder.forget("ann@example.org")
+    after = desk.folder.errors.read_bytes()
+    assert after == b"".join(line for line in before.splitlines(keepends=True) if b"Ann@" not in line)
+    with database.write() as session:
+        erasure.forget(session, "ann@example.org", desk.terms.keys, by="owner@example.org", now=desk.now)
+    assert first.state is ImportState.FINISHED
+    assert taken(desk.run("ann@example.org,Ann Lee,,,,")) == {"suppressed": 1}
+    assert b"ann" not in desk.folder.errors.read_bytes().lower()
+
+
 def test_the_error_file_is_safe_to_open(desk: Desk) -> None:
     desk.run('"=HYPERLINK(""http://evil.example"")",@SUM(1),+1,-1,＝1,\t=1')
     raw = desk.folder.errors.read_text(encoding="utf-8-sig")

@@ -253,6 +253,13 @@ def add_issue(
         session.execute(insert(Issue).values(row | values))
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Whoever asks the whole app, with all its routes and templates, is no unit: `make page-test` runs them."""
+    for item in items:
+        if "house" in getattr(item, "fixturenames", ()):
+            item.add_marker(pytest.mark.pages)
+
+
 @pytest.fixture(scope="session")
 def viewer() -> Viewer:
     """The real one, which may fetch no private host; a thread reads for it, where a child process would."""

@@ -76,7 +76,7 @@ def test_the_desk_shows_the_stories_in_order_with_their_reasons(house: House) ->
     assert found == ["Story 2 of 1", "Story 1 of 1", "Story 3 of 1"]
     assert "lead: the newest with an image, 2 h old" in page.text
     assert "The picture of “Story 2 of 1” has no description." in html.unescape(page.text)
-    assert f'hx-get="{home}/flight"' in page.text
+    assert f'hx-get="{home}/flight?seen=1.' in page.text
 
 
 def test_a_story_is_moved_dropped_brought_back_and_the_toast_undoes(house: House) -> None:
@@ -202,7 +202,8 @@ def test_a_story_is_added_from_the_wire_which_stays_open(house: House) -> None:
     assert (location.path, parse_qs(location.query)) == (f"{home}/wire", {"section": ["Sport"], "text": ["a&b"]})
     assert len(item_ids(house, issue_id)) == 4
     assert "embargo" in editor.get(f"{home}/wire").text
-    assert editor.get(f"{home}/wire?before=x&section=%00").status_code == 200
+    assert editor.get(f"{home}/wire?before=x&section=%25").status_code == 200
+    assert editor.get(f"{home}/wire?section=%00").status_code == 400
 
 
 def test_what_lies_beside_the_stories_is_told_again_after_a_move_by_script(house: House) -> None:
@@ -219,7 +220,7 @@ def test_composing_again_is_an_act_like_any_other(house: House) -> None:
     editor = house.sign_in()
     assert editor.post(f"/console/issues/{issue_id}/recompose").status_code == 303
     with house.database.read() as session:
-        assert acts(session) == ["issue.recompose"]
+        assert acts(session) == ["issue.compose", "issue.recompose"]
 
 
 def test_who_is_no_editor_reads_the_desk_and_changes_nothing(house: House) -> None:
@@ -307,6 +308,7 @@ def test_a_preview_is_the_letter_that_is_sent_but_for_its_readers_links(house: H
     part = sent.get_body(("html",))
     assert part is not None
     expected = re.sub(rf"{BASE}/u/[\w.~-]+", "https://preview.invalid/unsubscribe", part.get_content())
+    expected = re.sub(rf"{BASE}/p/[\w.~-]+", "https://preview.invalid/preferences", expected)
     page = house.sign_in().get(f"/console/issues/{issue_id}/preview/letter")
     undressed = page.text.replace('<head><base target="_blank">', "<head>", 1)
     undressed = undressed.replace("@media not all", "@media (prefers-color-scheme: dark)")
@@ -409,3 +411,29 @@ def test_twenty_tests_an_hour_are_enough(house: House) -> None:
     editor = house.sign_in()
     answers = [editor.post(f"/console/issues/{issue_id}/test", {"to": "a@x.org"}).status_code for _ in range(21)]
     assert answers == [303] * 20 + [422]
+
+
+# --- by hand ------------------------------------------------------------------------------------------------------------
+
+
+def test_an_issue_is_composed_by_hand_and_waits_for_a_person(house: House) -> None:
+    an_issue(house)  # so that the edition has stories; a second draft may be made of them
+    editor = house.sign_in()
+    answer = editor.post("/console/issues", {"edition": str(EN)})
+    page = editor.get(answer.headers["location"])
+    assert answer.status_code == 303
+    assert "It goes only when somebody approves it" in page.text
+
+
+def test_where_there_is_nothing_new_it_is_said_and_nothing_is_made(house: House) -> None:
+    before = house.dump()
+    page = house.sign_in().post("/console/issues", {"edition": str(EN)})
+    assert page.status_code == 422
+    assert "There is no article that this edition has not sent yet" in page.text
+    assert house.dump()["issues"] == before["issues"]
+
+
+def test_what_is_not_there_inside_leads_back_to_the_console(house: House) -> None:
+    page = house.sign_in().get("/console/issues/999999")
+    assert page.status_code == 404
+    assert 'href="/console"' in page.text

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import select, update
 
+from articles.articles import Article
 from mailer.batches import Batch, BatchState
 from mailer.deliveries import Delivery, State
 from mailer.letters import Letter, LetterState
@@ -56,6 +58,11 @@ def editor(house: House) -> SignedIn:
 def state(house: House) -> IssueState:
     with house.database.read() as session:
         return session.get_one(Issue, 1).state
+
+
+def seen(browser: SignedIn) -> str:
+    """What the desk's page says that it shows."""
+    return str(re.findall(r'name="seen" value="(1\.[0-9a-f]{16})"', browser.get(AT).text)[0])
 
 
 def follow(browser: SignedIn, path: str, data: dict[str, object] | None = None) -> str:
@@ -122,6 +129,34 @@ def test_an_approval_of_what_has_changed_since_is_refused_with_what_changed(draf
     assert answer.status_code == 409
     assert "The issue has changed since you looked: o@x changed the subject." in answer.text
     assert state(draft) is IssueState.DRAFT
+
+
+def test_what_a_page_has_not_shown_is_not_approved_by_the_live_part_that_comes_later(draft: House) -> None:
+    browser = editor(draft)
+    shown = seen(browser)
+    with draft.database.write() as session:
+        session.get_one(Issue, 1).revision = 2
+        detail = {"revision": 2}
+        session.add(AuditEntry(at=draft.now, actor="o@x", act="issue.drop", subject="issue:1", detail=detail))
+    piece = browser.get(f"{AT}/flight?state=held-on&seen={shown}", **{"HX-Request": "true"}).text
+    asked = browser.get(f"{AT}/send-now?seen={shown}").text
+    for later in (piece, asked):
+        assert f'name="seen" value="{shown}"' in later
+    assert browser.post(f"{AT}/send-now", {"seen": shown}).status_code == 409
+    assert browser.post(f"{AT}/approve", {"seen": shown}).status_code == 409
+    assert state(draft) is IssueState.DRAFT
+
+
+def test_a_story_that_its_source_has_changed_since_is_not_approved_unseen(draft: House) -> None:
+    browser = editor(draft)
+    shown = seen(browser)
+    with draft.database.write() as session:
+        session.scalars(select(Article)).all()[0].title = "Another figure"
+    answer = browser.post(f"{AT}/approve", {"seen": shown})
+    assert answer.status_code == 409
+    assert "A story was changed by its source since you looked." in answer.text
+    assert follow(browser, f"{AT}/approve", {"seen": seen(browser)})
+    assert state(draft) is IssueState.APPROVED
 
 
 def test_sending_now_asks_first_and_says_who_gets_it(draft: House) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -327,6 +328,36 @@ def test_what_is_too_long_to_keep_is_said_to_be_lost(desk: House) -> None:
     long = "ئ" * 9_000  # six bytes each on the way here, two on the way on
     page = editor.client.post(NOTES, data={"form": form, "note": long})
     assert long in hidden(page.text)["packed"]
+
+
+@pytest.mark.parametrize("headers", [{"content-length": str(48 * 1024 * 1024)}, {}])
+def test_a_file_that_nobody_signed_in_hands_in_is_not_read(house: House, headers: dict[str, str]) -> None:
+    house.member(Role.OWNER)
+    taken: list[int] = []
+
+    def file() -> Iterator[bytes]:
+        for number in range(48):
+            taken.append(number)
+            yield b"a" * 1024 * 1024
+
+    page = house.client.post("/console/readers/import", content=file(), headers=headers)
+    assert page.status_code == 401
+    assert "too long to keep" in page.text
+    assert len(taken) <= 1
+
+
+def test_a_short_form_without_its_file_is_kept_there_too(house: House) -> None:
+    keeper = house.sign_in(Role.OPS)
+    house.now += timedelta(days=2)
+    page = keeper.post("/console/readers/import", {"source": "Sign-up box of 2024"})
+    assert "Sign-up box of 2024" in hidden(page.text)["packed"]
+
+
+def test_a_null_character_is_refused_before_a_database_sees_it(desk: House) -> None:
+    editor = desk.sign_in()
+    assert editor.post(NOTES, {"note": "a\0b"}).status_code == 400
+    assert saved(desk) == []
+    assert editor.get("/console/readers?address=a%00b").status_code == 400
 
 
 def test_a_role_taken_away_in_between_ends_the_sign_in_and_keeps_what_was_typed(desk: House) -> None:

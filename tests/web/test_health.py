@@ -19,6 +19,7 @@ from tests.mailer import builders
 from tests.web.conftest import BASE, House
 from tests.web.opsroom import a_morning
 from web.app import create_app
+from web.health import ANSWER_FOR
 
 LOCAL = "http://127.0.0.1:8000"
 
@@ -63,6 +64,20 @@ def test_a_queue_that_stands_still_and_rounds_that_stopped_are_not_ready(house: 
     assert [each["check"] for each in ready.json()["checks"]] == ["queue_bulk", "rounds"]
     assert "Is a worker running" in ready.json()["problem"]
     assert house.client.get("/healthz").status_code == 200
+
+
+def test_whoever_asks_often_is_told_the_same_for_a_moment(house: House) -> None:
+    asked: list[str] = []
+    for engine in (house.database.reader, house.database.writer):
+        event.listen(engine, "before_cursor_execute", lambda *args: asked.append(str(args[2])))
+    house.client.get("/readyz")
+    once = len(asked)
+    for _ in range(20):
+        assert house.client.get("/readyz").json() == {"status": "ready"}
+    assert len(asked) == once > 0
+    house.now += ANSWER_FOR
+    house.client.get("/readyz")
+    assert len(asked) > once
 
 
 def _scrape(

@@ -194,6 +194,6 @@ def test_the_trail_is_paged_without_a_gap_or_a_line_twice(house: House) -> None:
     assert seen == [str(number) for number in range(120, 0, -1)]
 
 
-@pytest.mark.parametrize("query", ["?before=x", "?before=-1", "?before=" + "9" * 30, "?kind=%25", "?subject=%00"])
+@pytest.mark.parametrize("query", ["?before=x", "?before=-1", "?before=" + "9" * 30, "?kind=%25", "?subject=%01"])
 def test_a_wrong_question_to_the_trail_is_no_accident(house: House, query: str) -> None:
     assert house.sign_in().get("/console/audit" + query).status_code == 200

@@ -215,6 +215,18 @@ def test_of_two_editors_the_second_is_told_and_keeps_what_they_typed(house: Hous
     assert only(house.database).rule == "sun-thu 06:15 Asia/Baghdad"
 
 
+def test_a_schedule_removed_meanwhile_leaves_what_was_typed_for_a_new_one(house: House, editor: SignedIn) -> None:
+    row = a_schedule(house, editor)
+    mine = sentence_of(editor.get(f"{PAGE}/{row.id}").text)
+    house.sign_in(Role.EDITOR, "karo@news.example.org").post(f"{PAGE}/{row.id}/remove")
+    answer = editor.post(f"{PAGE}/{row.id}", {**mine, "times": "06:15"})
+    assert answer.status_code == 422
+    assert "karo@news.example.org removed this schedule after you had opened it." in words(answer.text)
+    assert f'action="{PAGE}/new"' in answer.text
+    assert editor.post(f"{PAGE}/new", sentence_of(answer.text)).status_code == 303
+    assert only(house.database).rule == "sun-thu 06:15 Asia/Baghdad"
+
+
 @pytest.mark.parametrize("seen", ["", "yesterday", "2026-03-09", "2026-03-09T04:00:00"])
 def test_a_form_that_does_not_say_what_was_seen_overwrites_nothing(house: House, editor: SignedIn, seen: str) -> None:
     row = a_schedule(house, editor)

@@ -208,6 +208,13 @@ def test_a_link_shows_whose_it_is_and_a_button_and_looking_uses_nothing_up(desk:
     assert desk.client.get("/console/people").status_code == 200
 
 
+def test_who_comes_in_by_a_link_ends_whoever_was_signed_in_with_this_browser(desk: House) -> None:
+    before = desk.sign_in(Role.OWNER)
+    assert before.client.post(a_link(desk, Use.SIGN_IN)).status_code == 303
+    with desk.database.read() as session:
+        assert session.get_one(SignIn, before.sign_in_id).revoked_at == desk.now
+
+
 def test_a_link_that_was_used_or_is_too_old_says_so(desk: House) -> None:
     link = a_link(desk, Use.SIGN_IN)
     assert desk.client.post(link).status_code == 303

@@ -112,6 +112,15 @@ def take(editor: SignedIn, url: str, **typed: object) -> int:
     return int(answer.headers["location"].rpartition("/")[2])
 
 
+def seen(editor: SignedIn, feed_id: int) -> str:
+    """The version of a feed that its page shows now."""
+    return seen_in(editor.get(f"{PAGE}/{feed_id}").text)
+
+
+def seen_in(page: str) -> str:
+    return page.split('name="seen" value="')[1].partition('"')[0]
+
+
 def feed(house: House, feed_id: int) -> Feed:
     with house.database.read() as session:
         return session.get_one(Feed, feed_id)
@@ -359,6 +368,7 @@ def test_a_source_is_changed_and_keeps_its_name_over_its_title(desk: House, edit
             "zone": "Sulaymaniyah",
             "section": "",
             "editions": [edition_id(desk, "ar")],
+            "seen": seen(editor, feed_id),
         },
     )
     assert answer.status_code == 303
@@ -368,10 +378,37 @@ def test_a_source_is_changed_and_keeps_its_name_over_its_title(desk: House, edit
         assert draw.editions_drawing(session, [feed_id])[feed_id] == [edition_id(desk, "ar")]
         acts = [line.act for line in session.scalars(select(AuditEntry).order_by(AuditEntry.id))]
     assert acts == ["feed.add", "feed.change", "feed.draw"]
-    wrong = editor.post(f"{PAGE}/{feed_id}", {"name": "Kept", "zone": "Asia/Arbil"})
+    wrong = editor.post(f"{PAGE}/{feed_id}", {"name": "Kept", "zone": "Asia/Arbil", "seen": seen(editor, feed_id)})
     assert wrong.status_code == 422
     assert 'value="Kept"' in wrong.text
     assert feed(desk, feed_id).name == "Zeryan"
+
+
+def test_of_two_editors_of_a_source_the_second_is_told_and_keeps_what_they_typed(
+    desk: House, editor: SignedIn, site: str
+) -> None:
+    feed_id = take(editor, f"{site}/plain.xml")
+    other = desk.sign_in(Role.EDITOR, "karo@news.example.org")
+    mine = theirs = {"zone": "UTC", "seen": seen(editor, feed_id)}
+    assert other.post(f"{PAGE}/{feed_id}", {**theirs, "name": "Karo's name"}).status_code == 303
+    answer = editor.post(f"{PAGE}/{feed_id}", {**mine, "name": "My name", "section": "Town"})
+    assert answer.status_code == 409
+    assert "karo@news.example.org changed this after you had opened it." in words(answer.text)
+    assert "Karo’s name" in words(answer.text).replace("'", "’")
+    assert 'value="My name"' in answer.text
+    assert feed(desk, feed_id).name == "Karo's name"
+    again = {"zone": "UTC", "name": "My name", "section": "Town", "seen": seen_in(answer.text)}
+    assert editor.post(f"{PAGE}/{feed_id}", again).status_code == 303  # now knowing what they overwrite
+    assert feed(desk, feed_id).name == "My name"
+
+
+def test_a_form_of_a_source_that_does_not_say_what_was_seen_overwrites_nothing(
+    desk: House, editor: SignedIn, site: str
+) -> None:
+    feed_id = take(editor, f"{site}/plain.xml")
+    before = feed(desk, feed_id).name
+    assert editor.post(f"{PAGE}/{feed_id}", {"zone": "UTC", "name": "Unseen"}).status_code == 409
+    assert feed(desk, feed_id).name == before
 
 
 def test_collecting_is_paused_and_taken_up_again(desk: House, editor: SignedIn, site: str) -> None:
@@ -415,7 +452,7 @@ async def test_a_source_is_removed_only_if_nothing_hangs_on_it(desk: House, site
     assert "1 edition draws from this feed. Take it out there first, or pause it." in words(
         editor.get(f"{PAGE}/2").text
     )
-    editor.post(f"{PAGE}/2", {"zone": "UTC"})
+    editor.post(f"{PAGE}/2", {"zone": "UTC", "seen": seen(editor, 2)})
     assert editor.post(f"{PAGE}/2/remove").headers["location"] == PAGE
     assert editor.get(f"{PAGE}/2").status_code == 404
 

@@ -23,8 +23,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     @router.get("/console/issues/{issue_id:int}")
     async def show(request: Request, issue_id: Number, insider: Insider = reader) -> Response:
         view = await issue_view.wanted(parts, issue_id, insider)
-        stands = await flight.wanted(parts, issue_id)
-        return gate.page(request, insider, "console/issues/desk.html", typed=None, flight=stands, asked="", **view)
+        stands = await flight.wanted(parts, issue_id, seen=view["seen"])
+        return gate.page(request, insider, "console/issues/desk.html", typed=None, flight=stands, **view)
 
     @router.get("/console/issues/{issue_id:int}/beside")
     async def beside(request: Request, issue_id: Number, insider: Insider = reader) -> Response:

@@ -52,8 +52,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         view = await issue_view.wanted(parts, issue_id, insider)
         if isinstance(outcome, Refused):
             view["typed"] = replace(typed, problem=outcome.reason)
-            stands = await flight.wanted(parts, issue_id)
-            return gate.page(request, insider, "console/issues/desk.html", status=422, flight=stands, asked="", **view)
+            stands = await flight.wanted(parts, issue_id, seen=view["seen"])
+            return gate.page(request, insider, "console/issues/desk.html", status=422, flight=stands, **view)
         view |= {"typed": typed, "stale": outcome, "story": view["desk"].story(typed.item_id)}
         return gate.page(request, insider, "console/issues/stale.html", status=409, **view)
 

@@ -7,8 +7,9 @@ no longer so, the whole section comes in its place, buttons too.
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Annotated
 
@@ -21,6 +22,7 @@ from newsletters import flight
 from newsletters.act import Done, Refused
 from newsletters.flight import Act, Course, Flight
 from newsletters.issues import Issue, IssueState
+from newsletters.launch import Seen
 from newsletters.newsletters import Edition
 from web import browser
 from web.gate import Gate, Insider
@@ -34,6 +36,7 @@ Doing = Callable[[Session, datetime], Done | Refused]
 #: Seconds between two looks: while something moves, and while a time that lets it go is near.
 _MOVING, _NEAR = 2, 20
 _IS_NEAR = timedelta(minutes=10)
+_SEEN = re.compile(r"([0-9]{1,9})(?:\.([0-9a-f]{16}))?")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +53,7 @@ class Shown:
     eta: str | None
     every: int | None  # seconds until the next look
     key: str  # the state, as far as the buttons go by it
+    seen: Seen  # what the page around it shows of the issue; a live part that comes later has shown nothing newer
 
 
 def show(parts: Parts, issue_id: int) -> Shown | None:
@@ -66,9 +70,9 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
     @router.get("/console/issues/{issue_id}/flight")
     async def where_it_stands(
-        request: Request, issue_id: IssueId, state: str = "", said: str = "", insider: Insider = anybody
+        request: Request, issue_id: IssueId, state: str = "", said: str = "", seen: str = "", insider: Insider = anybody
     ) -> Response:
-        found = await wanted(parts, issue_id)
+        found = await wanted(parts, issue_id, seen=seen_in(seen))
         if not browser.fragment(request):
             return gate.page(request, insider, "console/flight.html", flight=found, problem=None)
         if state == found.key:
@@ -86,9 +90,11 @@ class Acts:
     def __init__(self, parts: Parts, gate: Gate) -> None:
         self._parts, self._gate = parts, gate
 
-    async def answer(self, request: Request, insider: Insider, issue_id: int, doing: Doing) -> Response:
+    async def answer(
+        self, request: Request, insider: Insider, issue_id: int, doing: Doing, *, seen: Seen | None = None
+    ) -> Response:
         outcome = await asyncio.to_thread(self._do, doing)
-        found = await wanted(self._parts, issue_id)
+        found = await wanted(self._parts, issue_id, seen=seen)
         if isinstance(outcome, Refused):
             return self._gate.page(
                 request, insider, "console/flight.html", status=409, flight=found, problem=outcome.reason
@@ -101,12 +107,18 @@ class Acts:
             return doing(session, self._parts.clock())
 
 
-async def wanted(parts: Parts, issue_id: int) -> Shown:
-    """The issue that an address names. Raises 404."""
+async def wanted(parts: Parts, issue_id: int, *, seen: Seen | None = None) -> Shown:
+    """The issue that an address names, for somebody who has `seen` it like this before. Raises 404."""
     found = await asyncio.to_thread(show, parts, issue_id)
     if found is None:
         raise HTTPException(404)
-    return found
+    return found if seen is None else replace(found, seen=seen)
+
+
+def seen_in(text: str) -> Seen | None:
+    """What a form or an address of ours says was looked at; None for any other text."""
+    read = _SEEN.fullmatch(text)
+    return Seen(int(read[1]), read[2]) if read else None
 
 
 def _shown(texts: Texts, found: Flight, now: datetime) -> Shown:
@@ -128,6 +140,7 @@ def _shown(texts: Texts, found: Flight, now: datetime) -> Shown:
         left=length(texts, max(timedelta(0), issue.scheduled_for - now)),
         eta=eta,
         every=_MOVING if found.is_moving else _NEAR if near else None,
+        seen=Seen(issue.revision),
         key=f"{issue.state}-{found.course}{'-waits' if found.waits else ''}",
     )
 

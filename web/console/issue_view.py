@@ -9,7 +9,7 @@ from fastapi import HTTPException, Path
 from sqlalchemy.orm import Session
 
 from ground.language import direction
-from newsletters import desk
+from newsletters import desk, launch
 from newsletters.desk import Desk
 from staff import members
 from staff.members import Role
@@ -41,6 +41,7 @@ def view(session: Session, found: Desk, insider: Insider) -> View:
         "issue": found.issue,
         "edition": found.edition,
         "newsroom": found.newsletter.publisher,
+        "seen": launch.seen(session, found.issue),
         "home": f"/console/issues/{found.issue.id}",
         "direction": direction(found.edition.language),
         "may_edit": found.is_open and insider.may(Role.EDITOR),

@@ -9,10 +9,13 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from newsletters import agenda, flight, issues, newsletters, schedules
+from newsletters import agenda, compose, flight, issues, newsletters, schedules
+from newsletters.compose import NothingToSend
 from newsletters.flight import Course
 from newsletters.issues import Issue, IssueState
 from newsletters.newsletters import Edition, Newsletter
+from staff.members import Role
+from web import forms
 from web.gate import Gate, Insider
 from web.parts import Parts
 
@@ -52,18 +55,34 @@ class Narrowed:
 
 def routes(parts: Parts, gate: Gate) -> APIRouter:
     router = APIRouter()
-    anybody = Depends(gate.may())
+    anybody, editor = Depends(gate.may()), Depends(gate.may(Role.EDITOR))
 
     @router.get("/console/issues")
     async def every_issue(
         request: Request, edition: str = "", state: str = "", before: str = "", insider: Insider = anybody
     ) -> Response:
         narrowed = Narrowed(edition=_number(edition), kind=state if state in _KINDS else None, before=_number(before))
+        return await page(request, insider, narrowed)
+
+    @router.post("/console/issues")
+    async def compose_one(request: Request, insider: Insider = editor) -> Response:
+        posted = await forms.read(request)
+        made = await asyncio.to_thread(_compose, parts, _number(posted.get("edition", "")) or 0, insider)
+        if isinstance(made, int):
+            return gate.go(f"/console/issues/{made}", toast=gate.texts.gettext("A draft. It goes only when approved."))
+        narrowed = Narrowed(edition=None, kind=None, before=None)
+        return await page(request, insider, narrowed, problem=made.reason, status=422)
+
+    async def page(
+        request: Request, insider: Insider, narrowed: Narrowed, *, problem: str | None = None, status: int = 200
+    ) -> Response:
         lines, editions = await asyncio.to_thread(_list, parts, narrowed)
         return gate.page(
             request,
             insider,
             "console/issues.html",
+            status=status,
+            problem=problem,
             lines=lines[:_PAGE],
             older=narrowed.address(before=lines[_PAGE - 1].issue.id) if len(lines) > _PAGE else None,
             newest=narrowed.address(before=None) if narrowed.before else None,
@@ -73,6 +92,14 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         )
 
     return router
+
+
+def _compose(parts: Parts, edition_id: int, insider: Insider) -> int | NothingToSend:
+    with parts.database.write() as session:
+        if newsletters.edition_by_id(session, edition_id) is None:
+            return NothingToSend("This edition is not there any more. Choose another.")
+        made = compose.one_off(session, edition_id, now=parts.clock(), by=insider.address)
+        return made if isinstance(made, NothingToSend) else made.id
 
 
 def _list(parts: Parts, narrowed: Narrowed) -> tuple[list[Line], Sequence[tuple[Newsletter, Edition]]]:

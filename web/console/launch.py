@@ -8,12 +8,14 @@ from datetime import datetime, timedelta
 from fastapi import APIRouter, Depends, Request, Response
 from sqlalchemy.orm import Session
 
-from newsletters import flight, launch
+from newsletters import flight as flights
+from newsletters import launch
 from newsletters.act import Done, Refused
 from newsletters.flight import Act, Forecast
 from newsletters.issues import Issue
 from staff.members import Role
 from web import forms
+from web.console import flight
 from web.console.flight import Acts, IssueId, desk, length, wanted
 from web.gate import Gate, Insider
 from web.parts import Parts
@@ -25,16 +27,16 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
     @router.post("/approve")
     async def approve(request: Request, issue_id: IssueId, insider: Insider = editor) -> Response:
-        seen = _revision(await forms.read(request))
+        seen = flight.seen_in((await forms.read(request)).get("seen", ""))
 
         def approved(session: Session, now: datetime) -> Done | Refused:
             return launch.approve(session, issue_id, by=insider.address, now=now, seen=seen, wait=wait)
 
-        return await acts.answer(request, insider, issue_id, approved)
+        return await acts.answer(request, insider, issue_id, approved, seen=seen)
 
     @router.get("/send-now")
-    async def ask(request: Request, issue_id: IssueId, insider: Insider = editor) -> Response:
-        found = await wanted(parts, issue_id)
+    async def ask(request: Request, issue_id: IssueId, seen: str = "", insider: Insider = editor) -> Response:
+        found = await wanted(parts, issue_id, seen=flight.seen_in(seen))
         if Act.SEND_NOW not in found.acts:
             return gate.go(desk(issue_id))
         meant = await asyncio.to_thread(_forecast, parts, found.issue)
@@ -50,12 +52,12 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
     @router.post("/send-now")
     async def send(request: Request, issue_id: IssueId, insider: Insider = editor) -> Response:
-        seen = _revision(await forms.read(request))
+        seen = flight.seen_in((await forms.read(request)).get("seen", ""))
 
         def sent(session: Session, now: datetime) -> Done | Refused:
             return launch.send_now(session, issue_id, by=insider.address, now=now, seen=seen, wait=wait)
 
-        return await acts.answer(request, insider, issue_id, sent)
+        return await acts.answer(request, insider, issue_id, sent, seen=seen)
 
     @router.post("/take-back")
     async def take_back(request: Request, issue_id: IssueId, insider: Insider = editor) -> Response:
@@ -69,9 +71,4 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
 def _forecast(parts: Parts, issue: Issue) -> Forecast:
     with parts.database.read() as session:
-        return flight.forecast(session, issue, now=parts.clock())
-
-
-def _revision(posted: dict[str, str]) -> int | None:
-    text = posted.get("seen", "")
-    return int(text) if text.isascii() and text.isdecimal() and len(text) < 10 else None
+        return flights.forecast(session, issue, now=parts.clock())

@@ -41,7 +41,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
             if problem:
                 return _page(gate.pages, token, link, problem=problem)
         new = new_browser(parts, request)
-        entered = await asyncio.to_thread(_enter, parts, token, new, chosen, parts.clock())
+        former = gate.cookies.token(request, now=parts.clock())
+        entered = await asyncio.to_thread(_enter, parts, token, new, chosen, former)
         if entered is None:  # somebody pressed it a moment earlier
             return _page(gate.pages, token, await _wanted(parts, token))
         answer = RedirectResponse("/console", status_code=303)
@@ -88,7 +89,15 @@ def _read(parts: Parts, token: str, now: datetime) -> Link | None:
         return links.read(session, token, keys=parts.keys, now=now)
 
 
-def _enter(parts: Parts, token: str, browser: Browser, chosen: str | None, now: datetime) -> Entered | None:
+def _enter(parts: Parts, token: str, browser: Browser, chosen: str | None, former: str | None) -> Entered | None:
     password_hash = parts.passwords.hash(chosen) if chosen is not None else None
     with parts.database.write() as session:
-        return sign_in.by_link(session, token, browser, keys=parts.keys, now=now, password_hash=password_hash)
+        return sign_in.by_link(
+            session,
+            token,
+            browser,
+            keys=parts.keys,
+            now=parts.clock(),
+            password_hash=password_hash,
+            former=former,
+        )

@@ -193,7 +193,11 @@ def _erase(parts: Parts, reader: int, by: str) -> erasure.Erased | InFlight:
             raise HTTPException(404)
         if found.erased_at is not None:
             return erasure.Erased(subscriber_id=reader)
-        return erasure.forget(session, found.address_key, parts.keys, by=by, now=parts.clock())
+        key = found.address_key
+        done = erasure.forget(session, key, parts.keys, by=by, now=parts.clock())
+    if isinstance(done, erasure.Erased):
+        parts.arrivals.forget(key)
+    return done
 
 
 def _id(text: str) -> int:

@@ -12,7 +12,7 @@ from fastapi.responses import FileResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from ground.engine import WorkLane
-from newsletters import newsletters
+from newsletters import headlines, newsletters
 from newsletters.arrivals import Received
 from newsletters.newsletters import Edition, Newsletter
 from staff.members import Role
@@ -134,7 +134,7 @@ async def _receive(parts: Parts, posted: FormData, filled: Filled, insider: Insi
     assert isinstance(file, UploadFile)
     place = Folder(parts.arrivals.folder / secrets.token_hex(12))
     file_hash = await asyncio.to_thread(place.keep, file.file)
-    received = Received(file_name=file.filename or "list.csv", file_hash=file_hash)
+    received = Received(file_name=headlines.clean(file.filename or "") or "list.csv", file_hash=file_hash)
     order = Order(
         edition_id=None if filled.edition == _EACH_ROW else int(filled.edition),
         mode=ImportMode(filled.mode),

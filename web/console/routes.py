@@ -28,23 +28,11 @@ from web.gate import Gate
 from web.parts import Parts
 
 _PAGES = (
-    sign_in,
-    source,
-    sources,
-    link,
-    home,
-    issues,
-    desk,
-    flight,
-    launch,
-    stop,
-    schedules,
-    readers_import,
-    readers,
-    people,
-    person,
-    me,
-    audit,
+    *(sign_in, link, home),
+    *(issues, desk, flight, launch, stop),
+    *(schedules, sources, source),
+    *(readers_import, readers),
+    *(people, person, me, audit),
 )
 
 

@@ -95,8 +95,11 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     @router.post(f"{_LIST}/{{schedule_id}}")
     async def change(request: Request, schedule_id: RowNumber, insider: Insider = editor) -> Response:
         posted = await request.form()
-        place = await desk.schedule(schedule_id)
-        return await desk.save(request, insider, place, schedule_form.typed(posted), show=posted.get("act") == "show")
+        place = await desk.schedule(schedule_id, edition=str(posted.get("edition", "")))
+        typed = schedule_form.typed(posted)
+        if place.schedule is None:
+            return await desk.form(request, insider, place, typed, overtaken=await desk.gone(schedule_id))
+        return await desk.save(request, insider, place, typed, show=posted.get("act") == "show")
 
     @router.post(f"{_LIST}/{{schedule_id}}/stop")
     async def stop(schedule_id: RowNumber, insider: Insider = editor) -> Response:
@@ -134,12 +137,14 @@ class _Desk:
         )
 
     async def edition(self, number: str) -> _Place:
-        if not number.isdecimal() or len(number) > 9:
-            raise HTTPException(404)
-        return await asyncio.to_thread(self._place, int(number), None)
+        return await asyncio.to_thread(self._place, _edition_id(number), None)
 
-    async def schedule(self, schedule_id: int) -> _Place:
-        return await asyncio.to_thread(self._place, None, schedule_id)
+    async def schedule(self, schedule_id: int, *, edition: str = "") -> _Place:
+        """Where a schedule belongs; where it was removed, the edition that a form names, so that nothing typed is lost."""
+        return await asyncio.to_thread(self._place, _edition_id(edition), schedule_id)
+
+    async def gone(self, schedule_id: int) -> Overtaken:
+        return await asyncio.to_thread(self._gone, schedule_id)
 
     async def form(
         self, request: Request, insider: Insider, place: _Place, typed: Typed, *, wrong: Wrong | None = None,
@@ -158,7 +163,7 @@ class _Desk:
             action=f"{_LIST}/{schedule_id or 'new'}",
             wrong=wrong.problems if wrong else {},
             overtaken=overtaken,
-            overtaken_rule=overtaken and schedules.rule_of(overtaken.schedule),
+            overtaken_rule=overtaken and overtaken.schedule and schedules.rule_of(overtaken.schedule),
             dates=dates,
             zones=zones.names(),
             words=self._words(),
@@ -177,7 +182,8 @@ class _Desk:
         if isinstance(outcome, Refused):
             return await self.form(request, insider, place, typed, wrong=Wrong({"name": outcome.reason}))
         if isinstance(outcome, Overtaken):
-            now_seen = replace(typed, seen=outcome.schedule.changed_at.isoformat())
+            place = replace(place, schedule=outcome.schedule)
+            now_seen = replace(typed, seen=outcome.schedule.changed_at.isoformat() if outcome.schedule else "")
             return await self.form(request, insider, place, now_seen, overtaken=outcome)
         said = self._texts.gettext("Saved: %(rule)s.") % {"rule": self._rule(schedules.rule_of(outcome.schedule))}
         return self._gate.go(_LIST, toast=said)
@@ -233,6 +239,10 @@ class _Desk:
             feeds = len(newsletters.list_feed_ids(session, found[1].id))
         return _Place(newsletter=found[0], edition=found[1], feeds=feeds, schedule=row)
 
+    def _gone(self, schedule_id: int) -> Overtaken:
+        with self._parts.database.read() as session:
+            return plan.gone(session, schedule_id)
+
     def _save(
         self, place: _Place, typed: Typed, wanted: Wanted, insider: Insider
     ) -> Planned | Unfit | Overtaken | Refused:
@@ -265,3 +275,8 @@ class _Desk:
             "too_few": lambda: [(each, schedule_words.too_few(texts, each)) for each in TooFew],
             "days": lambda: schedule_words.week(texts),
         }
+
+
+def _edition_id(text: str) -> int:
+    """The edition that a form names; 0, which is nobody's, for any other text."""
+    return int(text) if text.isascii() and text.isdecimal() and len(text) <= 9 else 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Annotated, TypeVar
 
@@ -15,6 +15,7 @@ from articles import articles, tend
 from articles.articles import Article
 from articles.feeds import Feed, FeedRefused
 from newsletters import draw, newsletters, zones
+from newsletters.draw import Overtaken
 from staff.members import Role
 from web.console import source_form
 from web.console.source_form import Typed
@@ -56,6 +57,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         outcome = await page.act(_change(feed_id, typed), insider)
         if isinstance(outcome, FeedRefused):
             return await page.show(request, insider, feed_id, typed=typed, wrong=outcome)
+        if isinstance(outcome, Overtaken):
+            return await page.show(request, insider, feed_id, typed=typed, overtaken=outcome)
         return gate.go(f"{LIST}/{feed_id}", toast=_("Saved."))
 
     @router.post(f"{LIST}/{{feed_id}}/pause")
@@ -92,18 +95,23 @@ class _Page:
 
     async def show(
         self, request: Request, insider: Insider, feed_id: int, *, template: str = "console/source.html",
-        typed: Typed | None = None, wrong: FeedRefused | None = None,
+        typed: Typed | None = None, wrong: FeedRefused | None = None, overtaken: Overtaken | None = None,
     ) -> Response:  # fmt: skip
         source = await asyncio.to_thread(self._read, feed_id)
+        stored = source_form.of(source.line.feed, source.drawing)
+        if overtaken and typed:
+            typed = replace(typed, seen=stored.seen)  # who saves again knows what they overwrite
         return self._gate.page(
             request,
             insider,
             template,
-            status=422 if wrong else 200,
+            status=409 if overtaken else 422 if wrong else 200,
             source=source,
             line=source.line,
             at=f"{LIST}/{feed_id}",
-            typed=typed or source_form.of(source.line.feed, source.drawing),
+            typed=typed or stored,
+            stored=stored,
+            overtaken=overtaken,
             wrong={wrong.about: wrong.reason} if wrong else {},
             editions=ticks(source.editions),
             zones=zones.names(),
@@ -138,8 +146,8 @@ class _Page:
             )
 
 
-def _change(feed_id: int, typed: Typed) -> Callable[[Session, str, datetime], Feed | FeedRefused]:
-    def change(session: Session, by: str, now: datetime) -> Feed | FeedRefused:
-        return draw.change_feed(session, feed_id, typed.said(), typed.edition_ids(), by=by, now=now)
+def _change(feed_id: int, typed: Typed) -> Callable[[Session, str, datetime], Feed | FeedRefused | Overtaken]:
+    def change(session: Session, by: str, now: datetime) -> Feed | FeedRefused | Overtaken:
+        return draw.change_feed(session, feed_id, typed.said(), typed.edition_ids(), seen=typed.seen, by=by, now=now)
 
     return change

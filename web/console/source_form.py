@@ -8,6 +8,7 @@ from starlette.datastructures import FormData
 
 from articles.feeds import MAX_URL, Feed, Said
 from articles.preview import completed
+from newsletters import draw
 
 _LONGEST = 300
 
@@ -22,6 +23,7 @@ class Typed:
     zone: str = ""
     section: str = ""
     editions: tuple[str, ...] = ()
+    seen: str = ""  # the version of a feed that the form was made of
 
     def said(self) -> Said:
         return Said(
@@ -34,7 +36,9 @@ class Typed:
 
 def typed(form: FormData) -> Typed:
     """What a form brought; a field that did not come is empty."""
-    texts = {name: str(form.get(name, "")).strip()[:_LONGEST] for name in ("name", "language", "zone", "section")}
+    texts = {
+        name: str(form.get(name, "")).strip()[:_LONGEST] for name in ("name", "language", "zone", "section", "seen")
+    }
     editions = tuple(str(each) for each in form.getlist("editions"))
     return Typed(url=completed(str(form.get("url", ""))[: MAX_URL + 1]), editions=editions, **texts)
 
@@ -48,4 +52,5 @@ def of(feed: Feed, editions: list[int]) -> Typed:
         zone=feed.zone,
         section=feed.section or "",
         editions=tuple(str(each) for each in editions),
+        seen=draw.version(feed, editions),
     )

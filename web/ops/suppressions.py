@@ -98,12 +98,13 @@ def _look(
         if isinstance(found, Refused):
             return Suppressed(rows=[], further=None, counts=counts, address=who, problem=refused or found)
         if found is not None:
+            key, mark = intervene.known_as(found, parts.keys)
             return Suppressed(
-                rows=suppressions.history(session, found.key),
+                rows=suppressions.history(session, key, mark),
                 further=None,
                 counts=counts,
                 address=str(found),
-                standing=suppressions.standing(session, found.key, now=now),
+                standing=suppressions.standing(session, key, now=now, mark=mark),
                 problem=refused,
                 typed=typed or {},
             )
@@ -138,4 +139,4 @@ def _add(parts: Parts, typed: Mapping[str, str], zone: str, by: str) -> Done | R
 
 def _lift(parts: Parts, who: str, reason: str, by: str) -> Done | Refused:
     with parts.database.write() as session:
-        return intervene.lift(session, who, reason=reason, by=by, now=parts.clock())
+        return intervene.lift(session, who, keys=parts.keys, reason=reason, by=by, now=parts.clock())

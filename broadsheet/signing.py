@@ -1,0 +1,119 @@
+"""Signing while sending: which keys sign a message, and where the private ones do their work.
+
+d= is the domain of the From address, or where there are no keys for it the nearest domain above it that has some. So it
+is aligned with From as DMARC wants it by default (RFC 9989: relaxed); under adkim=s make keys for the very domain.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import Executor
+from dataclasses import dataclass
+from datetime import datetime
+
+import structlog
+
+from broadsheet import dkim_keys, signing_child
+from broadsheet.dkim_keys import KeyFolder
+from broadsheet.settings import ConfigurationError
+from mailer import dkim
+from mailer.dkim import KeyName, PrivateKey, Unsigned
+from mailer.press import Unsignable
+
+log = structlog.get_logger()
+
+#: So few messages are signed here: asking a child takes as long, and a confirmation waits for nobody.
+FEW = 2
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Signers:
+    """The keys that sign for one domain."""
+
+    names: tuple[KeyName, ...]
+    private: tuple[PrivateKey, ...]
+    files: tuple[str, ...]
+
+
+class Signing:
+    """Signs groups of messages with the keys of a folder, and notices when those change."""
+
+    def __init__(self, folder: KeyFolder, children: Callable[[], Executor], hands: int) -> None:
+        self._folder = folder
+        self._children = children
+        self._hands = hands  # children at work
+        self._mark = folder.mark()
+        self._signers = _load(folder)
+
+    @property
+    def domains(self) -> list[str]:
+        return sorted(self._signers)
+
+    def signers(self, domain: str) -> Signers | None:
+        """Who signs for a From address of this domain."""
+        return nearest(self._signers, domain)
+
+    def warm(self) -> None:
+        """Start the children, so that the first issue need not wait for them."""
+        for _ in range(self._hands if self._signers else 0):
+            files = [file for signers in self._signers.values() for file in signers.files]
+            self._children().submit(signing_child.sign, files, ())
+
+    async def sign(self, messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:
+        """Each message signed; as it is when no key of ours is for its domain."""
+        self._look_again()
+        done: list[bytes | Unsignable] = list(messages)
+        groups: dict[Signers, list[tuple[int, Unsigned]]] = {}
+        for place, message in enumerate(messages):
+            try:
+                signers = self.signers(dkim.from_domain(message))
+                if signers is not None:
+                    unsigned = dkim.prepare(message, signers.names, at=at)
+                    groups.setdefault(signers, []).append((place, unsigned))
+            except ValueError as problem:
+                done[place] = Unsignable(str(problem))
+        for signers, group in groups.items():
+            signed = await self._signed(signers, [unsigned for _, unsigned in group])
+            for (place, _), message in zip(group, signed, strict=True):
+                done[place] = message
+        return done
+
+    async def _signed(self, signers: Signers, group: Sequence[Unsigned]) -> list[bytes]:
+        digests = [each.digests for each in group]
+        if len(group) <= FEW:
+            made = [[*map(dkim.signature, signers.private, each)] for each in digests]
+        else:
+            loop = asyncio.get_running_loop()
+            made = await loop.run_in_executor(self._children(), signing_child.sign, signers.files, digests)
+        return [dkim.finish(unsigned, each) for unsigned, each in zip(group, made, strict=True)]
+
+    def _look_again(self) -> None:
+        """`broadsheet keys` may have changed the folder since the last group."""
+        try:
+            mark = self._folder.mark()
+            if mark == self._mark:
+                return
+            self._mark = mark  # before it is read: what is changed meanwhile is seen the next time
+            self._signers = _load(self._folder)
+        except (ConfigurationError, OSError) as problem:
+            log.error("signing_keys_not_read", meaning="those read before go on signing", error=str(problem))  # noqa: TRY400
+        else:
+            log.info("signing_keys", domains=self.domains)
+
+
+def nearest(signers: dict[str, Signers], domain: str) -> Signers | None:
+    labels = domain.split(".")
+    above = (".".join(labels[start:]) for start in range(len(labels)))
+    return next((signers[each] for each in above if each in signers), None)
+
+
+def _load(folder: KeyFolder) -> dict[str, Signers]:
+    return {
+        domain: Signers(
+            tuple(key.name for key in keys),
+            tuple(key.private_key() for key in keys),
+            tuple(str(folder.file(key.name)) for key in keys),
+        )
+        for domain, keys in dkim_keys.active(folder.read()).items()
+    }

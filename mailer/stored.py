@@ -1,0 +1,129 @@
+"""How a compiled letter is stored: JSON with the number of its format.
+
+A strand is a list in which constants and holes alternate: `["Dear ", ["name", "text"], ",=\\r\\n"]`. Letters of format 2,
+from before there were blocks, are read as well: an issue that was under way when the program was renewed goes on.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from ground.tokens import Purpose
+from mailer.blocks import Document, Fixed, Group, Part, Run, Tally
+from mailer.field import Context, LinkSpec
+from mailer.strand import Hole, Strand
+
+FORMAT = 3
+_BEFORE_BLOCKS = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Contents:
+    """What is stored of a mailer.compiled.Compiled."""
+
+    document: Document[Strand]
+    links: Mapping[str, LinkSpec]
+    urls: Mapping[str, str]
+    common: tuple[int, ...]
+    page: tuple[int, int]
+
+
+def to_bytes(contents: Contents) -> bytes:
+    found = {
+        "format": FORMAT,
+        "parts": [_part(part) for part in contents.document],
+        "links": {name: _link(spec) for name, spec in contents.links.items()},
+        "urls": dict(contents.urls),
+        "common": contents.common,
+        "page": contents.page,
+    }
+    return json.dumps(found, separators=(",", ":")).encode("ascii")
+
+
+def from_bytes(kept: bytes) -> Contents:
+    """Raises ValueError for what a newer version stored, and for what is no letter."""
+    found = json.loads(kept)
+    form = found.get("format") if isinstance(found, dict) else None
+    if form not in {FORMAT, _BEFORE_BLOCKS}:
+        raise ValueError(
+            f"a compiled letter of format {form!r}; this version of Broadsheet reads {_BEFORE_BLOCKS} and {FORMAT}. "
+            "Run the version that stored it until the letter is finished, or cancel its issue."
+        )
+    links = {name: _read_link(*spec) for name, spec in found["links"].items()}
+    if form == _BEFORE_BLOCKS:
+        whole = _read_old_strand(found["constants"], found["holes"])
+        return Contents(document=(Fixed(whole),), links=links, urls={}, common=(), page=(0, 0))
+    return Contents(
+        document=tuple(_read_part(part) for part in found["parts"]),
+        links=links,
+        urls=found["urls"],
+        common=tuple(found["common"]),
+        page=tuple(found["page"]),
+    )
+
+
+def _read_old_strand(constants: list[str], holes: list[list[str]]) -> Strand:
+    found = tuple(Hole(name, Context(context)) for name, context in holes)
+    return Strand(tuple(piece.encode("ascii") for piece in constants), found)
+
+
+def _strand(strand: Strand) -> list[str | list[str]]:
+    pieces: list[str | list[str]] = [strand.constants[0].decode("ascii")]
+    for hole, constant in zip(strand.holes, strand.constants[1:], strict=True):
+        pieces += ([hole.name, hole.context], constant.decode("ascii"))
+    return pieces
+
+
+def _read_strand(pieces: list[Any]) -> Strand:
+    constants = tuple(piece.encode("ascii") for piece in pieces[0::2])
+    return Strand(constants, tuple(Hole(name, Context(context)) for name, context in pieces[1::2]))
+
+
+def _part(part: Part[Strand]) -> dict[str, Any]:
+    match part:
+        case Fixed(piece, least):
+            return {"fixed": _strand(piece), "least": least}
+        case Tally(weights, sums, least):
+            return {"sums": [[key, _strand(piece)] for key, piece in sums.items()], "weights": weights, "least": least}
+        case Run(groups, ranks, least):
+            return {
+                "groups": [_group(each) for each in groups],
+                "ranks": [_strand(each) for each in ranks],
+                "least": least,
+            }
+
+
+def _group(group: Group[Strand]) -> dict[str, Any]:
+    forms = {"first": group.first, "turn": group.turn, "then": group.then}
+    kept = {name: _strand(form) for name, form in forms.items() if form is not None}
+    return kept | {"blocks": [[number, _strand(piece)] for number, piece in group.blocks.items()]}
+
+
+def _read_part(part: Mapping[str, Any]) -> Part[Strand]:
+    least = part["least"]
+    if "fixed" in part:
+        return Fixed(_read_strand(part["fixed"]), least)
+    if "sums" in part:
+        return Tally(tuple(part["weights"]), {key: _read_strand(piece) for key, piece in part["sums"]}, least)
+    groups = [
+        Group(
+            {number: _read_strand(piece) for number, piece in group["blocks"]},
+            **{name: _read_strand(group[name]) for name in ("first", "turn", "then") if name in group},
+        )
+        for group in part["groups"]
+    ]
+    return Run(tuple(groups), tuple(_read_strand(rank) for rank in part["ranks"]), least)
+
+
+def _link(spec: LinkSpec) -> list[Any]:
+    seconds = None if spec.valid_for is None else int(spec.valid_for.total_seconds())
+    return [spec.purpose, spec.path, seconds, spec.payload]
+
+
+def _read_link(purpose: str, path: str, seconds: int | None, payload: str | None) -> LinkSpec:
+    valid_for = None if seconds is None else timedelta(seconds=seconds)
+    return LinkSpec(purpose=Purpose(purpose), path=path, valid_for=valid_for, payload=payload)
