@@ -182,7 +182,8 @@ class House:
     def engine(self) -> LocalEngine:
         from broadsheet.rounds import Rounds
         from ground.engine import WorkLane
-        from jobs.local import LocalEngine, Pace
+        from jobs.lanes import Pace
+        from jobs.local import LocalEngine
 
         limits = {
             # A notice is a batch of its own: they go side by side.

@@ -11,7 +11,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from ground.engine import Engine, Payload, WorkLane
-from jobs.local import LocalEngine, Pace
+from jobs.lanes import Pace
+from jobs.local import LocalEngine
 
 START = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 
