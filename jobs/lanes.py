@@ -50,12 +50,12 @@ class Refilling:
 
     async def run(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
+            self._dry.clear()  # before: a lane that runs dry while the ledger is asked has it asked again
             for refill in self._refills:
                 try:
                     await refill()
                 except Exception:
                     log.exception("refill_broke")
-            self._dry.clear()
             await asyncio.sleep(_REFILL_AT_MOST_EVERY)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._every):
