@@ -37,6 +37,7 @@ tests/browser/node_modules: tests/browser/package-lock.json
 # The long form of tests/faults: 50 kills at random moments on either database, and a table of what came of them.
 faults: .venv/dev
 	$(BIN)/python -m tests.faults.kills $(ARGS)
+	$(BIN)/python -m tests.faults.workers
 
 postgres-test: .venv/dev
 	$(BIN)/python -m pytest -q -n 2 --database=postgresql -m "not faults and not browser"

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from ground.engine import Payload, Task, WorkLane
 
@@ -54,6 +55,8 @@ class Refilling:
             for refill in self._refills:
                 try:
                     await refill()
+                except OperationalError as problem:
+                    log.warning("ledger_not_asked", problem=" ".join(str(problem.orig).split()))
                 except Exception:
                     log.exception("refill_broke")
             await asyncio.sleep(_REFILL_AT_MOST_EVERY)
