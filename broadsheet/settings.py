@@ -198,20 +198,6 @@ class Settings(BaseSettings):
             )
         return self
 
-    @model_validator(mode="after")
-    def _shares_a_server(self) -> Self:
-        if self.is_shared and not self.database_url.startswith("postgresql"):
-            raise ValueError(
-                "engine is procrastinate, which shares work through PostgreSQL, and the database is SQLite: "
-                "set database_url to postgresql+psycopg://..., or engine to local"
-            )
-        return self
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether several processes share the work."""
-        return self.engine == "procrastinate"
-
     @property
     def ways(self) -> dict[str, Smtp]:
         """All routes by their names, however they were written."""

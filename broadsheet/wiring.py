@@ -105,9 +105,9 @@ class House:
         from broadsheet.tables import metadata
         from ground import migrations
 
+        engines.check(self.settings)
         migrations.upgrade(self.database, metadata)
-        if self.settings.is_shared:
-            engines.install(self.database)
+        engines.install(self)
 
     def require_tables(self) -> None:
         """SQLite is migrated on the way; a PostgreSQL server that others use is not touched, only checked."""
@@ -121,8 +121,7 @@ class House:
                 "The database's tables are not those of this version. Stop the other processes, make a backup and run "
                 "`broadsheet migrate`."
             )
-        elif self.settings.is_shared:
-            engines.require(self.database)
+        engines.require(self)
 
     # --- mailer -----------------------------------------------------------------------------------------------------
     @cached_property
