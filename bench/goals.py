@@ -101,8 +101,6 @@ GOALS: Sequence[Goal] = (
         1.02,
         at_most=True,
     ),
-    _goal("G10", "what the SQLite ledger leaves of the rate without one", "ours", "ours, no ledger", 0.75, 0.90),
-    _goal("G11", "own 12 of 200 articles, against the same for all", "ours, personal", "ours, common", 0.9, 0.97),
     _goal("G13a", "5 % of recipients refused, against the clean run", "ours, 5 % refused", "ours", 0.8, 0.9),
     _goal("G13b", "1 % of connections dropped, against the clean run", "ours, 1 % dropped", "ours", 0.8, 0.9),
 )
