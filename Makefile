@@ -75,7 +75,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --no-header --no-annotate
 lock: .venv/dev
 	$(LOCK) --output-file requirements/runtime.txt
-	$(LOCK) --group dev --output-file requirements/dev.txt
+	$(LOCK) --group dev --all-extras --output-file requirements/dev.txt
 
 # After a change of tables: make revision MESSAGE="subscribers: their zone"
 revision: .venv/dev
