@@ -73,9 +73,9 @@ def lead_to_the_web(mail: Mail) -> Iterator[Spot]:
             yield Spot("A link leads nowhere.", node.where, Severity.WARNING)
         elif parts is None:
             yield Spot("A link is no address.", f"{node.where} {url[:60]}")
-        elif parts.scheme == "http":
-            yield Spot("A link is not https.", f"{node.where} {url[:60]}", Severity.WARNING)
-        elif parts.scheme == "https" and parts.hostname:
+        elif parts.scheme in {"http", "https"} and parts.hostname:
+            if parts.scheme == "http":
+                yield Spot("A link is not https.", f"{node.where} {url[:60]}", Severity.WARNING)
             yield from _host(parts, f"{node.where} {url[:60]}")
         elif parts.scheme not in {"javascript", "data", "vbscript", "file"}:  # H02 tells of those
             yield Spot("A link is not an absolute web address.", f"{node.where} {url[:60]}")

@@ -34,15 +34,16 @@ _ANSWER = re.compile(r"AXE([A-Za-z0-9+/=]*)EXA")
 _SCRIPTS = re.compile(r"<(/?)(?:script|meta|base|iframe|object|embed)\b", re.IGNORECASE)
 
 
-def look(html: str | None, *, script: Path | None) -> Report:
-    """`script` is axe-core's own file, axe.min.js."""
+def look(html: str | None, *, modules: Path | None) -> Report:
+    """`modules` is the `node_modules` in which axe-core lies."""
+    script = modules / "axe-core" / "axe.min.js" if modules else None
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     if html is None:
         return _not_run("there is no HTML in it")
     if chromium is None:
         return _not_run("no Chromium is installed (Debian: chromium)")
     if script is None or not script.is_file():
-        return _not_run("axe-core is not there; name its axe.min.js with --axe")
+        return _not_run("axe-core is not there; name the node_modules that has it with --node-modules")
     with tempfile.TemporaryDirectory(prefix="broadsheet-axe-") as folder:
         page = Path(folder) / "page.html"
         page.write_text(_page(html, script.read_text(encoding="utf-8")), encoding="utf-8")

@@ -1,15 +1,14 @@
-"""caniemail's opinion (C08): which features a mail program does not know. Its Python package, where somebody installed it.
+"""caniemail's opinion (C08): which features a mail program does not know. Its package for Node, where somebody installed it.
 
-The package is asked in a Python of its own, which ends with the answer: it reads its data from a file of some megabytes.
 What our own letters use on purpose is no news: `BASELINE` names it, each with its reason.
 """
 
 from __future__ import annotations
 
-import importlib.util
 import json
-import sys
-from typing import Any
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 from mailer.lint.finding import Finding, NotRun, Report, Severity
 from mailer.lint.tools import ran
@@ -17,56 +16,71 @@ from mailer.lint.tools import ran
 NAME = "C08 (caniemail)"
 PATIENCE = 30.0
 _FAMILIES = ("gmail.*", "outlook.*", "apple-mail.*", "yahoo.*", "samsung-email.*")
+#: The module's address is an argument, the page comes on standard input: nothing of it is ever code.
 _ASK = """
-import json, sys
-from caniemail import caniemail
-found = caniemail(clients=json.loads(sys.argv[1]), html=sys.stdin.read())
-errors = found["issues"]["errors"]
-print(json.dumps({client: [issue["title"] for issue in issues] for client, issues in errors.items()}))
+const {caniemail} = await import(process.argv[1]);
+const chunks = []; for await (const chunk of process.stdin) chunks.push(chunk);
+const html = Buffer.concat(chunks).toString();
+const {errors} = caniemail({clients: JSON.parse(process.argv[2]), html}).issues;
+console.log(JSON.stringify([...errors].map(([client, found]) => [client, found.map(each => each.title)])));
 """
 
 #: Features that are left out of the answer, and why they may be in a sound letter.
-BASELINE = {
+BASELINE: Mapping[str, str] = {
     "<style> element": "what it says is inlined as well; it only adds the phone and the night",
+    "<body> element": "where it becomes a <div>, the wrapper within has its colours",
     "@media": "a letter is whole without it",
     "@media (prefers-color-scheme)": "where it is not known the letter stays light",
-    ":root": "only declares the schemes",
-    "color-scheme": "where it is not known the letter stays light",
-    "max-width": "Outlook has a table of its own in a comment",
-    "word-break": "only for words longer than the screen",
+    "Attribute selector": "names that Outlook and Apple give in their own pages",
+    "Class selector": "only in the style block",
+    "Descendant combinator": "only in the style block",
+    "Type selector": "only in the style block",
     ":hover": "underlines more; nothing is told by it",
-    "opacity": "only on the preheader, which is hidden four other ways",
-    "overflow": "only on the preheader, which is hidden four other ways",
-    "attribute selectors": "Outlook's own names in its dark mode; others pass them over",
-    "HTML5 doctype": "what a program makes of it is the same",
-    "lang attribute": "repeated on a wrapper in the body",
-    "dir attribute": "repeated on wrapper, tables and cells",
+    ":root": "only declares the schemes",
+    "color-scheme CSS property": "where it is not known the letter stays light",
+    "color-scheme meta tag": "where it is not known the letter stays light",
+    "display:none": "hides the preheader; Gmail's bare view shows it as a first line, which is what it is",
+    "max-height property": "only on the preheader, which is hidden other ways, too",
+    "opacity": "only on the preheader, which is hidden other ways, too",
+    "overflow": "only on the preheader, which is hidden other ways, too",
+    "height property": "rules and gaps have the attribute as well",
+    "white-space": "keeps two words on a line; where it is not known they part",
+    "word-break": "only for words longer than the screen",
+    "word-spacing": "sets it to normal, which it is",
+    "aria-hidden attribute": "where it is dropped a screen reader says a little more",
+    "aria-label attribute": "repeats what can be read",
     "role attribute": "where it is dropped a screen reader says a little more",
-    "aria-label": "repeats what can be read",
-    "aria-hidden": "where it is dropped a screen reader says a little more",
 }
 
+Answer = Sequence[tuple[str, Sequence[str]]]
 
-def look(html: str | None) -> Report:
+
+def look(html: str | None, *, modules: Path | None) -> Report:
+    """`modules` is the `node_modules` in which the package lies."""
+    node = shutil.which("node")
+    package = modules / "caniemail" / "dist" / "index.js" if modules else None
     if html is None:
         return _not_run("there is no HTML in it")
-    if importlib.util.find_spec("caniemail") is None:
-        return _not_run("its Python package is not installed (pip install caniemail)")
-    said = ran([sys.executable, "-c", _ASK, json.dumps(_FAMILIES)], html.encode("utf-8", "replace"), seconds=PATIENCE)
+    if node is None:
+        return _not_run("no Node is installed (Debian: nodejs)")
+    if package is None or not package.is_file():
+        return _not_run("its package is not there; name the node_modules that has it with --node-modules")
+    command = [node, "--input-type=module", "-e", _ASK, package.resolve().as_uri(), json.dumps(_FAMILIES)]
+    said = ran(command, html.encode("utf-8", "replace"), seconds=PATIENCE)
     if isinstance(said, str):
         return _not_run(said)
     try:
-        answer = json.loads(said.out)
+        answer: Answer = json.loads(said.out)
     except ValueError:
-        return _not_run(f"it answered with code {said.code}: {said.err.strip()[-120:]}")
-    return Report(_findings(answer))
+        return _not_run(f"it ended with code {said.code}: {' '.join(said.err.split())[:160]}")
+    return Report(findings(answer))
 
 
-def _findings(answer: dict[str, Any]) -> list[Finding]:
-    clients: dict[str, list[str]] = {}
-    for client, titles in answer.items():
+def findings(answer: Answer) -> list[Finding]:
+    clients: dict[str, set[str]] = {}
+    for client, titles in answer:
         for title in titles:
-            clients.setdefault(str(title), []).append(str(client))
+            clients.setdefault(title, set()).add(client)
     return [
         Finding(
             id="C08",
@@ -77,7 +91,7 @@ def _findings(answer: dict[str, Any]) -> list[Finding]:
             mend="See caniemail.com for it; leave it out, or see that the letter is whole without it.",
         )
         for title, names in sorted(clients.items())
-        if title.lower() not in {known.lower() for known in BASELINE}
+        if title not in BASELINE
     ]
 
 
