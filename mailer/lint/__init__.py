@@ -8,7 +8,7 @@ of its subject, and a line in `mailer.lint.catalogue`. Other programs' opinions 
 """
 
 from mailer.lint.finding import Finding, NotRun, Report, Severity
-from mailer.lint.look import look
+from mailer.lint.look import look, unfinished
 from mailer.lint.mail import About, Purpose
 
-__all__ = ["About", "Finding", "NotRun", "Purpose", "Report", "Severity", "look"]
+__all__ = ["About", "Finding", "NotRun", "Purpose", "Report", "Severity", "look", "unfinished"]

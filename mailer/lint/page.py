@@ -13,8 +13,6 @@ from functools import cached_property
 from itertools import islice
 from typing import Any
 
-from lxml import etree
-
 from mailer.lint import css
 from mailer.lint.css import Declaration, Sheet
 
@@ -124,6 +122,8 @@ class Page:
         self.is_counted = True  # to the last element
         if root is None:
             return
+        from lxml import etree
+
         states = [_State()]
         for event, element in etree.iterwalk(root, events=("start", "end", "comment")):
             if event == "comment":
@@ -189,6 +189,8 @@ def _cut_tags(source: str) -> str:
 
 
 def _tree(source: str) -> Any:  # noqa: ANN401 - lxml's stubs know no more
+    from lxml import etree
+
     # libxml2 trusts an XML declaration about the encoding of what is text already.
     text = re.sub(r"^\s{0,100}<\?xml[^>]{0,200}\?>", "", _cut_tags(source)).replace("\x00", "\ufffd")
     data = text.encode("utf-8", "replace")
