@@ -38,6 +38,7 @@ tests/browser/node_modules: tests/browser/package-lock.json
 # The long form of tests/faults: 50 kills at random moments on either database, and a table of what came of them.
 faults: .venv/dev
 	$(BIN)/python -m tests.faults.kills $(ARGS)
+	$(BIN)/python -m tests.faults.workers
 
 # Ratios against others of the same run. What is not installed (Postfix's smtp-source, node, Django) is named as not run.
 bench: .venv/dev bench/node/node_modules
