@@ -13,7 +13,8 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles import identity
-from ground.database import Base, RowId
+from articles.entry import Kind
+from ground.database import Base, RowId, one_of
 
 MAX_URL = 2000
 LONGEST_PAUSE = timedelta(hours=24)  # a failing feed is asked at least once a day
@@ -32,8 +33,12 @@ class Feed(Base):
     zone: Mapped[str] = mapped_column(String(64), default="UTC")  # what a date without an offset means here
     enabled: Mapped[bool] = mapped_column(default=True)
     interval: Mapped[timedelta] = mapped_column(default=timedelta(minutes=15))
+    kind: Mapped[Kind | None] = mapped_column(one_of(Kind, "kind"))  # what its address held the last time it answered
+    reads_pages: Mapped[bool] = mapped_column(default=True)  # whether articles' own pages are read for what it lacks
+    moved_to: Mapped[str | None] = mapped_column(String(2000))  # where its server says that it is for good
     etag: Mapped[str | None] = mapped_column(String(300))
     last_modified: Mapped[str | None] = mapped_column(String(100))
+    body_hash: Mapped[str | None] = mapped_column(String(64))  # of the last document: servers without an ETag repeat it
     next_fetch_at: Mapped[datetime]
     last_fetch_at: Mapped[datetime | None]
     last_success_at: Mapped[datetime | None]  # a 200 or a 304

@@ -10,14 +10,14 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from articles import dates, identity
+from articles import dates, identity, stories
 from articles.articles import Article, ArticleStatus, Author, Byline
 from articles.dates import DateConfidence, Dated
 from articles.entry import Entry, Picture, Signature
 from articles.feeds import Feed
 
-_WITHDRAWN = re.compile(r"^\W*(?:withdrawn|retracted)\b", re.IGNORECASE)
-_EMBARGOED = re.compile(r"^\W*embargo(?:ed)?\b", re.IGNORECASE)
+_WITHDRAWN = re.compile(r"^\W*(?:withdrawn|retracted|story withdrawn|سحب الخبر|کشێنرایەوە)\b", re.IGNORECASE)
+_EMBARGOED = re.compile(r"^\W*(?:embargo(?:ed)?|حظر النشر|محظور النشر)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +38,7 @@ def take_in(session: Session, feed: Feed, entries: Sequence[Entry], *, now: date
     fresh = [(entry, _write(entry, date, feed, now)) for entry, date in dated if entry.guid not in known]
     session.add_all(article for _, article in fresh)
     session.flush()
+    stories.settle(session, [(article, entry.marks) for entry, article in fresh], now=now)
     _see(session, known.values(), now)
     _sign(session, {article.id: entry for entry, article in fresh})
     if fresh:
@@ -78,6 +79,7 @@ def _write(entry: Entry, date: Dated, feed: Feed, now: datetime) -> Article:
         guid=entry.guid,
         url=entry.url,
         url_key=identity.url_key(entry.url),
+        story_key=identity.url_key(entry.url),  # until `stories` knows an earlier one
         published_at=date.at,
         date_confidence=date.confidence,
         first_seen_at=now,
@@ -128,6 +130,9 @@ def _words(entry: Entry, feed: Feed | None) -> dict[str, object]:
         "word_count": entry.word_count,
         "reading_minutes": entry.reading_minutes,
         "paywalled": entry.paywalled,
+        "is_archive": entry.is_archive,
+        "correction": entry.correction,
+        "translation_key": identity.translation_key(entry.url, entry.alternates),
         "content_hash": _hash(entry),
     }
 
@@ -175,5 +180,6 @@ def _authors(session: Session, signatures: Mapping[str, Signature]) -> dict[str,
             session.add(author)
         author.url = author.url or signature.url
         author.avatar_url = author.avatar_url or signature.avatar_url
+        author.bio = author.bio or signature.bio
     session.flush()
     return authors
