@@ -17,6 +17,7 @@ from articles.entry import Kind
 from ground.database import Base, RowId, one_of
 
 MAX_URL = 2000
+LONGEST_PROMISE = timedelta(hours=1)
 LONGEST_PAUSE = timedelta(hours=24)  # a failing feed is asked at least once a day
 
 
@@ -139,10 +140,16 @@ def failed(feed: Feed, problem: str, *, now: datetime, pause: timedelta) -> None
     feed.next_fetch_at = now + pause
 
 
-def pause_after(interval: timedelta, *, failures: int, asked: timedelta | None) -> timedelta:
-    """How long to leave a feed alone: its interval, doubled with every failure; longer when its server asked for it."""
+def pause_after(
+    interval: timedelta, *, failures: int, asked: timedelta | None, fresh_for: timedelta | None = None
+) -> timedelta:
+    """How long to leave a feed alone: its interval, doubled with every failure; longer when its server asked for it.
+
+    `asked` is its Retry-After, `fresh_for` its Cache-Control: many caches promise a day for what changes every hour.
+    """
     backed_off = interval * (1 << min(failures, 10))
-    return min(max(backed_off, asked or timedelta(0)), max(LONGEST_PAUSE, interval))
+    promised = min(fresh_for or timedelta(0), LONGEST_PROMISE)
+    return min(max(backed_off, asked or timedelta(0), promised), max(LONGEST_PAUSE, interval))
 
 
 def list_feeds(session: Session, *, after: int = 0, limit: int | None = None) -> list[Feed]:

@@ -40,7 +40,7 @@ def take_in(session: Session, feed: Feed, entries: Sequence[Entry], *, now: date
     session.flush()
     stories.settle(session, [(article, entry.marks) for entry, article in fresh], now=now)
     _see(session, known.values(), now)
-    _sign(session, {article.id: entry for entry, article in fresh})
+    sign(session, {article.id: entry for entry, article in fresh})
     if fresh:
         feed.last_story_at = now
     return Taken(new=len(fresh), changed=sum(changed))
@@ -98,11 +98,9 @@ def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
     """Whether the article changed. A later date over the same words is a bump: the story is not new again."""
     if article.content_hash == _hash(entry):
         return False
-    feed_language, feed_section = article.language, article.section
     for name, value in _words(entry, None).items():
-        setattr(article, name, value)
-    article.language = article.language or feed_language
-    article.section = article.section or feed_section
+        if value is not None or name not in _kept(article, entry):
+            setattr(article, name, value)
     article.url, article.url_key = entry.url, identity.url_key(entry.url)
     if article.status is ArticleStatus.EMBARGOED and date.confidence is not DateConfidence.FIRST_SEEN:
         article.published_at, article.date_confidence = date.at, date.confidence
@@ -112,6 +110,15 @@ def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
     article.revision += 1
     _restrict(article, entry, now)
     return True
+
+
+def _kept(article: Article, entry: Entry) -> set[str]:
+    """What stays where the feed says nothing: what the desk said for it, and what the article's page said."""
+    kept = {"language", "section", "translation_key"}
+    if article.page_read_at is not None:
+        kept |= {"summary", "word_count", "reading_minutes", "correction"}
+        kept |= set() if entry.picture else {"image_url", "image_alt", "image_credit", "image_width", "image_height"}
+    return kept
 
 
 def _words(entry: Entry, feed: Feed | None) -> dict[str, object]:
@@ -158,7 +165,7 @@ def _see(session: Session, articles: Iterable[Article], now: datetime) -> None:
         session.execute(update(Article).where(Article.id.in_(seen)).values(last_seen_at=now))
 
 
-def _sign(session: Session, entries: Mapping[int, Entry]) -> None:
+def sign(session: Session, entries: Mapping[int, Entry]) -> None:
     """Write the bylines of new articles, and the authors we did not know."""
     signatures = {one.name: one for entry in entries.values() for one in entry.signatures}
     authors = _authors(session, signatures)

@@ -49,6 +49,12 @@ def settle(session: Session, fresh: Sequence[tuple[Article, Sequence[int]]], *, 
     session.flush()
 
 
+def readdress(session: Session, article: Article) -> None:
+    """An article turned out to be at another address: it tells the story that is known there, if one is."""
+    _by_address(session, [article])
+    session.flush()
+
+
 def forget_old_marks(session: Session, *, now: datetime) -> None:
     session.execute(delete(StoryMark).where(StoryMark.marked_at < now - _KEPT))
 

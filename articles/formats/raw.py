@@ -116,13 +116,18 @@ def language_tag(tag: str | None) -> str | None:
 
 
 def signature(
-    name: str | None, url: str | None = None, avatar: str | None = None, *, base: str = ""
+    name: str | None, url: str | None = None, avatar: str | None = None, *, base: str = "", bio: str | None = None
 ) -> Signature | None:
     """A byline's name without its "By". An address is no name: it is never shown."""
     shown = re.sub(r"^by\s+", "", cleaning.plain(name), flags=re.IGNORECASE)
     if not shown or "@" in shown:
         return None
-    return Signature(name=cleaning.cut(shown, 200), url=_absolute(url, base), avatar_url=_absolute(avatar, base))
+    return Signature(
+        name=cleaning.cut(shown, 200),
+        url=_absolute(url, base),
+        avatar_url=_absolute(avatar, base),
+        bio=cleaning.cut(cleaning.plain(bio), 600) or None,
+    )
 
 
 def _absolute(url: str | None, base: str) -> str | None:

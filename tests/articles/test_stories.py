@@ -85,7 +85,8 @@ def test_the_regional_desk_repeats_two_stories_of_the_paper(database: Database, 
     with database.read() as session:
         shown = [a.guid for a in latest(session, [own, wire], since=now - timedelta(days=8), until=now, limit=50)]
         merged = session.scalar(select(func.count()).select_from(Article)) or 0
-        assert merged - session.scalar(select(func.count(Article.story_key.distinct()))) == 2  # no other was merged
+        told = session.scalar(select(func.count(Article.story_key.distinct()))) or 0
+        assert merged - told == 2  # no other was merged
         assert [a.guid for a in stories.tellers(session, stored(database, "reg-104").story_key)] == [
             "zc-en-late-snow-forecast",
             "reg-104",
