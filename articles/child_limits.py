@@ -37,7 +37,9 @@ def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAF
     except _TooLong:
         return NotAFeed(detail="Reading the feed took too long; its document may be made to do that. It was given up.")
     except MemoryError:
-        return NotAFeed(detail="Reading the feed took too much memory; its document may be made to do that. It was given up.")
+        return NotAFeed(
+            detail="Reading the feed took too much memory; its document may be made to do that. It was given up."
+        )
 
 
 @contextmanager
