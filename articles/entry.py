@@ -87,3 +87,4 @@ class NotAFeed:
 
     detail: str
     feeds: tuple[NamedFeed, ...] = ()  # that the document, a web page, names instead
+    is_page: bool = False

@@ -55,6 +55,7 @@ class FeedRefused:
 
     reason: str
     about: str = "url"
+    is_gone: bool = False  # the feed is not there any more
 
     def __str__(self) -> str:
         return self.reason

@@ -70,7 +70,7 @@ def _page(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAF
     advice = "Look for the site's feed address, often /feed or /rss.xml, and use that."
     if named:
         advice = f"The page names its feed: use {' or '.join(feed.url for feed in named[:3])}."
-    return NotAFeed(detail=f"The address answers with a web page, not with a feed. {advice}", feeds=named)
+    return NotAFeed(detail=f"The address answers with a web page, not with a feed. {advice}", feeds=named, is_page=True)
 
 
 def _feeds_named_in(page: bytes, url: str) -> Iterator[NamedFeed]:

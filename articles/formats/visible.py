@@ -61,9 +61,17 @@ def paragraphs(root: HtmlElement) -> list[str]:
     """The story's own paragraphs as plain text."""
     holder = _holder(root)
     texts = (_text(one) for one in holder.iter("p") if not _is_beside(one, holder))
-    return [
-        text for text in texts if len(text) > 1 and not (len(text) < 100 and re.match(r"by\s", text, re.IGNORECASE))
-    ]
+    return [text for text in texts if len(text) > 1 and not _is_dateline(text)]
+
+
+def _is_dateline(text: str) -> bool:
+    """Whether a short line only says who wrote the story, when, or how long it takes to read."""
+    if len(text) > _SHORT:
+        return False
+    if re.match(r"by\s", text, re.IGNORECASE) or _date_in([text]):
+        return True
+    found = _MINUTES.search(text.translate(_DIGITS).lower())
+    return found is not None and len(text) - len(found[0]) < 25
 
 
 def images(root: HtmlElement) -> Iterator[HtmlElement]:
