@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, and_, case, or_, select
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles.dates import DateConfidence
@@ -20,6 +21,10 @@ class ArticleStatus(enum.StrEnum):
     CORRECTED = "corrected"
     WITHDRAWN = "withdrawn"
     EMBARGOED = "embargoed"
+
+
+def _own_key(context: DefaultExecutionContext) -> str:
+    return str(context.get_current_parameters()["url_key"])
 
 
 class Article(Base):
@@ -37,7 +42,8 @@ class Article(Base):
     guid: Mapped[str] = mapped_column(String(500))  # the feed's own id, or the url_key where it gave none
     url: Mapped[str] = mapped_column(String(2000))  # canonical: without tracking parameters
     url_key: Mapped[str] = mapped_column(String(500))  # normalised: the same story from two feeds has the same
-    story_key: Mapped[str] = mapped_column(String(500))  # the url_key of the first article that told this story
+    #: The url_key of the first article that told this story; its own, until `stories` knows an earlier one.
+    story_key: Mapped[str] = mapped_column(String(500), default=_own_key)
     translation_key: Mapped[str | None] = mapped_column(String(300))  # the same story in other languages has the same
     title: Mapped[str] = mapped_column(String(500))
     summary: Mapped[str | None] = mapped_column(Text)  # plain text
@@ -49,6 +55,7 @@ class Article(Base):
     image_credit: Mapped[str | None] = mapped_column(String(200))
     image_width: Mapped[int | None]
     image_height: Mapped[int | None]
+    image_name: Mapped[str | None] = mapped_column(String(80))  # of our own copy, where we keep one
     published_at: Mapped[datetime]
     date_confidence: Mapped[DateConfidence] = mapped_column(one_of(DateConfidence, "date_confidence"))
     updated_at: Mapped[datetime | None]

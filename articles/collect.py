@@ -20,7 +20,7 @@ from urllib.parse import urljoin, urlsplit
 import structlog
 from sqlalchemy.orm import Session
 
-from articles import complete, feeds, intake, reading, stories
+from articles import complete, feeds, health, intake, reading, stories
 from articles.complete import Wanting
 from articles.entry import Kind, NotAFeed, ParsedFeed
 from articles.feeds import Feed
@@ -256,7 +256,10 @@ class _Collector:
         feed.title = parsed.title or feed.title
         feed.site_url = parsed.site_url or feed.site_url
         feed.language, feed.kind = feed.language or parsed.language, parsed.kind
-        return intake.take_in(session, feed, parsed.entries, now=now)
+        taken = intake.take_in(session, feed, parsed.entries, now=now)
+        if taken.new or feed.silent_after is None:
+            health.foresee_silence(session, feed, now=now)
+        return taken
 
     def _pause(self, feed: Feed, catch: _Catch, *, failures: int) -> timedelta:
         asked = catch.answer.retry_after if catch.answer else None

@@ -44,6 +44,7 @@ class Feed(Base):
     last_fetch_at: Mapped[datetime | None]
     last_success_at: Mapped[datetime | None]  # a 200 or a 304
     last_story_at: Mapped[datetime | None]  # when something new was last found
+    silent_after: Mapped[datetime | None]  # when it will have been quiet for too long
     failures: Mapped[int] = mapped_column(default=0)  # in a row
     last_error: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]

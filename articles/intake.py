@@ -79,7 +79,6 @@ def _write(entry: Entry, date: Dated, feed: Feed, now: datetime) -> Article:
         guid=entry.guid,
         url=entry.url,
         url_key=identity.url_key(entry.url),
-        story_key=identity.url_key(entry.url),  # until `stories` knows an earlier one
         published_at=date.at,
         date_confidence=date.confidence,
         first_seen_at=now,

@@ -28,6 +28,7 @@ def upgrade() -> None:
             )
         )
         batch_op.add_column(sa.Column("body_hash", sa.String(length=64), nullable=True))
+        batch_op.add_column(sa.Column("silent_after", sa.DateTime(timezone=True), nullable=True))
         batch_op.add_column(sa.Column("moved_to", sa.String(length=2000), nullable=True))
         batch_op.add_column(sa.Column("reads_pages", sa.Boolean(), nullable=False, server_default=sa.true()))
     with op.batch_alter_table("feeds") as batch_op:
@@ -37,6 +38,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column("translation_key", sa.String(length=300), nullable=True))
         batch_op.add_column(sa.Column("is_archive", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("correction", sa.Text(), nullable=True))
+        batch_op.add_column(sa.Column("image_name", sa.String(length=80), nullable=True))
         batch_op.add_column(sa.Column("page_read_at", sa.DateTime(timezone=True), nullable=True))
     op.execute("UPDATE articles SET story_key = url_key")
     with op.batch_alter_table("articles") as batch_op:
@@ -76,9 +78,9 @@ def downgrade() -> None:
     with op.batch_alter_table("articles") as batch_op:
         batch_op.drop_index("ix_articles_translation_key")
         batch_op.drop_index("ix_articles_story_key")
-        for name in ("page_read_at", "correction", "is_archive", "translation_key", "story_key"):
+        for name in ("page_read_at", "image_name", "correction", "is_archive", "translation_key", "story_key"):
             batch_op.drop_column(name)
     with op.batch_alter_table("feeds") as batch_op:
         batch_op.drop_constraint(op.f("ck_feeds_kind"), type_="check")
-        for name in ("reads_pages", "moved_to", "body_hash", "kind"):
+        for name in ("reads_pages", "moved_to", "silent_after", "body_hash", "kind"):
             batch_op.drop_column(name)
