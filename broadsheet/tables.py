@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import articles.articles
 import articles.feeds
+import articles.images
+import articles.stories
 import feedback.heartbeats
 import mailer.ailing
 import mailer.batches

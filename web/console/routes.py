@@ -22,6 +22,7 @@ from web.console import (
     sign_in,
     source,
     sources,
+    sources_list,
     stop,
 )
 from web.gate import Gate
@@ -30,7 +31,7 @@ from web.parts import Parts
 _PAGES = (
     *(sign_in, link, home),
     *(issues, desk, flight, launch, stop),
-    *(schedules, sources, source),
+    *(schedules, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )
