@@ -16,6 +16,7 @@ import mailer.letters
 import mailer.suppressions
 import newsletters.issues
 import newsletters.newsletters
+import newsletters.portions
 import newsletters.schedules
 import staff.members
 import staff.sign_ins
@@ -23,6 +24,7 @@ import subscribers.consents
 import subscribers.imports
 import subscribers.subscribers
 import subscribers.subscriptions
+import subscribers.topics
 from ground.database import Base
 
 metadata = Base.metadata

@@ -124,6 +124,7 @@ class Item(Base):
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), index=True)
     article_revision: Mapped[int]
     position: Mapped[int]
+    number: Mapped[int | None]  # in the letter, counted from 1, once that was compiled; None: it is not in it
     reason: Mapped[str] = mapped_column(String(300))  # why it stands where it stands
     pinned: Mapped[bool] = mapped_column(default=False)
     dropped_at: Mapped[datetime | None]

@@ -25,7 +25,7 @@ from ground.engine import Engine, WorkLane
 from mailer.compiler import LetterJob
 from mailer.deliveries import Delivery
 from mailer.letter import BrokenLetter, Rendered
-from newsletters import approve, audience, digest, issues, seal
+from newsletters import approve, audience, digest, issues, portions, seal
 from newsletters.issues import Issue, IssueState
 from newsletters.schedules import Autonomy, Schedule
 from newsletters.seal import NotPublished, Published
@@ -178,6 +178,8 @@ class Publisher:
         with self._database.write() as session:
             issue = session.get_one(Issue, issue_id, with_for_update=True)
             batches = seal.start(session, issue, now=self._clock())
+        if issue.letter_id is not None:
+            portions.forget(self._database, issue.letter_id)
         for batch_id in batches:
             self._engine.submit("send_batch", {"batch": batch_id}, lane=WorkLane.BULK, key=f"batch:{batch_id}")
 

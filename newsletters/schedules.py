@@ -51,6 +51,7 @@ class Schedule(Base):
     autonomy: Mapped[Autonomy] = mapped_column(one_of(Autonomy, "autonomy"), default=Autonomy.AUTOMATIC)
     min_articles: Mapped[int] = mapped_column(default=3)
     max_articles: Mapped[int] = mapped_column(default=12)
+    min_own: Mapped[int] = mapped_column(default=1, server_default="1")  # fewer of a reader's own topics: left out
     too_few: Mapped[TooFew] = mapped_column(one_of(TooFew, "too_few"), default=TooFew.SKIP)
     lead: Mapped[timedelta] = mapped_column(default=timedelta(minutes=30))  # the draft is ready this long before
     late_limit: Mapped[timedelta] = mapped_column(default=timedelta(hours=4))  # later than this: skipped and told
@@ -106,6 +107,7 @@ class Terms:
     autonomy: Autonomy = Autonomy.AUTOMATIC
     min_articles: int = 3
     max_articles: int = 12
+    min_own: int = 1
     too_few: TooFew = TooFew.SKIP
     lead: timedelta = timedelta(minutes=30)
     late_limit: timedelta = timedelta(hours=4)

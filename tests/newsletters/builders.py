@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from articles.articles import Article, ArticleStatus
+from articles.articles import Article, ArticleStatus, Author, Byline
 from articles.dates import DateConfidence
 from articles.feeds import Feed
 from ground.database import Database
@@ -21,8 +22,10 @@ from mailer.letters import Variant
 from newsletters import newsletters, schedules
 from newsletters.newsletters import Edition, NewEdition, NewNewsletter
 from newsletters.schedules import Schedule, Terms
+from subscribers import topics
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.topics import Topics
 
 BASE_URL = "https://news.example.org"
 MORNING = "Sunday to Thursday at 07:00 Asia/Baghdad"
@@ -88,6 +91,7 @@ def an_article(
     image: bool = False,
     section: str | None = None,
     story: str | None = None,
+    authors: Sequence[str] = (),
     status: ArticleStatus = ArticleStatus.LIVE,
 ) -> int:
     key = story or hashlib.sha256(title.encode()).hexdigest()[:12]
@@ -111,6 +115,12 @@ def an_article(
     )
     session.add(article)
     session.flush()
+    for position, name in enumerate(authors):
+        author = session.scalar(select(Author).where(Author.name == name)) or Author(name=name)
+        session.add(author)
+        session.flush()
+        session.add(Byline(article_id=article.id, author_id=author.id, position=position))
+    session.flush()
     return article.id
 
 
@@ -131,6 +141,8 @@ def a_reader(
     state: SubscriptionState = SubscriptionState.ACTIVE,
     schedule_id: int | None = None,
     paused_until: datetime | None = None,
+    wants: Topics | None = None,
+    own_hour: str | None = None,
 ) -> int:
     """The subscriber's id."""
     group = "gmail" if address.endswith("@gmail.com") else "other"
@@ -148,6 +160,8 @@ def a_reader(
             requested_at=now,
             confirmed_at=now if state is SubscriptionState.ACTIVE else None,
             paused_until=paused_until,
+            topics_id=topics.find_or_add(session, edition_id, wants) if wants else None,
+            own_hour=own_hour,
         )
     )
     session.flush()

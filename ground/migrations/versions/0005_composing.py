@@ -1,0 +1,80 @@
+"""readers' topics and hours, what each portion of a letter holds
+
+Revision ID: 0005
+Revises: 0003
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlalchemy.dialects import postgresql
+
+revision = "0005"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
+
+
+def upgrade() -> None:
+    op.create_table(
+        "topic_sets",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("edition_id", ROW_ID, nullable=False),
+        sa.Column("key", sa.String(length=64), nullable=False),
+        sa.Column("sections", JSON, nullable=False),
+        sa.Column("authors", JSON, nullable=False),
+        sa.ForeignKeyConstraint(["edition_id"], ["editions.id"], name=op.f("fk_topic_sets_edition_id_editions")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_topic_sets")),
+        sa.UniqueConstraint("edition_id", "key", name=op.f("uq_topic_sets_edition_id_key")),
+    )
+    op.create_table(
+        "portions",
+        sa.Column("letter_id", ROW_ID, nullable=False),
+        sa.Column("topics_id", ROW_ID, nullable=False),
+        sa.Column("blocks", sa.Text(), nullable=True),
+        sa.ForeignKeyConstraint(["letter_id"], ["letters.id"], name=op.f("fk_portions_letter_id_letters")),
+        sa.ForeignKeyConstraint(["topics_id"], ["topic_sets.id"], name=op.f("fk_portions_topics_id_topic_sets")),
+        sa.PrimaryKeyConstraint("letter_id", "topics_id", name=op.f("pk_portions")),
+    )
+    with op.batch_alter_table("subscriptions") as batch_op:
+        batch_op.add_column(sa.Column("topics_id", ROW_ID, nullable=True))
+        batch_op.add_column(sa.Column("own_hour", sa.String(length=80), nullable=True))
+        batch_op.create_foreign_key(
+            op.f("fk_subscriptions_topics_id_topic_sets"), "topic_sets", ["topics_id"], ["id"]
+        )
+    for name in ("own_hour", "topics_id"):
+        op.create_index(
+            f"ix_subscriptions_{name}",
+            "subscriptions",
+            ["edition_id", name],
+            sqlite_where=sa.text(f"{name} IS NOT NULL"),
+            postgresql_where=sa.text(f"{name} IS NOT NULL"),
+        )
+    with op.batch_alter_table("schedules") as batch_op:
+        batch_op.add_column(sa.Column("min_own", sa.Integer(), nullable=False, server_default="1"))
+    with op.batch_alter_table("items") as batch_op:
+        batch_op.add_column(sa.Column("number", sa.Integer(), nullable=True))
+
+
+def downgrade() -> None:
+    with op.batch_alter_table("items") as batch_op:
+        batch_op.drop_column("number")
+    with op.batch_alter_table("schedules") as batch_op:
+        batch_op.drop_column("min_own")
+    for name in ("topics_id", "own_hour"):
+        op.drop_index(
+            f"ix_subscriptions_{name}",
+            table_name="subscriptions",
+            sqlite_where=sa.text(f"{name} IS NOT NULL"),
+            postgresql_where=sa.text(f"{name} IS NOT NULL"),
+        )
+    with op.batch_alter_table("subscriptions") as batch_op:
+        batch_op.drop_constraint(op.f("fk_subscriptions_topics_id_topic_sets"), type_="foreignkey")
+        batch_op.drop_column("own_hour")
+        batch_op.drop_column("topics_id")
+    op.drop_table("portions")
+    op.drop_table("topic_sets")

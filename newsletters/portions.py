@@ -1,0 +1,113 @@
+"""Portions: what of an issue's letter a reader's own topics come to, worked out once for all readers who chose the same.
+
+A freeze joins them: whoever chose topics gets the lead and their own articles, or is left out because there are too few.
+Who chooses in the very moment of the freeze has no portion yet and gets what everybody gets.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import CursorResult, ForeignKey, Text, delete, exists, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from articles.articles import Article, authors_of
+from ground.database import Base, Database, insert_new
+from mailer.blocks import LEAD
+from newsletters.issues import Item
+from newsletters.schedules import Rhythm
+from subscribers import topics
+from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.topics import Topics
+
+#: Seconds between two transactions, for others who write (newsletters.audience).
+_PAUSE = 0.0015
+_PAGE = 500
+
+
+class Portion(Base):
+    __tablename__ = "portions"
+
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), primary_key=True)
+    topics_id: Mapped[int] = mapped_column(ForeignKey("topic_sets.id"), primary_key=True)
+    blocks: Mapped[str | None] = mapped_column(Text)  # "1,4,7" as mailer.blocks has it; None: too few, left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """An article of a letter, as far as topics go."""
+
+    number: int
+    section: str | None
+    authors: Sequence[str] = ()
+
+
+def own_blocks(parts: Iterable[Part], chosen: Topics, *, fewest: int) -> str | None:
+    """The articles of a reader's topics, as the field `blocks` of their row names them: "1,4,7".
+
+    The lead is everybody's, and counts as the reader's own only where it is. None where fewer than `fewest` are theirs.
+    """
+    own = [part.number for part in parts if chosen.is_wanted(part.section, part.authors)]
+    return ",".join(map(str, sorted({LEAD, *own}))) if len(own) >= fewest else None
+
+
+def are_wanted(session: Session, rhythm: Rhythm) -> bool:
+    """Whether any reader of a rhythm chose topics: their letter is then compiled so that they can get their own."""
+    wants = exists().where(
+        Subscription.edition_id == rhythm.edition_id,
+        Subscription.topics_id.is_not(None),
+        Subscription.state == SubscriptionState.ACTIVE,
+        rhythm.holds(Subscription.schedule_id),
+    )
+    return bool(session.scalar(select(wants)))
+
+
+def parts_of(session: Session, issue_id: int) -> list[Part]:
+    """The articles of an issue's compiled letter."""
+    rows = session.execute(
+        select(Item.number, Item.article_id, Article.section)
+        .join(Article, Article.id == Item.article_id)
+        .where(Item.issue_id == issue_id, Item.number.is_not(None))
+        .order_by(Item.number)
+    ).all()
+    authors = authors_of(session, [row.article_id for row in rows])
+    return [Part(number=row.number or 0, section=row.section, authors=authors[row.article_id]) for row in rows]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutting:
+    """Of which letter, and for whom."""
+
+    issue_id: int
+    letter_id: int
+    edition_id: int
+    fewest: int
+
+
+def cut(database: Database, order: Cutting, *, pause: Callable[[float], None] = time.sleep) -> None:
+    """Write down the portion of every choice of topics, a page in a transaction. Cut again, it finds what is there."""
+    with database.read() as session:
+        parts = parts_of(session, order.issue_id)
+        for page in topics.pages(session, order.edition_id):
+            _write(database, order, [(known, own_blocks(parts, each, fewest=order.fewest)) for known, each in page])
+            pause(_PAUSE)
+
+
+def _write(database: Database, order: Cutting, found: Sequence[tuple[int, str | None]]) -> None:
+    rows = [{"letter_id": order.letter_id, "topics_id": known, "blocks": own} for known, own in found]
+    with database.write() as session:
+        session.execute(insert_new(Portion, is_sqlite=database.is_sqlite), rows)
+
+
+def forget(database: Database, letter_id: int) -> None:
+    """Delete a letter's portions once its rows hold them, a page in a transaction."""
+    while True:
+        with database.write() as session:
+            page = select(Portion.topics_id).where(Portion.letter_id == letter_id).limit(_PAGE)
+            gone = session.execute(delete(Portion).where(Portion.letter_id == letter_id, Portion.topics_id.in_(page)))
+            assert isinstance(gone, CursorResult)
+            if gone.rowcount < _PAGE:
+                return
+        time.sleep(_PAUSE)
