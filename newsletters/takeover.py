@@ -8,27 +8,24 @@ exclusions     the others, each with the reason
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, cast
 
 from sqlalchemy import (
-    CTE,
     ColumnElement,
     Select,
     String,
     and_,
     bindparam,
     case,
-    column,
     exists,
     func,
     literal,
     null,
     or_,
     select,
-    values,
 )
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.sql.dml import ReturningInsert
@@ -45,6 +42,8 @@ from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
 
 #: Readers in one transaction: 6.5 ms of SQLite's only write lock (median; 500 take 9 to 12).
 RANGE = 300
+#: SQLite takes a thousand WHENs in one CASE; there are more hours in the world's zones than that.
+_WHENS = 400
 #: Why a reader who chose topics is left out.
 TOO_FEW_OWN = "too few stories of their own topics"
 
@@ -151,17 +150,16 @@ def _readers(order: Freeze, *columns: Any) -> Select[Any]:  # noqa: ANN401 - col
     if order.fewest_own is not None:
         mine = and_(Portion.letter_id == order.letter_id, Portion.topics_id == Subscription.topics_id)
         found = found.outerjoin(Portion, mine)
-    hours = _hours(order.hours)
-    return found if hours is None else found.outerjoin(hours, hours.c.own_hour == Subscription.own_hour)
+    return found
 
 
-@lru_cache(maxsize=8)
-def _hours(hours: tuple[tuple[str, datetime], ...]) -> CTE | None:
-    """When each of the readers' own hours comes, as a table beside them; the same one for all parts of a statement."""
-    if not hours:
-        return None
-    columns = column("own_hour", String), column("comes_at", Delivery.not_before.type), column("date", String)
-    return values(*columns, name="hours").data([(hour, at, at.isoformat()) for hour, at in hours]).cte("own_hours")
+def _by_hour(order: Freeze, value: Callable[[datetime], Any]) -> ColumnElement[Any]:
+    """What a reader's own hour comes to, NULL for who has none. Not a table beside them: that is compiled at every range."""
+    found: ColumnElement[Any] = null()
+    for start in range(0, len(order.hours), _WHENS):
+        some = {hour: value(at) for hour, at in order.hours[start : start + _WHENS]}
+        found = case(some, value=Subscription.own_hour, else_=found)
+    return found
 
 
 def _waiting(order: Freeze, *columns: Any) -> Select[Any]:  # noqa: ANN401 - columns of any type
@@ -184,9 +182,8 @@ def _reason(order: Freeze) -> ColumnElement[str | None]:
 
 
 def _recipients(order: Freeze, *, is_sqlite: bool) -> ReturningInsert[int]:
-    hours = _hours(order.hours)
     due_at = literal(order.due_at, Delivery.next_at.type)
-    comes_at = None if hours is None else hours.c.comes_at
+    comes_at = _by_hour(order, lambda at: literal(at, Delivery.not_before.type))
     taken: dict[str, Any] = {
         "letter_id": literal(order.letter_id),
         "variant_id": literal(order.variant_id),
@@ -195,11 +192,11 @@ def _recipients(order: Freeze, *, is_sqlite: bool) -> ReturningInsert[int]:
         "domain_group": Subscriber.domain_group,
         "address": Subscriber.address,
         "address_key": Subscriber.address_key,
-        "fields": _fields(order, hours, is_sqlite=is_sqlite),
+        "fields": _fields(order, is_sqlite=is_sqlite),
         "state": literal(State.READY, Delivery.state.type),
         "attempt": literal(0),
-        "next_at": due_at if comes_at is None else func.coalesce(comes_at, due_at),
-        "not_before": null() if comes_at is None else comes_at,
+        "next_at": func.coalesce(comes_at, due_at) if order.hours else due_at,
+        "not_before": comes_at,
         "created_at": literal(order.now, Delivery.created_at.type),
     }
     chosen = _waiting(order, *taken.values()).where(_reason(order).is_(None)).order_by(Subscriber.id)
@@ -216,13 +213,13 @@ def _exclusions(order: Freeze, *, is_sqlite: bool) -> ReturningInsert[int]:
     )
 
 
-def _fields(order: Freeze, hours: CTE | None, *, is_sqlite: bool) -> ColumnElement[Any]:
+def _fields(order: Freeze, *, is_sqlite: bool) -> ColumnElement[Any]:
     """The reader's fields, put together by the database: `{"unsubscribe_url": "<subscription id>", "blocks": "1,4"}`."""
     build = func.json_object if is_sqlite else func.jsonb_build_object
     common: ColumnElement[Any] = build("unsubscribe_url", sql_cast(Subscription.id, String))
     own: dict[str, Any] = {} if order.fewest_own is None else {FIELD: Portion.blocks}
-    if hours is not None:
-        own["date"] = hours.c.date
+    if order.hours:
+        own["date"] = _by_hour(order, lambda at: literal(at.isoformat(), String))
     if not own:
         return common
     # What is null for a reader is left out.

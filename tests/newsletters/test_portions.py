@@ -11,7 +11,7 @@ from sqlalchemy import event, func, insert, select, text
 from ground.database import Database
 from mailer.deliveries import Delivery
 from mailer.letters import Letter, LetterState
-from newsletters import compose, digest, launch, portions, takeover
+from newsletters import compose, digest, launch, portions, takeover, zones
 from newsletters.issues import Exclusion, Issue, Item
 from newsletters.portions import Part, Portion, own_blocks
 from newsletters.publish import Publisher
@@ -19,6 +19,7 @@ from newsletters.schedules import Schedule
 from newsletters.seal import Published
 from newsletters.takeover import TOO_FEW_OWN
 from subscribers import topics
+from subscribers.own_hour import OwnHour
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 from subscribers.topics import Topics
@@ -293,3 +294,17 @@ def test_many_choices_are_cut_in_pages_and_forgotten_in_pages(room: Room) -> Non
     assert len(commits) == 6
     with room.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Portion)) == 0
+
+
+@pytest.mark.slow
+async def test_readers_in_every_zone_of_the_world_each_have_their_hour(room: Room) -> None:
+    hours = [OwnHour(hour=hour, zone=zone) for zone in zones.names() for hour in (0, 11, 20)]
+    with room.database.write() as session:
+        for number, hour in enumerate(hours):
+            a_reader(session, room.desk.edition, f"r{number}@example.org", room.now, own_hour=str(hour))
+    await room.publisher.publish(room.issue_id)
+    rows = room.rows()
+    assert len(hours) > 1_000
+    for number, hour in enumerate(hours):
+        row = rows[f"r{number}@example.org"]
+        assert row.next_at == row.not_before == hour.next_at(SLOT.due_at)

@@ -81,7 +81,7 @@ async def test_each_reader_gets_their_own_stories_at_their_own_hour(service: Ser
     await service.publish()
 
     async def three_have_it() -> bool:
-        return all([len(service.digests_to(reader)) == 1 for reader in (ALL, OWN, AUTHOR)])
+        return all(len(service.digests_to(reader)) == 1 for reader in (ALL, OWN, AUTHOR))
 
     await service.until(three_have_it)
     everything = list(range(1, len(held) + 1))
