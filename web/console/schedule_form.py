@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from starlette.datastructures import FormData, QueryParams
 
 from newsletters import schedule, schedules
+from newsletters.occasion import EVERY_WEEK
 from newsletters.schedule import Day, ScheduleProblem
 from newsletters.schedule import Schedule as Rule
 from newsletters.schedules import Autonomy, Schedule, Terms, TooFew
@@ -65,6 +66,7 @@ def of(row: Schedule) -> Typed:
         days=tuple(str(int(day)) for day in sorted(rule.days)),
         times=", ".join(f"{at:%H:%M}" for at in rule.times),
         zone=rule.zone,
+        words="" if rule.occasion == EVERY_WEEK else rule.rule(),  # the ticks have no word for a month
         fewest=str(row.min_articles),
         most=str(row.max_articles),
         lead=f"{row.lead / _MINUTE:g}",
