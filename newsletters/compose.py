@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from articles import articles
 from articles.articles import Article
-from newsletters import headlines, issues, newsletters, schedules, selection, trail
+from newsletters import headlines, holidays, issues, newsletters, schedules, selection, trail
 from newsletters.issues import Issue, IssueState, Item
 from newsletters.schedule import SlotTime
 from newsletters.schedules import Rhythm, Schedule, Slot, TooFew
@@ -54,7 +54,7 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
     slot = schedules.take_slot(session, schedule, slot_time, now=now)
     if slot is None:
         return None
-    slot.skipped = _too_late(schedule, slot_time, now)
+    slot.skipped = _rests(session, schedule, slot_time) or _too_late(schedule, slot_time, now)
     if slot.skipped is None:
         rhythm = schedules.rhythm(session, schedule.edition_id, schedule.id)
         start = _window_start(session, rhythm, now - schedule.window)
@@ -180,6 +180,12 @@ def _item(issue: Issue, each: selection.Placed, position: int) -> Item:
         position=position,
         reason=each.reason,
     )
+
+
+def _rests(session: Session, schedule: Schedule, slot_time: SlotTime) -> str | None:
+    on = slot_time.local_date
+    name = holidays.named(holidays.of_editions(session, [schedule.edition_id], since=on)[schedule.edition_id], on)
+    return None if name is None else holidays.resting(name)
 
 
 def _too_late(schedule: Schedule, slot_time: SlotTime, now: datetime) -> str | None:

@@ -182,6 +182,21 @@ def pick(days: Collection[Day], times: str, zone: str) -> Schedule | tuple[Sched
     return tuple(part for part in (read_days, read_times, read_zone) if isinstance(part, ScheduleProblem))
 
 
+def read_weekend(text: str) -> frozenset[Day] | ScheduleProblem:
+    """The days of a weekend: `fri,sat`, "Saturday and Sunday", `none`."""
+    if text.strip().lower() in {"", "none"}:
+        return frozenset()
+    days = _named_days(text.strip().lower()[:LONGEST_TEXT], FRIDAY_SATURDAY)
+    if isinstance(days, frozenset) and days == EVERY_DAY:
+        return ScheduleProblem("A weekend of seven days leaves no weekday.", "Name one or two days.", "days")
+    return days
+
+
+def weekend_text(days: Collection[Day]) -> str:
+    """As it is stored."""
+    return ",".join(day.word for day in sorted(days)) or "none"
+
+
 def _days(text: str, weekend: frozenset[Day]) -> frozenset[Day] | ScheduleProblem:
     """The days that a text names, without those that follow an "except"."""
     named, *excepted = _EXCEPT.split(text, maxsplit=1)

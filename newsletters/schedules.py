@@ -16,6 +16,7 @@ from sqlalchemy import ColumnElement, ForeignKey, String, UniqueConstraint, or_,
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new, one_of
+from newsletters import newsletters
 from newsletters import schedule as rules
 from newsletters.schedule import ScheduleProblem, SlotTime
 
@@ -121,7 +122,7 @@ def add(
     session: Session, edition_id: int, text: str, *, now: datetime, terms: Terms = Terms()
 ) -> Schedule | ScheduleProblem:
     """Store what the editor typed, as its canonical rule. Slots up to now are not its own."""
-    rule = rules.parse(text)
+    rule = rules.parse(text, weekend=newsletters.weekend_of(session, edition_id))
     if isinstance(rule, ScheduleProblem):
         return rule
     wrong = problems(session, edition_id, terms)
@@ -161,6 +162,12 @@ def _unfit(terms: Terms) -> Iterator[ScheduleProblem]:
             f"An issue cannot have {terms.min_articles} to {terms.max_articles} articles.",
             f"Choose the fewest from 1, the most from the fewest up to {MOST_ARTICLES}.",
             "fewest" if not 1 <= terms.min_articles <= MOST_ARTICLES else "most",
+        )
+    if not 1 <= terms.min_own <= MOST_ARTICLES:
+        yield ScheduleProblem(
+            f"Readers who chose topics cannot be promised {terms.min_own} stories of their own.",
+            f"Choose 1 to {MOST_ARTICLES}.",
+            "own",
         )
     if not timedelta(0) <= terms.lead <= LONGEST_LEAD:
         yield ScheduleProblem(

@@ -8,6 +8,7 @@ from web.console import (
     audit,
     desk,
     flight,
+    holidays,
     home,
     issues,
     launch,
@@ -30,7 +31,7 @@ from web.parts import Parts
 _PAGES = (
     *(sign_in, link, home),
     *(issues, desk, flight, launch, stop),
-    *(schedules, sources, source),
+    *(schedules, holidays, sources, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )

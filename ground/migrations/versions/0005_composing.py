@@ -1,4 +1,4 @@
-"""readers' topics and hours, what each portion of a letter holds
+"""readers' topics and hours, what each portion of a letter holds, holidays
 
 Revision ID: 0005
 Revises: 0003
@@ -56,6 +56,22 @@ def upgrade() -> None:
         )
     with op.batch_alter_table("schedules") as batch_op:
         batch_op.add_column(sa.Column("min_own", sa.Integer(), nullable=False, server_default="1"))
+    op.create_table(
+        "holidays",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("newsletter_id", ROW_ID, nullable=False),
+        sa.Column("name", sa.String(length=60), nullable=False),
+        sa.Column("first_on", sa.Date(), nullable=False),
+        sa.Column("last_on", sa.Date(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["newsletter_id"], ["newsletters.id"], name=op.f("fk_holidays_newsletter_id_newsletters")
+        ),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_holidays")),
+    )
+    op.create_index(op.f("ix_holidays_newsletter_id"), "holidays", ["newsletter_id"])
+    with op.batch_alter_table("newsletters") as batch_op:
+        batch_op.add_column(sa.Column("weekend", sa.String(length=30), nullable=False, server_default="fri,sat"))
     with op.batch_alter_table("items") as batch_op:
         batch_op.add_column(sa.Column("number", sa.Integer(), nullable=True))
 
@@ -63,6 +79,9 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("items") as batch_op:
         batch_op.drop_column("number")
+    with op.batch_alter_table("newsletters") as batch_op:
+        batch_op.drop_column("weekend")
+    op.drop_table("holidays")
     with op.batch_alter_table("schedules") as batch_op:
         batch_op.drop_column("min_own")
     for name in ("topics_id", "own_hour"):
