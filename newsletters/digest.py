@@ -14,7 +14,8 @@ from articles.articles import Article, authors_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import issues, portions, schedules
+from newsletters import issues, portions
+from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.sender import sender_of
@@ -31,7 +32,7 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
         kind=Kind.ISSUE,
         sender=sender,
         context=_context(session, issue, sender),
-        with_blocks=portions.are_wanted(session, schedules.rhythm(session, issue.edition_id, issue.schedule_id)),
+        with_blocks=portions.are_wanted(session, rhythms.of(session, issue.edition_id, issue.schedule_id)),
     )
 
 

@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from mailer import progress
 from mailer.progress import Progress
-from newsletters import approve, issues, schedules
+from newsletters import approve, issues
+from newsletters import rhythm as rhythms
 from newsletters.issues import NEXT, Issue, IssueEvent, IssueState
 from newsletters.newsletters import Edition, Newsletter
-from newsletters.schedules import Autonomy, Rhythm, Schedule
+from newsletters.rhythm import Rhythm
+from newsletters.schedules import Autonomy, Schedule
 from subscribers.subscriptions import Subscription, SubscriptionState
 
 #: By so many of the last issues the pace of the next is judged.
@@ -150,7 +152,7 @@ class Forecast:
 
 def forecast(session: Session, issue: Issue, *, now: datetime) -> Forecast:
     """What sending an issue now would mean. Counts its readers: for a page that asks once."""
-    rhythm = schedules.rhythm(session, issue.edition_id, issue.schedule_id)
+    rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
     readers, paused = _readers(session, rhythm, now)
     pace = _usual_pace(session, rhythm)
     return Forecast(

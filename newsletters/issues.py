@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from articles.articles import Article, ArticleStatus
 from ground.database import Base, RowId, one_of
 from newsletters.newsletters import Edition
-from newsletters.schedules import Rhythm
+from newsletters.rhythm import Rhythm
 
 
 class IssueState(enum.StrEnum):

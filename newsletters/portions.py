@@ -17,7 +17,7 @@ from articles.articles import Article, authors_of
 from ground.database import Base, Database, insert_new
 from mailer.blocks import LEAD
 from newsletters.issues import Item
-from newsletters.schedules import Rhythm
+from newsletters.rhythm import Rhythm
 from subscribers import topics
 from subscribers.subscriptions import Subscription, SubscriptionState
 from subscribers.topics import Topics

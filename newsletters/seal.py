@@ -19,9 +19,11 @@ from mailer.deliveries import Delivery
 from mailer.letter import Kind
 from mailer.letters import InDoubt, Lane, Letter, LetterState
 from mailer.suppressions import Suppression
-from newsletters import audience, issues, portions, schedules, settle
+from newsletters import audience, issues, portions, settle
+from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueEvent, IssueState
-from newsletters.schedules import Rhythm, Schedule
+from newsletters.rhythm import Rhythm
+from newsletters.schedules import Schedule
 from newsletters.takeover import Freeze
 from subscribers import own_hour
 from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
@@ -139,7 +141,7 @@ def freeze_order(session: Session, issue: Issue, variant_id: int) -> Freeze:
     """What is to be frozen."""
     assert issue.letter_id is not None
     letter = session.get_one(Letter, issue.letter_id)
-    rhythm = schedules.rhythm(session, issue.edition_id, issue.schedule_id)
+    rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
     return Freeze(
         issue_id=issue.id,
         letter_id=letter.id,

@@ -36,7 +36,7 @@ from mailer.deliveries import Delivery, State
 from mailer.suppressions import Suppression
 from newsletters.issues import Exclusion
 from newsletters.portions import Cutting, Portion
-from newsletters.schedules import Rhythm
+from newsletters.rhythm import Rhythm
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
 

@@ -56,6 +56,9 @@ def upgrade() -> None:
         )
     with op.batch_alter_table("schedules") as batch_op:
         batch_op.add_column(sa.Column("min_own", sa.Integer(), nullable=False, server_default="1"))
+        batch_op.add_column(sa.Column("section_cap", sa.Integer(), nullable=False, server_default="4"))
+        batch_op.add_column(sa.Column("author_cap", sa.Integer(), nullable=False, server_default="2"))
+        batch_op.add_column(sa.Column("weights", JSON, nullable=False, server_default="{}"))
     op.create_table(
         "holidays",
         sa.Column("id", ROW_ID, nullable=False),
@@ -83,6 +86,9 @@ def downgrade() -> None:
         batch_op.drop_column("weekend")
     op.drop_table("holidays")
     with op.batch_alter_table("schedules") as batch_op:
+        batch_op.drop_column("weights")
+        batch_op.drop_column("author_cap")
+        batch_op.drop_column("section_cap")
         batch_op.drop_column("min_own")
     for name in ("topics_id", "own_hour"):
         op.drop_index(
