@@ -6,8 +6,7 @@ Who chooses in the very moment of the freeze has no portion yet and gets what ev
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import CursorResult, ForeignKey, Text, delete, exists, select
@@ -22,8 +21,6 @@ from subscribers import topics
 from subscribers.subscriptions import Subscription, SubscriptionState
 from subscribers.topics import Topics
 
-#: Seconds between two transactions, for others who write (newsletters.audience).
-_PAUSE = 0.0015
 _PAGE = 500
 
 
@@ -86,28 +83,26 @@ class Cutting:
     fewest: int
 
 
-def cut(database: Database, order: Cutting, *, pause: Callable[[float], None] = time.sleep) -> None:
+def cut(database: Database, order: Cutting) -> None:
     """Write down the portion of every choice of topics, a page in a transaction. Cut again, it finds what is there."""
     with database.read() as session:
         parts = parts_of(session, order.issue_id)
         for page in topics.pages(session, order.edition_id):
             _write(database, order, [(known, own_blocks(parts, each, fewest=order.fewest)) for known, each in page])
-            pause(_PAUSE)
 
 
 def _write(database: Database, order: Cutting, found: Sequence[tuple[int, str | None]]) -> None:
     rows = [{"letter_id": order.letter_id, "topics_id": known, "blocks": own} for known, own in found]
-    with database.write() as session:
+    with database.write_bulk() as session:
         session.execute(insert_new(Portion, is_sqlite=database.is_sqlite), rows)
 
 
 def forget(database: Database, letter_id: int) -> None:
     """Delete a letter's portions once its rows hold them, a page in a transaction."""
     while True:
-        with database.write() as session:
+        with database.write_bulk() as session:
             page = select(Portion.topics_id).where(Portion.letter_id == letter_id).limit(_PAGE)
             gone = session.execute(delete(Portion).where(Portion.letter_id == letter_id, Portion.topics_id.in_(page)))
             assert isinstance(gone, CursorResult)
             if gone.rowcount < _PAGE:
                 return
-        time.sleep(_PAUSE)

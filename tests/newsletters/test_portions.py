@@ -64,7 +64,7 @@ class Room:
         with database.write() as session:
             self.desk = a_desk(session, now)
             for hours, (section, author) in enumerate(
-                [("Water", "Ava"), ("Sport", "Ava"), ("Roads", "Dilan"), ("Sport", "Soran"), ("Water", "Dilan")], 1
+                [("Water", "Ava"), ("Sport", "Hana"), ("Roads", "Dilan"), ("Sport", "Soran"), ("Water", "Dilan")], 1
             ):
                 published_at = now - timedelta(hours=hours)
                 an_article(session, self.desk.feed, f"Story {hours}", published_at, section=section, authors=[author])
@@ -286,7 +286,7 @@ def test_many_choices_are_cut_in_pages_and_forgotten_in_pages(room: Room) -> Non
         order = portions.Cutting(issue_id=room.issue_id, letter_id=letter.id, edition_id=room.desk.edition, fewest=1)
     commits: list[str] = []
     event.listen(room.database.writer, "commit", lambda _: commits.append("commit"))
-    portions.cut(room.database, order, pause=lambda _: None)
+    portions.cut(room.database, order)
     assert len(commits) == 3
     with room.database.read() as session:
         assert session.scalar(select(func.count()).select_from(Portion)) == 1_200
