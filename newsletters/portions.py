@@ -6,7 +6,7 @@ Who chooses in the very moment of the freeze has no portion yet and gets what ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import CursorResult, ForeignKey, Text, delete, exists, select
@@ -87,8 +87,24 @@ def cut(database: Database, order: Cutting) -> None:
     """Write down the portion of every choice of topics, a page in a transaction. Cut again, it finds what is there."""
     with database.read() as session:
         parts = parts_of(session, order.issue_id)
-        for page in topics.pages(session, order.edition_id):
+        for page in _choices(session, order.edition_id):
             _write(database, order, [(known, own_blocks(parts, each, fewest=order.fewest)) for known, each in page])
+
+
+def _choices(session: Session, edition_id: int) -> Iterator[list[tuple[int, Topics]]]:
+    """Every choice that readers of an edition stand by, a page at a time."""
+    after = 0
+    stands = exists().where(Subscription.edition_id == edition_id, Subscription.topics_id == topics.TopicSet.id)
+    while True:
+        wanted = select(topics.TopicSet).where(
+            topics.TopicSet.edition_id == edition_id, topics.TopicSet.id > after, stands
+        )
+        rows = session.scalars(wanted.order_by(topics.TopicSet.id).limit(_PAGE)).all()
+        if not rows:
+            return
+        after = rows[-1].id
+        yield [(row.id, topics.value(row)) for row in rows]
+        session.expunge_all()
 
 
 def _write(database: Database, order: Cutting, found: Sequence[tuple[int, str | None]]) -> None:

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
 from subscribers.subscribers import Subscriber
+from subscribers.topics import TopicSet
 
 #: Why a subscription ended: its reader left. Only this end can be undone by a link.
 LEFT = "left"
@@ -58,7 +59,7 @@ class Subscription(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"))
     edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"))
     schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedules.id"))  # the rhythm; None = the edition's own
-    topics_id: Mapped[int | None] = mapped_column(ForeignKey("topic_sets.id"))  # None = everything
+    topics_id: Mapped[int | None] = mapped_column(ForeignKey(TopicSet.id))  # None = everything
     own_hour: Mapped[str | None] = mapped_column(
         String(80)
     )  # "20 Europe/Berlin" (subscribers.own_hour); None = at once

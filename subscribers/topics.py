@@ -7,21 +7,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, UniqueConstraint, exists, select
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new
-from subscribers.subscriptions import Subscription
 
 #: Nobody marks more; a form that does was not filled in by a person.
 MOST = 60
 #: As long as an article's section and an author's name may be.
 _LONGEST = 200
-_PAGE = 500
 
 
 class TopicSet(Base):
@@ -68,7 +66,7 @@ def of(sections: Iterable[str], authors: Iterable[str]) -> Topics | None:
 def read(session: Session, topics_id: int | None) -> Topics | None:
     """What a row holds; None for everything."""
     found = None if topics_id is None else session.get(TopicSet, topics_id)
-    return None if found is None else _value(found)
+    return None if found is None else value(found)
 
 
 def find_or_add(session: Session, edition_id: int, topics: Topics) -> int:
@@ -83,19 +81,6 @@ def find_or_add(session: Session, edition_id: int, topics: Topics) -> int:
     return session.scalars(known).one()
 
 
-def pages(session: Session, edition_id: int) -> Iterator[list[tuple[int, Topics]]]:
-    """Every choice that readers of an edition stand by, a page at a time."""
-    after = 0
-    stands = exists().where(Subscription.edition_id == edition_id, Subscription.topics_id == TopicSet.id)
-    while True:
-        wanted = select(TopicSet).where(TopicSet.edition_id == edition_id, TopicSet.id > after, stands)
-        rows = session.scalars(wanted.order_by(TopicSet.id).limit(_PAGE)).all()
-        if not rows:
-            return
-        after = rows[-1].id
-        yield [(row.id, _value(row)) for row in rows]
-        session.expunge_all()
-
-
-def _value(row: TopicSet) -> Topics:
+def value(row: TopicSet) -> Topics:
+    """What a row holds."""
     return Topics(sections=tuple(map(str, row.sections)), authors=tuple(map(str, row.authors)))
