@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from articles import articles
 from articles.articles import Article
-from newsletters import headlines, holidays, issues, newsletters, schedules, selection, trail
+from newsletters import alerts, already_sent, headlines, holidays, issues, newsletters, schedules, selection, trail
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueState, Item
 from newsletters.rhythm import Rhythm
@@ -61,7 +61,7 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
         rhythm = rhythms.of(session, schedule.edition_id, schedule.id)
         start = _window_start(session, rhythm, now - schedule.window)
         found = _news(session, rhythm, start, now)
-        placed = selection.choose(found, _choice(session, found, schedule, now - start, now))
+        placed = selection.choose(found, _choice(session, schedule.edition_id, found, schedule, start, now))
         slot.skipped = _too_few_to_send(schedule, placed)
         if slot.skipped is None:
             issue = _open(session, schedule.edition_id, placed, start, now)
@@ -81,7 +81,7 @@ def one_off(session: Session, edition_id: int, *, now: datetime, by: str = "comm
     rhythm = rhythms.of(session, edition_id, None)
     start = _window_start(session, rhythm, now - _ONE_OFF_WINDOW)
     found = _news(session, rhythm, start, now)
-    placed = selection.choose(found, _choice(session, found, None, now - start, now))
+    placed = selection.choose(found, _choice(session, edition_id, found, None, start, now))
     if not placed:
         return NothingToSend(
             f"There is no article that this edition has not sent yet, since {start:%d %b %H:%M} UTC. "
@@ -105,7 +105,7 @@ def again(session: Session, issue: Issue, *, now: datetime) -> bool:
     pinned = [article for item, article in issues.list_stories(session, issue.id) if item.pinned]
     out = {article_id for article_id, item in known.items() if item.dropped_at is not None}
     found = [article for article in _news(session, rhythm, issue.window_start, now) if article.id not in out]
-    choice = _choice(session, [*found, *pinned], schedule, now - issue.window_start, now)
+    choice = _choice(session, issue.edition_id, [*found, *pinned], schedule, issue.window_start, now)
     placed = selection.choose(found, choice, pinned=pinned)
     if not placed:
         return False
@@ -143,13 +143,20 @@ def rules_of(schedule: Schedule | None) -> selection.Rules:
 
 
 def _choice(
-    session: Session, found: Sequence[Article], schedule: Schedule | None, stretch: timedelta, now: datetime
+    session: Session,
+    edition_id: int,
+    found: Sequence[Article],
+    schedule: Schedule | None,
+    start: datetime,
+    now: datetime,
 ) -> selection.Choice:
+    keys = [article.url_key for article in found]
     return selection.Choice(
         rules=rules_of(schedule),
         now=now,
-        stretch=stretch,
+        stretch=now - start,
         authors=articles.authors_of(session, [article.id for article in found]),
+        had=frozenset(each.url_key for each in alerts.lately(session, edition_id, keys, now=now)),
     )
 
 
@@ -162,7 +169,7 @@ def _news(session: Session, rhythm: Rhythm, start: datetime, now: datetime) -> l
     oldest = start if is_first else start - BACKDATED
     found = articles.latest(session, feed_ids, since=oldest, until=now, limit=_LOOKED_AT)
     recent = [article for article in found if is_first or _came_at(article) > start - GRACE]
-    gone = issues.sent_stories(session, rhythm, [article.url_key for article in recent])
+    gone = already_sent.stories(session, rhythm, [article.url_key for article in recent])
     return [article for article in recent if article.url_key not in gone]
 
 

@@ -32,7 +32,12 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
         kind=Kind.ISSUE,
         sender=sender,
         context=_context(session, issue, sender),
-        with_blocks=portions.are_wanted(session, rhythms.of(session, issue.edition_id, issue.schedule_id)),
+        with_blocks=portions.are_wanted(
+            session,
+            issue,
+            rhythms.of(session, issue.edition_id, issue.schedule_id),
+            now=issue.scheduled_for,
+        ),
     )
 
 

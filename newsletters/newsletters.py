@@ -48,6 +48,7 @@ class Edition(Base):
     tagline: Mapped[str] = mapped_column(String(200))  # "The day's stories in five minutes"
     frequency: Mapped[str] = mapped_column(String(120))  # shown at sign-up: "one email, Sunday to Thursday"
     zone: Mapped[str] = mapped_column(String(64))  # IANA
+    alerts_a_day: Mapped[int] = mapped_column(default=2, server_default="2")  # breaking stories at most; 0: none at all
     created_at: Mapped[datetime]
 
 

@@ -10,18 +10,18 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from mailer import deliveries, suppressions
-from mailer.batches import Batch
+from mailer.batches import Batch, BatchState
 from mailer.deliveries import Delivery
 from mailer.letter import Kind
 from mailer.letters import InDoubt, Lane, Letter, LetterState
 from mailer.suppressions import Suppression
 from newsletters import audience, issues, portions, settle
 from newsletters import rhythm as rhythms
-from newsletters.issues import Issue, IssueEvent, IssueState
+from newsletters.issues import Issue, IssueEvent, IssueKind, IssueState
 from newsletters.rhythm import Rhythm
 from newsletters.schedules import Schedule
 from newsletters.takeover import Freeze
@@ -30,6 +30,7 @@ from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
 
 #: What is still deferred this long after the letter was due has failed: yesterday's news is no news.
 LIFETIME = timedelta(hours=24)
+LIFETIME_OF_ALERTS = timedelta(hours=6)
 #: The same for readers whose own hour comes late: theirs was not tried before.
 LIFETIME_OF_THE_LAST = timedelta(hours=6)
 #: Clocks of two processes differ by less.
@@ -60,14 +61,15 @@ def open_letter(session: Session, issue: Issue, variant_id: int, *, now: datetim
     if issue.letter_id is None:
         due_at = max(now, issue.scheduled_for)
         latest = max((at for _, at in _own_hours(session, issue, due_at)), default=due_at)
+        is_alert = issue.kind is IssueKind.ALERT
         letter = Letter(
             name=issue.layout,
             kind=Kind.ISSUE,
             lane=Lane.BULK,
             state=LetterState.BUILDING,
-            in_doubt=InDoubt.RESEND,
+            in_doubt=InDoubt.ASSUME_SENT if is_alert else InDoubt.RESEND,
             due_at=due_at,
-            deadline_at=max(due_at + LIFETIME, latest + LIFETIME_OF_THE_LAST),
+            deadline_at=max(due_at + (LIFETIME_OF_ALERTS if is_alert else LIFETIME), latest + LIFETIME_OF_THE_LAST),
             created_at=now,
         )
         session.add(letter)
@@ -109,6 +111,13 @@ def start(session: Session, issue: Issue, *, now: datetime) -> list[int]:
     return list(session.scalars(select(Batch.id).where(Batch.letter_id == letter.id).order_by(Batch.id)))
 
 
+def goes_first(session: Session, issue: Issue) -> datetime | None:
+    """From when on an alert's batches are said to wait, so that an engine takes them before a running digest's."""
+    if issue.kind is not IssueKind.ALERT:
+        return None
+    return session.scalar(select(func.min(Batch.next_at)).where(Batch.letter_id == issue.letter_id))
+
+
 def _let_go(session: Session, edition_id: int, letter: Letter) -> None:
     """Skip whoever left, paused or was suppressed while the audience was written.
 
@@ -142,16 +151,25 @@ def freeze_order(session: Session, issue: Issue, variant_id: int) -> Freeze:
     assert issue.letter_id is not None
     letter = session.get_one(Letter, issue.letter_id)
     rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
+    is_personal = portions.are_wanted(session, issue, rhythm, now=letter.due_at)
     return Freeze(
         issue_id=issue.id,
         letter_id=letter.id,
         variant_id=variant_id,
         rhythm=rhythm,
-        due_at=letter.due_at,
+        due_at=_first_of_all(session, letter) if issue.kind is IssueKind.ALERT else letter.due_at,
         now=letter.created_at,
-        fewest_own=_fewest_own(session, rhythm) if portions.are_wanted(session, rhythm) else None,
+        fewest_own=_fewest_own(session, rhythm) if is_personal else None,
+        is_alert=issue.kind is IssueKind.ALERT,
+        had=tuple(portions.alerted(session, issue, now=letter.due_at)) if is_personal else (),
         hours=_own_hours(session, issue, letter.due_at),
     )
+
+
+def _first_of_all(session: Session, letter: Letter) -> datetime:
+    """Before whatever waits: an alert passes a digest that is running, for what has waited longest goes first."""
+    waiting = select(func.min(Batch.next_at)).where(Batch.lane == Lane.BULK, Batch.state == BatchState.OPEN)
+    return min(session.scalar(waiting) or letter.due_at, letter.due_at) - timedelta(seconds=1)
 
 
 def _fewest_own(session: Session, rhythm: Rhythm) -> int:
@@ -161,6 +179,8 @@ def _fewest_own(session: Session, rhythm: Rhythm) -> int:
 
 def _own_hours(session: Session, issue: Issue, due_at: datetime) -> tuple[tuple[str, datetime], ...]:
     """The hours that readers of the edition chose, and when each next comes. A breaking story waits for nobody's."""
+    if issue.kind is IssueKind.ALERT:
+        return ()
     stored = select(Subscription.own_hour).where(
         Subscription.edition_id == issue.edition_id, Subscription.own_hour.is_not(None)
     )

@@ -15,6 +15,7 @@ from typing import Any, cast
 
 from sqlalchemy import (
     ColumnElement,
+    Integer,
     Select,
     String,
     and_,
@@ -34,8 +35,9 @@ from ground.database import RowId, insert_new
 from mailer.blocks import FIELD
 from mailer.deliveries import Delivery, State
 from mailer.suppressions import Suppression
+from newsletters.alerts import Alerted
 from newsletters.issues import Exclusion
-from newsletters.portions import Cutting, Portion
+from newsletters.portions import EVERYTHING, Cutting, Portion
 from newsletters.rhythm import Rhythm
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
@@ -58,7 +60,9 @@ class Freeze:
     rhythm: Rhythm
     due_at: datetime
     now: datetime
-    fewest_own: int | None = None  # of a reader's own stories; None where nobody chose topics
+    fewest_own: int | None = None  # of a reader's own stories; None where everybody gets the common version
+    is_alert: bool = False
+    had: tuple[Alerted, ...] = ()  # stories that some of the readers had as an alert
     hours: tuple[tuple[str, datetime], ...] = ()  # readers' own hours, and when they next come
 
     def cutting(self) -> Cutting | None:
@@ -69,6 +73,7 @@ class Freeze:
             letter_id=self.letter_id,
             edition_id=self.rhythm.edition_id,
             fewest=self.fewest_own,
+            had=self.had,
         )
 
 
@@ -122,7 +127,7 @@ def _reads(order: Freeze) -> ColumnElement[bool]:
     return and_(
         Subscription.edition_id == order.rhythm.edition_id,
         Subscription.state == SubscriptionState.ACTIVE,
-        order.rhythm.holds(Subscription.schedule_id),
+        Subscription.alerts if order.is_alert else order.rhythm.holds(Subscription.schedule_id),
         Subscriber.erased_at.is_(None),
     )
 
@@ -148,9 +153,24 @@ def _readers(order: Freeze, *columns: Any) -> Select[Any]:  # noqa: ANN401 - col
         )
     )
     if order.fewest_own is not None:
-        mine = and_(Portion.letter_id == order.letter_id, Portion.topics_id == Subscription.topics_id)
+        chosen = func.coalesce(Subscription.topics_id, EVERYTHING)
+        mine = and_(Portion.letter_id == order.letter_id, Portion.topics_id == chosen, Portion.had == _had(order))
         found = found.outerjoin(Portion, mine)
     return found
+
+
+def _had(order: Freeze) -> ColumnElement[int]:
+    """Which of the alerts a reader had, a bit each."""
+    bits: ColumnElement[int] = literal(0, Integer)
+    for place, alert in enumerate(order.had):
+        mine = exists().where(
+            Delivery.letter_id == alert.letter_id,
+            Delivery.recipient_id == Subscriber.id,
+            Delivery.state.not_in((State.SKIPPED, State.FAILED)),
+        )
+        # The outer query has deliveries of its own letter beside it: this one stands for itself.
+        bits = bits + case((mine.correlate(Subscriber), 1 << place), else_=0)
+    return bits
 
 
 def _by_hour(order: Freeze, value: Callable[[datetime], Any]) -> ColumnElement[Any]:

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from articles.articles import Article, ArticleStatus, authors_of
 from ground.language import apart
-from newsletters import compose, issues, newsletters, selection
+from newsletters import already_sent, compose, issues, newsletters, selection
 from newsletters import rhythm as rhythms
 from newsletters.act import Refused
 from newsletters.issues import Issue, Item
@@ -47,7 +47,7 @@ def offers(session: Session, issue: Issue, wanted: Wanted, *, now: datetime) -> 
     found = list(session.scalars(_query(session, issue, wanted, now=now).limit(PAGE + 1)))
     shown = found[:PAGE]
     rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
-    sent = issues.last_sent_in(session, rhythm, {article.url_key for article in shown}, besides=issue.id)
+    sent = already_sent.last_in(session, rhythm, {article.url_key for article in shown}, besides=issue.id)
     full = _full(session, issue, shown)
     return [_offer(issue, article, sent.get(article.url_key), full) for article in shown], len(found) > PAGE
 
@@ -92,7 +92,7 @@ def is_embargoed(article: Article, issue: Issue) -> bool:
 def reason(session: Session, issue: Issue, article: Article, *, now: datetime) -> str:
     """Why a story that an editor adds stands in the issue."""
     rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
-    sent = issues.last_sent_in(session, rhythm, {article.url_key}, besides=issue.id).get(article.url_key)
+    sent = already_sent.last_in(session, rhythm, {article.url_key}, besides=issue.id).get(article.url_key)
     words = f"added by the desk, {selection.length(now - article.published_at)} old"
     return words if sent is None else f"{words}, readers had it in No. {sent.number}"
 

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from mailer import deliveries, suppressions
 from subscribers import consents, own_hour, preferences, subscriptions, topics
 from subscribers.consents import Act, Evidence
-from subscribers.preferences import Choice, ComeAt, Follow, Narrow, Pause, Speak, TurnOff, TurnOn
+from subscribers.preferences import BeAlerted, Choice, ComeAt, Follow, Narrow, Pause, Speak, TurnOff, TurnOn
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import LEFT, PAUSED, Subscription, SubscriptionState
 
@@ -104,6 +104,8 @@ def choose(
             return _narrow(reader, choice)
         case ComeAt():
             return _come_at(reader, choice)
+        case BeAlerted():
+            return _be_alerted(reader, choice)
         case Speak():
             return _speak(reader, choice)
 
@@ -229,6 +231,20 @@ def _come_at(reader: _Reader, choice: ComeAt) -> Chosen | Refused:
     subscription.own_hour = None if choice.hour is None else str(choice.hour)
     reader.note(Act.CHANGED, subscription, f"hour {choice.hour or 'at once'}")
     return Chosen(undo=ComeAt(edition_id=choice.edition_id, hour=before))
+
+
+def _be_alerted(reader: _Reader, choice: BeAlerted) -> Chosen | Refused:
+    subscription = reader.active(choice.edition_id)
+    if subscription is None:
+        return Refused(why=Why.NOT_ON)
+    suppression = suppressions.standing(reader.session, reader.subscriber.address_key, now=reader.now)
+    if choice.is_on and not preferences.may_turn_on(reader.taken(), suppression):
+        return Refused(why=Why.NOT_ALLOWED)
+    if subscription.alerts == choice.is_on:
+        return Chosen(undo=None)
+    subscription.alerts = choice.is_on
+    reader.note(Act.CHANGED, subscription, f"alerts {'on' if choice.is_on else 'off'}")
+    return Chosen(undo=BeAlerted(edition_id=choice.edition_id, is_on=not choice.is_on))
 
 
 def _speak(reader: _Reader, choice: Speak) -> Chosen:

@@ -62,7 +62,16 @@ def hand_over(
     }
 
 
-_SUBSCRIPTION = ("state", "requested_at", "confirmed_at", "own_hour", "paused_until", "ended_at", "end_reason")
+_SUBSCRIPTION = (
+    "state",
+    "requested_at",
+    "confirmed_at",
+    "alerts",
+    "own_hour",
+    "paused_until",
+    "ended_at",
+    "end_reason",
+)
 _CONSENT = ("act", "at", "source", "wording", "ip", "user_agent")
 
 

@@ -70,13 +70,21 @@ class ComeAt:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class BeAlerted:
+    """Get an edition's breaking stories as well, or no longer."""
+
+    edition_id: int
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Speak:
     """See one's pages in this language."""
 
     language: str
 
 
-Choice = TurnOn | TurnOff | Follow | Pause | Narrow | ComeAt | Speak
+Choice = TurnOn | TurnOff | Follow | Pause | Narrow | ComeAt | BeAlerted | Speak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +97,7 @@ class Taken:
     paused_until: datetime | None  # None also when the rest is over
     topics: Topics | None = None  # None: everything
     hour: OwnHour | None = None  # None: as soon as it is out
+    alerts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,4 +169,5 @@ def _taken(session: Session, subscription: Subscription, *, now: datetime) -> Ta
         paused_until=until if until is not None and until > now else None,
         topics=topics.read(session, subscription.topics_id),
         hour=own_hour.parse(subscription.own_hour),
+        alerts=subscription.alerts,
     )

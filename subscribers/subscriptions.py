@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, func, select, text
+from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, false, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -59,6 +59,7 @@ class Subscription(Base):
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"))
     edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"))
     schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedules.id"))  # the rhythm; None = the edition's own
+    alerts: Mapped[bool] = mapped_column(default=False, server_default=false())  # breaking stories between the issues
     topics_id: Mapped[int | None] = mapped_column(ForeignKey(TopicSet.id))  # None = everything
     own_hour: Mapped[str | None] = mapped_column(
         String(80)

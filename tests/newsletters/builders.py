@@ -143,6 +143,7 @@ def a_reader(
     paused_until: datetime | None = None,
     wants: Topics | None = None,
     own_hour: str | None = None,
+    alerts: bool = False,
 ) -> int:
     """The subscriber's id."""
     group = "gmail" if address.endswith("@gmail.com") else "other"
@@ -162,6 +163,7 @@ def a_reader(
             paused_until=paused_until,
             topics_id=topics.find_or_add(session, edition_id, wants) if wants else None,
             own_hour=own_hour,
+            alerts=alerts,
         )
     )
     session.flush()
@@ -207,6 +209,7 @@ class Submission:
     payload: Payload
     lane: WorkLane
     key: str | None
+    run_at: datetime | None = None
 
 
 @dataclass
@@ -218,10 +221,9 @@ class RecordingEngine:
     def submit(
         self, task: str, payload: Payload, *, lane: WorkLane, run_at: datetime | None = None, key: str | None = None
     ) -> bool:
-        assert run_at is None
         if key is not None and any(known.key == key for known in self.submitted):
             return False
-        self.submitted.append(Submission(task, payload, lane, key))
+        self.submitted.append(Submission(task, payload, lane, key, run_at))
         return True
 
     async def run(self, lanes: Sequence[WorkLane], stop: asyncio.Event) -> None:

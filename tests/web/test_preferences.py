@@ -66,7 +66,7 @@ def test_the_page_shows_every_edition_of_the_publisher_and_which_is_on(house: Ho
     for title in ("Morning briefing", "نشرة الصباح", "پوختەی بەیانی"):
         assert title in page.text
     assert page.text.count("Turn off: ") == 1
-    assert page.text.count("Turn on: ") == 2
+    assert page.text.count("Turn on: ") == 3  # two editions, and this one's breaking news
     assert "rezan@" not in page.text
     assert "r***@example.org" in page.text
     assert "<script" not in page.text
@@ -401,3 +401,23 @@ def test_the_page_asks_the_database_as_often_for_many_editions(house: House) -> 
     few = asked()
     house.client.post(path, data={"set": "on", "edition": "2,3"})
     assert asked() == few
+
+
+def test_breaking_news_is_turned_on_and_off_and_only_where_an_edition_has_any(house: House) -> None:
+    path = preferences(house)
+    page = house.client.get(path)
+    assert "at most 2 emails a day" in page.text
+
+    def alerted() -> bool:
+        with house.database.read() as session:
+            return session.scalars(select(Subscription.alerts).where(Subscription.edition_id == 1)).one()
+
+    page = house.client.post(path, data={"set": "alerts", "edition": "1", "on": "1"})
+    assert "Breaking news comes to you, too" in page.text
+    assert alerted()
+    assert consents(house)[-1] == (Act.CHANGED, "preferences: alerts on", 1)
+    house.client.post(path, data=undo(page.text))
+    assert not alerted()
+    with house.database.write() as session:
+        session.get_one(newsletters.Edition, 1).alerts_a_day = 0
+    assert "Breaking news" not in house.client.get(path).text

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.console import (
+    alerts,
     audit,
     desk,
     flight,
@@ -30,7 +31,7 @@ from web.parts import Parts
 
 _PAGES = (
     *(sign_in, link, home),
-    *(issues, desk, flight, launch, stop),
+    *(issues, alerts, desk, flight, launch, stop),
     *(schedules, holidays, sources, source),
     *(readers_import, readers),
     *(people, person, me, audit),

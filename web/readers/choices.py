@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from newsletters import zones as places
 from subscribers import topics
 from subscribers.own_hour import OwnHour
-from subscribers.preferences import Choice, ComeAt, Follow, Narrow, Pause, Speak, TurnOff, TurnOn
+from subscribers.preferences import BeAlerted, Choice, ComeAt, Follow, Narrow, Pause, Speak, TurnOff, TurnOn
 
 #: A pause ends with a day in the edition's own place: its issue of that day comes again.
 Zones = Mapping[int, str]
@@ -37,6 +37,8 @@ def read(posted: Mapping[str, str], zones: Zones) -> Choice | None:
             return _topics(posted, one)
         case "hour" if one is not None:
             return _hour(posted, one)
+        case "alerts" if one is not None:
+            return BeAlerted(edition_id=one, is_on=posted.get("on") == "1")
         case "language" if posted.get("language"):
             return Speak(language=posted["language"])
     return None
@@ -64,6 +66,8 @@ def fields(choice: Choice, zones: Zones) -> dict[str, str]:
         case ComeAt():
             hour, zone = (str(choice.hour.hour), choice.hour.zone) if choice.hour else ("", "")
             return {"set": "hour", "edition": str(choice.edition_id), "hour": hour, "zone": zone}
+        case BeAlerted():
+            return {"set": "alerts", "edition": str(choice.edition_id), "on": "1" if choice.is_on else "0"}
         case Speak():
             return {"set": "language", "language": choice.language}
 

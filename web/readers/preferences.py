@@ -19,7 +19,18 @@ from newsletters import zones as zones_known
 from subscribers import choose, preferences
 from subscribers.choose import Chosen, Refused, Why
 from subscribers.consents import Evidence
-from subscribers.preferences import Choice, ComeAt, Follow, Narrow, Pause, Preferences, Speak, TurnOff, TurnOn
+from subscribers.preferences import (
+    BeAlerted,
+    Choice,
+    ComeAt,
+    Follow,
+    Narrow,
+    Pause,
+    Preferences,
+    Speak,
+    TurnOff,
+    TurnOn,
+)
 from web import forms
 from web.pages import Pages
 from web.parts import Parts
@@ -157,6 +168,8 @@ def _said(choice: Choice) -> str:
             return "topics" if choice.topics else "everything"
         case ComeAt():
             return "hour" if choice.hour else "at-once"
+        case BeAlerted():
+            return "alerts-on" if choice.is_on else "alerts-off"
         case Speak():
             return "language"
 
@@ -165,7 +178,7 @@ def _editions(choice: Choice | None) -> tuple[int, ...]:
     match choice:
         case TurnOn() | TurnOff():
             return choice.edition_ids or ()
-        case Follow() | Pause() | Narrow() | ComeAt():
+        case Follow() | Pause() | Narrow() | ComeAt() | BeAlerted():
             return (choice.edition_id,)
         case _:
             return ()

@@ -71,12 +71,7 @@ class Shelf:
             rhythms=rhythms.of(self.schedules.get(edition.id, []), taken.schedule_id if taken else None, texts),
             paused_to=paused_until.astimezone(zone).date() if paused_until else None,
             pauses=[(weeks, in_weeks(weeks, edition, now=now)) for weeks in WEEKS],
-            wishes=wishes.of(
-                self.topics.get(edition.id, Topics()),
-                taken.topics if taken else None,
-                taken.hour if taken else None,
-                zone=edition.zone,
-            ),
+            wishes=wishes.of(self.topics.get(edition.id, Topics()), taken, zone=edition.zone),
         )
 
 

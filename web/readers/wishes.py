@@ -9,6 +9,7 @@ from datetime import time
 from ground.language import Texts
 from newsletters import zones
 from subscribers.own_hour import OwnHour
+from subscribers.preferences import Taken
 from subscribers.topics import Topics
 
 HOURS = tuple(time(hour) for hour in range(24))
@@ -30,6 +31,7 @@ class Wishes:
     topics: Topics | None  # None: everything
     hour: OwnHour | None  # None: as soon as it is out
     zone: str  # the reader's own, or else the edition's
+    alerts: bool = False
 
     @property
     def has_topics(self) -> bool:
@@ -49,14 +51,16 @@ class Wishes:
         return f"{texts.time(time(self.hour.hour))} {texts.dot} {texts.apart(zones.place(self.hour.zone))}"
 
 
-def of(offered: Topics, chosen: Topics | None, hour: OwnHour | None, *, zone: str) -> Wishes:
+def of(offered: Topics, taken: Taken | None, *, zone: str) -> Wishes:
     """What is on offer, with what was chosen before, be it still used or not."""
+    chosen, hour = (taken.topics, taken.hour) if taken else (None, None)
     return Wishes(
         sections=_boxes(offered.sections, chosen.sections if chosen else ()),
         authors=_boxes(offered.authors, chosen.authors if chosen else ()),
         topics=chosen,
         hour=hour,
         zone=hour.zone if hour else zone,
+        alerts=taken is not None and taken.alerts,
     )
 
 

@@ -35,12 +35,13 @@ def upgrade() -> None:
         "portions",
         sa.Column("letter_id", ROW_ID, nullable=False),
         sa.Column("topics_id", ROW_ID, nullable=False),
+        sa.Column("had", sa.Integer(), nullable=False),
         sa.Column("blocks", sa.Text(), nullable=True),
         sa.ForeignKeyConstraint(["letter_id"], ["letters.id"], name=op.f("fk_portions_letter_id_letters")),
-        sa.ForeignKeyConstraint(["topics_id"], ["topic_sets.id"], name=op.f("fk_portions_topics_id_topic_sets")),
-        sa.PrimaryKeyConstraint("letter_id", "topics_id", name=op.f("pk_portions")),
+        sa.PrimaryKeyConstraint("letter_id", "topics_id", "had", name=op.f("pk_portions")),
     )
     with op.batch_alter_table("subscriptions") as batch_op:
+        batch_op.add_column(sa.Column("alerts", sa.Boolean(), nullable=False, server_default=sa.false()))
         batch_op.add_column(sa.Column("topics_id", ROW_ID, nullable=True))
         batch_op.add_column(sa.Column("own_hour", sa.String(length=80), nullable=True))
         batch_op.create_foreign_key(
@@ -75,6 +76,17 @@ def upgrade() -> None:
     op.create_index(op.f("ix_holidays_newsletter_id"), "holidays", ["newsletter_id"])
     with op.batch_alter_table("newsletters") as batch_op:
         batch_op.add_column(sa.Column("weekend", sa.String(length=30), nullable=False, server_default="fri,sat"))
+    with op.batch_alter_table("editions") as batch_op:
+        batch_op.add_column(sa.Column("alerts_a_day", sa.Integer(), nullable=False, server_default="2"))
+    with op.batch_alter_table("issues") as batch_op:
+        batch_op.add_column(
+            sa.Column(
+                "kind",
+                sa.Enum("digest", "alert", name="kind", native_enum=False, create_constraint=True, length=24),
+                nullable=False,
+                server_default="digest",
+            )
+        )
     with op.batch_alter_table("items") as batch_op:
         batch_op.add_column(sa.Column("number", sa.Integer(), nullable=True))
 
@@ -82,6 +94,11 @@ def upgrade() -> None:
 def downgrade() -> None:
     with op.batch_alter_table("items") as batch_op:
         batch_op.drop_column("number")
+    with op.batch_alter_table("issues") as batch_op:
+        batch_op.drop_constraint(op.f("ck_issues_kind"), type_="check")
+        batch_op.drop_column("kind")
+    with op.batch_alter_table("editions") as batch_op:
+        batch_op.drop_column("alerts_a_day")
     with op.batch_alter_table("newsletters") as batch_op:
         batch_op.drop_column("weekend")
     op.drop_table("holidays")
@@ -101,5 +118,6 @@ def downgrade() -> None:
         batch_op.drop_constraint(op.f("fk_subscriptions_topics_id_topic_sets"), type_="foreignkey")
         batch_op.drop_column("own_hour")
         batch_op.drop_column("topics_id")
+        batch_op.drop_column("alerts")
     op.drop_table("portions")
     op.drop_table("topic_sets")
