@@ -26,8 +26,8 @@ from mailer.compiler import LetterJob
 from mailer.deliveries import Delivery
 from mailer.letter import BrokenLetter, Rendered
 from mailer.lint import Report
-from newsletters import approve, audience, digest, issues, objections, seal
-from newsletters.issues import Issue, IssueState
+from newsletters import approve, audience, digest, issues, objections, portions, seal
+from newsletters.issues import Issue, IssueKind, IssueState
 from newsletters.schedules import Autonomy, Schedule
 from newsletters.seal import NotPublished, Published
 
@@ -77,7 +77,9 @@ def due(session: Session, *, now: datetime) -> list[int]:
         Schedule.enabled,
         Schedule.autonomy.in_((Autonomy.AUTOMATIC, Autonomy.UNLESS_STOPPED)),
     )
-    on_its_way = Issue.state.in_((IssueState.APPROVED, IssueState.HELD, IssueState.SEALED))
+    # An alert that is approved waits for its second word.
+    approved = and_(Issue.state == IssueState.APPROVED, Issue.kind != IssueKind.ALERT)
+    on_its_way = or_(approved, Issue.state.in_((IssueState.HELD, IssueState.SEALED)))
     found = (
         select(Issue.id)
         .outerjoin(Schedule, Schedule.id == Issue.schedule_id)
@@ -202,8 +204,13 @@ class Publisher:
         with self._database.write() as session:
             issue = session.get_one(Issue, issue_id, with_for_update=True)
             batches = seal.start(session, issue, now=self._clock())
+            first = seal.goes_first(session, issue)
+        if issue.letter_id is not None:
+            portions.forget(self._database, issue.letter_id)
         for batch_id in batches:
-            self._engine.submit("send_batch", {"batch": batch_id}, lane=WorkLane.BULK, key=f"batch:{batch_id}")
+            self._engine.submit(
+                "send_batch", {"batch": batch_id}, lane=WorkLane.BULK, run_at=first, key=f"batch:{batch_id}"
+            )
 
 
 def prepare(
