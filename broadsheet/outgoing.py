@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
@@ -67,7 +68,7 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
             recipient_id=row.recipient_id,
             address=row.address,
             fields=row.fields,
-            due_at=lease.due_at,
+            due_at=_due_at(row, lease),
         )
         return message.build(compiled, recipient, mint)
 
@@ -77,6 +78,12 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
     return Press(
         load=Compiled.from_bytes, build=build, return_path=return_path, sign=None if signing is None else signing.sign
     )
+
+
+def _due_at(row: Row, lease: Lease) -> datetime:
+    """When a row was due, for its Date: the letter's time, or its reader's own hour (newsletters.audience)."""
+    own = row.fields.get("date")
+    return lease.due_at if own is None else datetime.fromisoformat(own)
 
 
 def check(settings: Settings) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.console import (
+    alerts,
     audit,
     desk,
     flight,
+    holidays,
     home,
     issues,
     launch,
@@ -22,6 +24,7 @@ from web.console import (
     sign_in,
     source,
     sources,
+    sources_list,
     stop,
 )
 from web.gate import Gate
@@ -29,8 +32,8 @@ from web.parts import Parts
 
 _PAGES = (
     *(sign_in, link, home),
-    *(issues, desk, flight, launch, stop),
-    *(schedules, sources, source),
+    *(issues, alerts, desk, flight, launch, stop),
+    *(schedules, holidays, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )
