@@ -12,6 +12,7 @@ from web.console import (
     issues,
     launch,
     link,
+    lost_password,
     me,
     parts_page,
     people,
@@ -28,7 +29,7 @@ from web.gate import Gate
 from web.parts import Parts
 
 _PAGES = (
-    *(sign_in, link, home),
+    *(sign_in, lost_password, link, home),
     *(issues, desk, flight, launch, stop),
     *(schedules, sources, source),
     *(readers_import, readers),
