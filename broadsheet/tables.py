@@ -14,6 +14,7 @@ import mailer.deliveries
 import mailer.holds
 import mailer.letters
 import mailer.suppressions
+import mailer.told
 import newsletters.issues
 import newsletters.newsletters
 import newsletters.schedules

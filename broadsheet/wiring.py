@@ -217,6 +217,8 @@ class House:
             collect=rounds.collect,
             recover=rounds.recover,
             poll_bounces=rounds.poll_bounces,
+            tell=rounds.tell,
+            remind=rounds.remind,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,

@@ -42,6 +42,8 @@ class Parts:
     collect: Story
     recover: Story
     poll_bounces: Round
+    tell: Story
+    remind: Story
     carry_import: Callable[[int], Awaitable[object]]
     process: str = "here"  # who runs the rounds, as ops see it
     paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
@@ -71,6 +73,12 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def recover() -> None:
         await parts.recover()
 
+    async def tell() -> None:
+        await parts.tell()
+
+    async def remind() -> None:
+        await parts.remind()
+
     async def carry_import(payload: Payload) -> None:
         await parts.carry_import(int(payload["import"]))
 
@@ -81,6 +89,8 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "settle": settle_issues,
         "recover": recover,
         "poll_bounces": parts.poll_bounces,
+        "tell": tell,
+        "remind": remind,
     }
     beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
     return {"send_batch": send_batch, "compose": compose_drafts, "carry_import": carry_import, **beating}

@@ -37,6 +37,13 @@ class Subscription(Base):
             sqlite_where=text("paused_until IS NOT NULL"),
             postgresql_where=text("paused_until IS NOT NULL"),
         ),
+        # Who may be reminded, once (subscribers.remind).
+        Index(
+            "ix_subscriptions_unconfirmed",
+            "requested_at",
+            sqlite_where=text("state = 'pending' AND reminded_at IS NULL"),
+            postgresql_where=text("state = 'pending' AND reminded_at IS NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -50,6 +57,7 @@ class Subscription(Base):
     notified_at: Mapped[
         datetime | None
     ]  # the last confirm or "already in" letter that its owner has not answered; at most one a day
+    reminded_at: Mapped[datetime | None]  # that a request was never confirmed; once, whatever comes after
     confirmed_at: Mapped[datetime | None]
     paused_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]

@@ -42,6 +42,8 @@ def parts(database: Database, engine: RecordingEngine) -> Parts:
         collect=nothing,
         recover=nothing,
         poll_bounces=nothing,
+        tell=nothing,
+        remind=nothing,
         carry_import=nothing,
     )
 

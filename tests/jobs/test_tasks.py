@@ -40,6 +40,8 @@ class Morning:
             collect=self.story("collect"),
             recover=self.story("recover"),
             poll_bounces=self.story("poll_bounces"),
+            tell=self.story("tell"),
+            remind=self.story("remind"),
             carry_import=self.carry_import,
         )
         self.tasks = tasks(self.parts)

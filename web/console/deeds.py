@@ -110,6 +110,7 @@ def _words(texts: Texts) -> dict[str, str]:
         "staff.disable": _("disabled"),
         "staff.enable": _("enabled again:"),
         "staff.link": _("made a one-time link for"),
+        "staff.mail": _("changed whether mail goes to"),
         "staff.password": _("set a password for"),
         "staff.role": _("changed the role of"),
         "staff.sign-in": _("signed in"),
