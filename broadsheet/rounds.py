@@ -7,7 +7,10 @@ import random
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
 from feedback import heartbeats
+from feedback.take_over import take_over
 from ground.engine import WorkLane
 from mailer import ledger
 from mailer.letters import Lane
@@ -19,6 +22,8 @@ if TYPE_CHECKING:
 
 #: Batches of a lane that are in the engine at a time: pausing and cancelling works on the rest at once.
 WINDOW = 20
+
+log = structlog.get_logger()
 
 
 class Rounds:
@@ -90,7 +95,7 @@ class Rounds:
         ).send()
 
     async def recover(self) -> None:
-        """Take back leases that ran out, end doubts that are old enough, finish letters of which nothing is open."""
+        """Take back leases that ran out or whose worker fell silent; end old doubts; finish letters with nothing open."""
         await asyncio.to_thread(self._recover)
 
     async def refill(self) -> None:
@@ -107,11 +112,15 @@ class Rounds:
 
     def _recover(self) -> None:
         database, now = self._house.database, self._house.clock()
-        with database.write() as session:
+        with database.write_bulk() as session:
             ledger.recover(session, now=now)
-        with database.write() as session:
+        with database.write_bulk() as session:
+            taken = take_over(session, me=self._house.owner, now=now)
+        if taken.batches:
+            log.warning("taken_over", in_doubt=taken.uncertain, untouched=taken.released, batches=taken.batches)
+        with database.write_bulk() as session:
             ledger.settle_uncertain(session, now=now, grace=self._house.settings.in_doubt_grace)
-        with database.write() as session:
+        with database.write_bulk() as session:
             ledger.finish_letters(session, now=now)
         self._house.arrivals.sweep(now=now)
 

@@ -1,8 +1,8 @@
 """The audience of an issue: who gets it and who is left out, written down once and then frozen.
 
 While the letter is `building`, readers are taken over by ranges: one receiving-domain group after the other, each in
-the order of its subscribers' keys, at most `RANGE` readers in a transaction of its own. SQLite's write lock is not
-fair, so there is a pause after each: a reader who confirms meanwhile waits for one range, not for all.
+the order of its subscribers' keys, at most `RANGE` readers in a transaction of its own, each in turn with the other bulk
+writers (ground.turns): a reader who confirms meanwhile waits for one range, not for all.
 
 Every reader of the audience ends as a delivery or as an exclusion with its reason, never as both or neither; a freeze
 that was broken off begins again from the start and finds what it wrote.
@@ -10,7 +10,6 @@ that was broken off begins again from the start and finds what it wrote.
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
@@ -45,8 +44,6 @@ from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
 
 #: Readers in one transaction: 6.5 ms of SQLite's only write lock (median; 500 take 9 to 12).
 RANGE = 300
-#: Seconds between two transactions.
-PAUSE = 0.0015
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,11 +80,14 @@ class Count:
         return self.recipients + self.exclusions
 
 
-def freeze(database: Database, order: Freeze, *, pause: Callable[[float], None] = time.sleep) -> bool:
-    """Write the audience down. Blocks, so it belongs in a thread. False when it was cancelled or sealed meanwhile."""
+def freeze(database: Database, order: Freeze, *, told: Callable[[], object] | None = None) -> bool:
+    """Write the audience down. Blocks, so it belongs in a thread. False when it was cancelled or sealed meanwhile.
+
+    `told` is called after each range.
+    """
     statements = _statements(order, is_sqlite=database.is_sqlite)
     for part in _ranges(database, statements):
-        with database.write() as session:
+        with database.write_bulk() as session:
             _see_one_moment(session)
             # A cancel waits for this range, and the next one sees it: no row is written behind its back. The issue is
             # what is locked, for whoever stops it locks it before its letter.
@@ -96,7 +96,8 @@ def freeze(database: Database, order: Freeze, *, pause: Callable[[float], None] 
             if letter.state is not LetterState.BUILDING or letter.sealed_count is not None:
                 return False
             _take_over(session, statements, order, part)
-        pause(PAUSE)
+        if told is not None:
+            told()
     return True
 
 

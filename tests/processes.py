@@ -30,6 +30,17 @@ READERS = 2_000
 
 def an_approved_issue(house: House) -> int:
     now = house.clock()
+    edition_id = an_edition(house)
+    with house.database.write() as session:
+        made = compose.one_off(session, edition_id, now=now)
+        assert isinstance(made, Issue)
+        assert isinstance(launch.approve(session, made.id, by="test", now=now), Done)
+        return made.id
+
+
+def an_edition(house: House) -> int:
+    """An edition with five fresh articles and 2,000 readers."""
+    now = house.clock()
     with house.database.write() as session:
         newsletter = newsletters.add(
             session,
@@ -66,11 +77,7 @@ def an_approved_issue(house: House) -> int:
             )
             for number in range(READERS)
         )
-        session.flush()
-        made = compose.one_off(session, edition.id, now=now)
-        assert isinstance(made, Issue)
-        assert isinstance(launch.approve(session, made.id, by="test", now=now), Done)
-        return made.id
+        return edition.id
 
 
 def an_article(feed_id: int, number: int) -> Article:

@@ -459,14 +459,13 @@ class Held:
 
     def freeze(self, during: Callable[[], object]) -> bool:
         """Write the audience, with something happening after the first range."""
-        came: list[float] = []
+        ranges = itertools.count(1)
 
-        def pause(seconds: float) -> None:
-            came.append(seconds)
-            if len(came) == 1:
+        def told() -> None:
+            if next(ranges) == 1:
                 during()
 
-        return audience.freeze(self.press.database, self.order, pause=pause)
+        return audience.freeze(self.press.database, self.order, told=told)
 
 
 async def test_an_issue_cancelled_while_its_audience_is_written_reaches_nobody(
