@@ -94,6 +94,19 @@ class Rounds:
             base_url=house.settings.base_url,
         ).send()
 
+    async def put_right(self) -> None:
+        """Send the corrections that are due."""
+        from newsletters.put_right import PutRight
+
+        house = self._house
+        await PutRight(
+            database=house.database,
+            compiler=house.compiler,
+            engine=house.engine,
+            clock=house.clock,
+            base_url=house.settings.base_url,
+        ).send_due()
+
     async def recover(self) -> None:
         """Take back leases that ran out or whose worker fell silent; end old doubts; finish letters with nothing open."""
         await asyncio.to_thread(self._recover)

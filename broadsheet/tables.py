@@ -15,6 +15,7 @@ import mailer.holds
 import mailer.letters
 import mailer.suppressions
 import mailer.told
+import newsletters.corrections
 import newsletters.issues
 import newsletters.newsletters
 import newsletters.schedules

@@ -219,6 +219,7 @@ class House:
             poll_bounces=rounds.poll_bounces,
             tell=rounds.tell,
             remind=rounds.remind,
+            put_right=rounds.put_right,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,

@@ -44,6 +44,7 @@ class Parts:
     poll_bounces: Round
     tell: Story
     remind: Story
+    put_right: Story
     carry_import: Callable[[int], Awaitable[object]]
     process: str = "here"  # who runs the rounds, as ops see it
     paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
@@ -79,6 +80,9 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def remind() -> None:
         await parts.remind()
 
+    async def put_right() -> None:
+        await parts.put_right()
+
     async def carry_import(payload: Payload) -> None:
         await parts.carry_import(int(payload["import"]))
 
@@ -91,6 +95,7 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "poll_bounces": parts.poll_bounces,
         "tell": tell,
         "remind": remind,
+        "put_right": put_right,
     }
     beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
     return {"send_batch": send_batch, "compose": compose_drafts, "carry_import": carry_import, **beating}

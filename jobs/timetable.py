@@ -29,6 +29,7 @@ HEARTBEATS = (
     Heartbeat("recover", timedelta(seconds=10), WorkLane.UPKEEP),  # leases that ran out, rows in doubt
     Heartbeat("poll_bounces", timedelta(seconds=60), WorkLane.INBOUND),
     Heartbeat("tell", timedelta(seconds=60), WorkLane.UPKEEP),  # what needs a person, to staff by mail
+    Heartbeat("put_right", timedelta(seconds=20), WorkLane.UPKEEP),  # corrections whose moment of undo is over
     Heartbeat("remind", timedelta(minutes=15), WorkLane.UPKEEP),  # who asked for letters and has not confirmed
 )
 

@@ -44,6 +44,7 @@ def parts(database: Database, engine: RecordingEngine) -> Parts:
         poll_bounces=nothing,
         tell=nothing,
         remind=nothing,
+        put_right=nothing,
         carry_import=nothing,
     )
 

@@ -42,6 +42,7 @@ class Morning:
             poll_bounces=self.story("poll_bounces"),
             tell=self.story("tell"),
             remind=self.story("remind"),
+            put_right=self.story("put_right"),
             carry_import=self.carry_import,
         )
         self.tasks = tasks(self.parts)

@@ -106,6 +106,8 @@ def _words(texts: Texts) -> dict[str, str]:
         "suppression.lift": _("lifted the suppression of"),
         "sending.free": _("let mail leave again:"),
         "sending.hold": _("paused all sending:"),
+        "issue.correct": _("ordered a correction of"),
+        "issue.correct-undo": _("took back a correction of"),
         "staff.appoint": _("appointed"),
         "staff.disable": _("disabled"),
         "staff.enable": _("enabled again:"),

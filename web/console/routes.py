@@ -6,6 +6,7 @@ from fastapi import APIRouter
 
 from web.console import (
     audit,
+    correction,
     desk,
     flight,
     home,
@@ -30,7 +31,7 @@ from web.parts import Parts
 
 _PAGES = (
     *(sign_in, lost_password, link, home),
-    *(issues, desk, flight, launch, stop),
+    *(issues, desk, flight, launch, stop, correction),
     *(schedules, sources, source),
     *(readers_import, readers),
     *(people, person, me, audit),

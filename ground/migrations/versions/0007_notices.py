@@ -28,6 +28,25 @@ def upgrade() -> None:
         sa.Column("told_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("cause", name=op.f("pk_told")),
     )
+    op.create_table(
+        "corrections",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("issue_id", ROW_ID, nullable=False),
+        sa.Column("letter_id", ROW_ID, nullable=True),
+        sa.Column("subject", sa.String(length=300), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("ordered_by", sa.String(length=320), nullable=False),
+        sa.Column("ordered_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("goes_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("taken_back_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("sealed_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("recipient_count", sa.Integer(), nullable=True),
+        sa.ForeignKeyConstraint(["issue_id"], ["issues.id"], name=op.f("fk_corrections_issue_id_issues")),
+        sa.ForeignKeyConstraint(["letter_id"], ["letters.id"], name=op.f("fk_corrections_letter_id_letters")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_corrections")),
+        sa.UniqueConstraint("letter_id", name=op.f("uq_corrections_letter_id")),
+    )
+    op.create_index(op.f("ix_corrections_issue_id"), "corrections", ["issue_id"])
     op.add_column("subscriptions", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index(
         "ix_subscriptions_unconfirmed",
@@ -41,5 +60,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_subscriptions_unconfirmed", table_name="subscriptions")
     op.drop_column("subscriptions", "reminded_at")
+    op.drop_index(op.f("ix_corrections_issue_id"), table_name="corrections")
+    op.drop_table("corrections")
     op.drop_table("told")
     op.drop_column("staff", "gets_mail")
