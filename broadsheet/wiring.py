@@ -258,6 +258,7 @@ class House:
                 undo_for=self.settings.undo_for,
                 data_dir=self.settings.data_dir,
                 bounces_maildir=self.settings.bounces_maildir,
+                archive_indexed=self.settings.archive_indexed,
                 metrics_token=token.get_secret_value() if token is not None else None,
                 viewer=self.viewer,
                 sign_ups=SignUpLimits.of(
