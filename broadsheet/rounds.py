@@ -14,7 +14,7 @@ from feedback.take_over import take_over
 from ground.engine import WorkLane
 from mailer import ledger
 from mailer.letters import Lane
-from subscribers import imports
+from subscribers import imports, moves
 
 if TYPE_CHECKING:
     from broadsheet.wiring import House
@@ -86,6 +86,7 @@ class Rounds:
         from newsletters.reminders import Reminders
 
         house = self._house
+        await asyncio.to_thread(self._sweep)
         await Reminders(
             database=house.database,
             compiler=house.compiler,
@@ -93,6 +94,10 @@ class Rounds:
             clock=house.clock,
             base_url=house.settings.base_url,
         ).send()
+
+    def _sweep(self) -> None:
+        with self._house.database.write() as session:
+            moves.sweep(session, now=self._house.clock())
 
     async def put_right(self) -> None:
         """Send the corrections that are due."""

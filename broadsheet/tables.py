@@ -23,6 +23,7 @@ import staff.members
 import staff.sign_ins
 import subscribers.consents
 import subscribers.imports
+import subscribers.moves
 import subscribers.subscribers
 import subscribers.subscriptions
 from ground.database import Base

@@ -47,6 +47,19 @@ def upgrade() -> None:
         sa.UniqueConstraint("letter_id", name=op.f("uq_corrections_letter_id")),
     )
     op.create_index(op.f("ix_corrections_issue_id"), "corrections", ["issue_id"])
+    op.create_table(
+        "moves",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("subscriber_id", ROW_ID, nullable=False),
+        sa.Column("edition_id", ROW_ID, nullable=False),
+        sa.Column("address", sa.String(length=320), nullable=False),
+        sa.Column("requested_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("done_at", sa.DateTime(timezone=True), nullable=True),
+        sa.ForeignKeyConstraint(["subscriber_id"], ["subscribers.id"], name=op.f("fk_moves_subscriber_id_subscribers")),
+        sa.ForeignKeyConstraint(["edition_id"], ["editions.id"], name=op.f("fk_moves_edition_id_editions")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_moves")),
+    )
+    op.create_index(op.f("ix_moves_subscriber_id"), "moves", ["subscriber_id"])
     op.add_column("subscriptions", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
     op.create_index(
         "ix_subscriptions_unconfirmed",
@@ -60,6 +73,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.drop_index("ix_subscriptions_unconfirmed", table_name="subscriptions")
     op.drop_column("subscriptions", "reminded_at")
+    op.drop_index(op.f("ix_moves_subscriber_id"), table_name="moves")
+    op.drop_table("moves")
     op.drop_index(op.f("ix_corrections_issue_id"), table_name="corrections")
     op.drop_table("corrections")
     op.drop_table("told")
