@@ -24,6 +24,16 @@ class SubscriptionState(enum.StrEnum):
     ENDED = "ended"
 
 
+class Because(enum.StrEnum):
+    """Why a reader left, as they may say on the page. Words to choose from: free text would hold what nobody should keep."""
+
+    TOO_MANY = "too_many"
+    NOT_FOR_ME = "not_for_me"
+    ELSEWHERE = "elsewhere"  # they read us on another way
+    NEVER_ASKED = "never_asked"
+    OTHER = "other"
+
+
 class Subscription(Base):
     __tablename__ = "subscriptions"
     __table_args__ = (
@@ -36,6 +46,13 @@ class Subscription(Base):
             "paused_until",
             sqlite_where=text("paused_until IS NOT NULL"),
             postgresql_where=text("paused_until IS NOT NULL"),
+        ),
+        # Few say why they left, and all of those are counted.
+        Index(
+            "ix_subscriptions_left_because",
+            "ended_at",
+            sqlite_where=text("left_because IS NOT NULL"),
+            postgresql_where=text("left_because IS NOT NULL"),
         ),
         # Who may be reminded, once (subscribers.remind).
         Index(
@@ -62,6 +79,7 @@ class Subscription(Base):
     paused_until: Mapped[datetime | None]
     ended_at: Mapped[datetime | None]
     end_reason: Mapped[str | None] = mapped_column(String(40))
+    left_because: Mapped[str | None] = mapped_column(String(24))  # one of Because, where its reader has said so
 
 
 def find(session: Session, subscription_id: int, *, lock: bool = False) -> Subscription | None:
@@ -124,6 +142,20 @@ def count(session: Session) -> dict[int, dict[SubscriptionState, int]]:
     return found
 
 
+def reasons(session: Session, *, since: datetime) -> dict[int, dict[Because, int]]:
+    """Why readers have left since then, by edition; of those who have said so."""
+    found: dict[int, dict[Because, int]] = {}
+    rows = session.execute(
+        select(Subscription.edition_id, Subscription.left_because, func.count())
+        .where(Subscription.left_because.is_not(None), Subscription.ended_at > since)
+        .group_by(Subscription.edition_id, Subscription.left_because)
+    )
+    for edition_id, because, number in rows:
+        if because is not None:
+            found.setdefault(edition_id, {})[Because(because)] = number
+    return found
+
+
 def ask_again(subscription: Subscription, *, now: datetime) -> None:
     """A new request: links of earlier ones are over, and so is an earlier confirmation."""
     subscription.state = SubscriptionState.PENDING
@@ -131,7 +163,7 @@ def ask_again(subscription: Subscription, *, now: datetime) -> None:
     subscription.requested_at = now
     subscription.confirmed_at = None
     subscription.ended_at = None
-    subscription.end_reason = None
+    subscription.end_reason = subscription.left_because = None
 
 
 def activate(subscription: Subscription, *, now: datetime) -> None:
@@ -139,7 +171,7 @@ def activate(subscription: Subscription, *, now: datetime) -> None:
     subscription.confirmed_at = now
     subscription.notified_at = None  # the owner acted: a further question of theirs may be answered today
     subscription.ended_at = None
-    subscription.end_reason = None
+    subscription.end_reason = subscription.left_because = None
 
 
 def end(subscription: Subscription, reason: str, *, now: datetime) -> None:

@@ -15,6 +15,7 @@ branch_labels = None
 depends_on = None
 
 ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+SAID_WHY = sa.text("left_because IS NOT NULL")
 UNCONFIRMED = sa.text("state = 'pending' AND reminded_at IS NULL")
 
 
@@ -61,6 +62,14 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_moves_subscriber_id"), "moves", ["subscriber_id"])
     op.add_column("subscriptions", sa.Column("reminded_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("subscriptions", sa.Column("left_because", sa.String(length=24), nullable=True))
+    op.create_index(
+        "ix_subscriptions_left_because",
+        "subscriptions",
+        ["ended_at"],
+        sqlite_where=SAID_WHY,
+        postgresql_where=SAID_WHY,
+    )
     op.create_index(
         "ix_subscriptions_unconfirmed",
         "subscriptions",
@@ -72,6 +81,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_index("ix_subscriptions_unconfirmed", table_name="subscriptions")
+    op.drop_index("ix_subscriptions_left_because", table_name="subscriptions")
+    op.drop_column("subscriptions", "left_because")
     op.drop_column("subscriptions", "reminded_at")
     op.drop_index(op.f("ix_moves_subscriber_id"), table_name="moves")
     op.drop_table("moves")
