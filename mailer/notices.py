@@ -43,6 +43,16 @@ def is_out(session: Session, recipient_id: int, scope: str, *, since: datetime) 
     return session.scalar(wanted.limit(1)) is not None
 
 
+def was_written(session: Session, recipient_id: int, name: str, *, since: datetime) -> bool:
+    """Whether this person was written such a letter since then."""
+    wanted = (
+        select(Delivery.id)
+        .join(Letter, Letter.id == Delivery.letter_id)
+        .where(Delivery.recipient_id == recipient_id, Delivery.created_at >= since, Letter.name == name)
+    )
+    return session.scalar(wanted.limit(1)) is not None
+
+
 def enqueue(session: Session, name: str, notice: Notice, *, now: datetime) -> int:
     """Write the letter, its one delivery and its batch in the caller's transaction; the batch's id, to be submitted
     after the commit. (If nobody submits it, the engine's refill finds it.)
