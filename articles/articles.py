@@ -24,7 +24,7 @@ class ArticleStatus(enum.StrEnum):
 
 
 def _own_key(context: DefaultExecutionContext) -> str:
-    return str(context.get_current_parameters()["url_key"])
+    return str(context.get_current_parameters()["url_key"])  # type: ignore[no-untyped-call]
 
 
 class Article(Base):

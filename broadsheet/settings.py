@@ -113,6 +113,7 @@ class Settings(BaseSettings):
         default=None,
         description="what a scraper of /metrics shows as its bearer token; empty: only this machine may ask",
     )
+    archive_indexed: bool = Field(default=True, description="whether search engines may list past issues")
     sign_ups_per_address: int = Field(default=5, ge=1, description="forms for one inbox in a day; more are ignored")
     sign_ups_per_network: int = Field(default=60, ge=1, description="forms from one network in an hour; more are told")
     sign_ups_in_all: int = Field(default=2000, ge=1, description="forms in an hour, from anywhere; more are told")

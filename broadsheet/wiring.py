@@ -214,6 +214,9 @@ class House:
             collect=rounds.collect,
             recover=rounds.recover,
             poll_bounces=rounds.poll_bounces,
+            tell=rounds.tell,
+            remind=rounds.remind,
+            put_right=rounds.put_right,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,
@@ -252,6 +255,7 @@ class House:
                 undo_for=self.settings.undo_for,
                 data_dir=self.settings.data_dir,
                 bounces_maildir=self.settings.bounces_maildir,
+                archive_indexed=self.settings.archive_indexed,
                 metrics_token=token.get_secret_value() if token is not None else None,
                 viewer=self.viewer,
                 sign_ups=SignUpLimits.of(
