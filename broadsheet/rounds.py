@@ -143,12 +143,18 @@ class Rounds:
         self._house.arrivals.sweep(now=now)
 
     def _refill(self) -> None:
-        with self._house.database.read() as session:
-            due = {lane: ledger.due_batches(session, lane, now=self._house.clock(), limit=WINDOW) for lane in Lane}
-            waiting = imports.due(session, now=self._house.clock())
+        house = self._house
+        waiting = house.engine.stats()
+        with house.database.read() as session:
+            due = {
+                lane: ledger.due_batches(session, lane, now=house.clock(), limit=WINDOW)
+                for lane in Lane
+                if waiting[WorkLane(lane.value)].waiting <= WINDOW // 2
+            }
+            lists = imports.due(session, now=house.clock()) if "carry_import" in house.tasks else []
         for lane, batch_ids in due.items():
             for batch_id in batch_ids:
                 work = WorkLane(lane.value)
-                self._house.engine.submit("send_batch", {"batch": batch_id}, lane=work, key=f"batch:{batch_id}")
-        for number in waiting[:1]:  # one list after the other
-            self._house.engine.submit("carry_import", {"import": number}, lane=WorkLane.UPKEEP, key=f"import:{number}")
+                house.engine.submit("send_batch", {"batch": batch_id}, lane=work, key=f"batch:{batch_id}")
+        for number in lists[:1]:  # one list after the other
+            house.engine.submit("carry_import", {"import": number}, lane=WorkLane.UPKEEP, key=f"import:{number}")

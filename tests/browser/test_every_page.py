@@ -42,6 +42,7 @@ NO_PAGES = {
     "/console/readers/import/{number}/errors.csv",
     "/console/readers/{reader}/record.json",
     "/console/schedules/dates",
+    "/console/sources/feeds.opml",
     "/console/sources/{feed_id}/state",
     "/healthz",
     "/metrics",

@@ -5,10 +5,12 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.console import (
+    alerts,
     audit,
     correction,
     desk,
     flight,
+    holidays,
     home,
     issues,
     launch,
@@ -24,6 +26,7 @@ from web.console import (
     sign_in,
     source,
     sources,
+    sources_list,
     stop,
 )
 from web.gate import Gate
@@ -31,8 +34,8 @@ from web.parts import Parts
 
 _PAGES = (
     *(sign_in, lost_password, link, home),
-    *(issues, desk, flight, launch, stop, correction),
-    *(schedules, sources, source),
+    *(issues, alerts, desk, flight, launch, stop, correction),
+    *(schedules, holidays, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )
