@@ -11,6 +11,7 @@ import os
 import resource
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -26,6 +27,8 @@ log = structlog.get_logger()
 MEMORY = 2 * 1024**3
 #: Seconds of processor time in a child's whole life; work is counted in milliseconds, so only a runaway meets it soon.
 PROCESSOR_TIME = 3_600
+#: Seconds between two looks whether the parent lives.
+_LOOK_EVERY = 1.0
 #: For children whose work is long and whose input is not from outside.
 NO_LIMIT = resource.RLIM_INFINITY
 
@@ -108,7 +111,15 @@ class Children(Executor):
         broken.shutdown(wait=False)
 
 
+def _end_with(parent: int) -> None:
+    """End when the parent does: one that is killed closes no pipe that its other children hold, too."""
+    while os.getppid() == parent:
+        time.sleep(_LOOK_EVERY)
+    os._exit(1)
+
+
 def _limit_yourself(processor_time: int) -> None:
+    threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
     # Ctrl+C reaches the whole process group; the parent decides when children end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))

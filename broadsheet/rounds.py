@@ -7,7 +7,10 @@ import random
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
 from feedback import heartbeats
+from feedback.take_over import take_over
 from ground.engine import WorkLane
 from mailer import ledger
 from mailer.letters import Lane
@@ -18,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Batches of a lane that are in the engine at a time: pausing and cancelling works on the rest at once.
 WINDOW = 20
+
+log = structlog.get_logger()
 
 
 class Rounds:
@@ -54,7 +59,7 @@ class Rounds:
         return report.problem
 
     async def recover(self) -> None:
-        """Take back leases that ran out, end doubts that are old enough, finish letters of which nothing is open."""
+        """Take back leases that ran out or whose worker fell silent; end old doubts; finish letters with nothing open."""
         await asyncio.to_thread(self._recover)
 
     async def refill(self) -> None:
@@ -71,21 +76,31 @@ class Rounds:
 
     def _recover(self) -> None:
         database, now = self._house.database, self._house.clock()
-        with database.write() as session:
+        with database.write_bulk() as session:
             ledger.recover(session, now=now)
-        with database.write() as session:
+        with database.write_bulk() as session:
+            taken = take_over(session, me=self._house.owner, now=now)
+        if taken.batches:
+            log.warning("taken_over", in_doubt=taken.uncertain, untouched=taken.released, batches=taken.batches)
+        with database.write_bulk() as session:
             ledger.settle_uncertain(session, now=now, grace=self._house.settings.in_doubt_grace)
-        with database.write() as session:
+        with database.write_bulk() as session:
             ledger.finish_letters(session, now=now)
         self._house.arrivals.sweep(now=now)
 
     def _refill(self) -> None:
-        with self._house.database.read() as session:
-            due = {lane: ledger.due_batches(session, lane, now=self._house.clock(), limit=WINDOW) for lane in Lane}
-            waiting = imports.due(session, now=self._house.clock())
+        house = self._house
+        waiting = house.engine.stats()
+        with house.database.read() as session:
+            due = {
+                lane: ledger.due_batches(session, lane, now=house.clock(), limit=WINDOW)
+                for lane in Lane
+                if waiting[WorkLane(lane.value)].waiting <= WINDOW // 2
+            }
+            lists = imports.due(session, now=house.clock()) if "carry_import" in house.tasks else []
         for lane, batch_ids in due.items():
             for batch_id in batch_ids:
                 work = WorkLane(lane.value)
-                self._house.engine.submit("send_batch", {"batch": batch_id}, lane=work, key=f"batch:{batch_id}")
-        for number in waiting[:1]:  # one list after the other
-            self._house.engine.submit("carry_import", {"import": number}, lane=WorkLane.UPKEEP, key=f"import:{number}")
+                house.engine.submit("send_batch", {"batch": batch_id}, lane=work, key=f"batch:{batch_id}")
+        for number in lists[:1]:  # one list after the other
+            house.engine.submit("carry_import", {"import": number}, lane=WorkLane.UPKEEP, key=f"import:{number}")

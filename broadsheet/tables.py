@@ -16,8 +16,10 @@ import mailer.deliveries
 import mailer.holds
 import mailer.letters
 import mailer.suppressions
+import newsletters.holidays
 import newsletters.issues
 import newsletters.newsletters
+import newsletters.portions
 import newsletters.schedules
 import staff.members
 import staff.sign_ins
@@ -25,6 +27,7 @@ import subscribers.consents
 import subscribers.imports
 import subscribers.subscribers
 import subscribers.subscriptions
+import subscribers.topics
 from ground.database import Base
 
 metadata = Base.metadata

@@ -169,6 +169,20 @@ def _unsubscribed(session: Session, issue: Issue) -> int:
     return session.scalar(left) or 0
 
 
+def broken_sums(session: Session) -> list[str]:
+    """The sums of every sealed issue that do not agree, a sentence each: the checks of its page (`issue_figures`)."""
+    found = []
+    for issue in session.scalars(select(Issue).where(Issue.sealed_at.is_not(None)).order_by(Issue.id)):
+        deliveries = {row.state: row.rows for row in _deliveries(session, issue)}
+        checks = _checks(session, issue, deliveries, _exclusions(session, issue))
+        found += [
+            f"issue {issue.id} was sealed with {check.sealed} ({check.name}) and has {sum(check.parts)}"
+            for check in checks
+            if not check.holds
+        ]
+    return found
+
+
 def _checks(
     session: Session, issue: Issue, deliveries: Mapping[State, int], exclusions: Mapping[str, int]
 ) -> list[Check]:

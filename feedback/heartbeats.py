@@ -18,7 +18,10 @@ from ground.database import Base
 #: What a process that works is called; its rounds have names of their own.
 WORKER = "worker "
 #: How often a process says that it works.
-WORKER_PACE = timedelta(seconds=30)
+WORKER_PACE = timedelta(seconds=10)
+#: A process that works and has said nothing for so long has lost what it holds. Longer than the 30 s in which one that
+#: was told to end may finish what is in flight, for it no longer says that it works.
+SILENT_AFTER = timedelta(seconds=45)
 #: A process that has said nothing for so long has ended, and is no longer shown.
 _FORGOTTEN_AFTER = timedelta(hours=1)
 
@@ -71,6 +74,14 @@ def note_worker(session: Session, process: str, *, now: datetime) -> None:
     session.execute(
         delete(Heartbeat).where(Heartbeat.name.startswith(WORKER), Heartbeat.ended_at < now - _FORGOTTEN_AFTER)
     )
+
+
+def silent(session: Session, *, now: datetime) -> set[str]:
+    """The processes that worked and have fallen silent."""
+    found = session.scalars(
+        select(Heartbeat.process).where(Heartbeat.name.startswith(WORKER), Heartbeat.ended_at < now - SILENT_AFTER)
+    )
+    return set(found)
 
 
 def rounds(session: Session) -> Sequence[Heartbeat]:

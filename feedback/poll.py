@@ -19,7 +19,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from feedback import apply
+from feedback import apply, outbreak
 from ground.database import Database
 from ground.tokens import KeyRing
 from mailer import bounces
@@ -31,6 +31,8 @@ log = structlog.get_logger()
 
 #: Mails in one transaction: about 10 ms of SQLite's lock (a mail takes 2 ms, a hard bounce 4).
 CHUNK = 4
+#: Unknown mailboxes after which it is asked, in a long round already, whether they are too many at once.
+_LOOK_AFTER = 200
 #: SQLite's lock is unfair: a bulk writer must leave a gap in which others get it.
 GAP_SECONDS = 0.001
 
@@ -75,7 +77,7 @@ def poll(
         log.warning("bounces.unreadable", problem=problem)
         return PollReport(problem=problem)
     counts: Counter[Disposition] = Counter()
-    read = shunted = 0
+    read = shunted = looked_at = 0
     waiting = box.waiting()
     for start in range(0, len(waiting), CHUNK):
         paths = waiting[start : start + CHUNK]
@@ -90,7 +92,17 @@ def poll(
                 counts.update(done)
                 read += 1
         time.sleep(GAP_SECONDS)
+        if counts[Disposition.SUPPRESSED] - looked_at >= _LOOK_AFTER:
+            looked_at = _look(database, counts, now=now)
+    if counts[Disposition.SUPPRESSED] > looked_at:
+        _look(database, counts, now=now)
     return PollReport(read=read, shunted=shunted, dispositions=dict(counts))
+
+
+def _look(database: Database, counts: Counter[Disposition], *, now: datetime) -> int:
+    with database.write() as session:
+        outbreak.look(session, now=now)
+    return counts[Disposition.SUPPRESSED]
 
 
 def parse(paths: Sequence[Path], keys: KeyRing) -> list[_Mail | _Broken]:

@@ -25,6 +25,7 @@ from ground import migrations
 from ground.database import Database
 from mailer import queue
 from mailer.queue import LaneQueue
+from newsletters import objections
 
 #: The rounds without which no issue goes out and none ends.
 VITAL = frozenset({"reconcile", "publish_due", "settle", "recover"})
@@ -52,6 +53,7 @@ def problems(database: Database, folder: Path | None, *, now: datetime) -> list[
             return [Problem(check="tables", text=OTHER_REVISION)]
         with database.read() as session:
             found = [*queue_problems(session, now=now), *round_problems(session, now=now)]
+            found += held_issues(session, now=now)
             found += feed_problems(session, now=now)
             found += [Problem(check=alert.check, text=alert.text, is_failing=False) for alert in alerts.alerts(session)]
     except SQLAlchemyError:
@@ -97,6 +99,14 @@ def round_problems(session: Session, *, now: datetime) -> list[Problem]:
         found.append(Problem(check="rounds", text=words))
     found += [_failed(each) for each in rounds if each.problem is not None]
     return found
+
+
+def held_issues(session: Session, *, now: datetime) -> list[Problem]:
+    """Issues that would have gone by themselves, and wait for a person."""
+    return [
+        Problem(check="issue_held", text=f"Issue {issue.id} waits for a person. {issue.reason}", is_failing=False)
+        for issue in objections.standing(session, now=now)
+    ]
 
 
 def _patience(each: Heartbeat) -> timedelta:

@@ -7,8 +7,9 @@ the transaction (a door, a task) runs it in a thread and answers only after the 
 from __future__ import annotations
 
 import enum
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from typing import Any
 
@@ -17,9 +18,12 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.pool import ConnectionPoolEntry
 from sqlalchemy.types import TypeDecorator
+
+from ground.turns import Turns
 
 NAMING = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -84,17 +88,23 @@ def insert_new(table: type[Base], *, is_sqlite: bool) -> sqlite.Insert | postgre
 
 
 class Database:
-    """One database with two ways in: `write()` and `read()`.
+    """One database with two ways in: `write()` (or `write_bulk()`) and `read()`.
 
     On SQLite a writer begins with BEGIN IMMEDIATE: under SQLAlchemy's default mode concurrent read-modify-writes lose
     updates without an error (tests/ground/test_database.py shows it). Readers run on a second engine that cannot write.
+    Writers take turns (ground.turns); PostgreSQL needs no such help.
     """
 
     def __init__(self, url: str, *, busy_timeout_ms: int = 10_000) -> None:
         self.url = url
-        self.writer = _engine(url, begin="BEGIN IMMEDIATE", busy_timeout_ms=busy_timeout_ms)
+        # An error that is logged names the statement, never whose address was in it.
+        self.writer = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
+        self.turns: Turns | None = None
         if self.is_sqlite:
-            self.reader = _engine(url, begin="BEGIN", busy_timeout_ms=busy_timeout_ms, query_only=True)
+            self.turns = Turns(busy_timeout_ms / 1000)
+            _let_write(self.writer, self.turns, busy_timeout_ms=busy_timeout_ms)
+            self.reader = create_engine(url, hide_parameters=True)
+            _let_read(self.reader, busy_timeout_ms=busy_timeout_ms)
         else:
             # One state for all of a page's questions; at the server's default each would see a newer one.
             self.reader = self.writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
@@ -106,6 +116,20 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Session]:
         """A session in one transaction: committed when the block ends, rolled back when it raises."""
+        with self.turns.turn() if self.turns else nullcontext(), self._write() as session:
+            yield session
+
+    @contextmanager
+    def write_bulk(self) -> Iterator[Session]:
+        """`write()` for whoever does it again and again: on SQLite one at a time, with a gap for everybody else after it.
+
+        Keep such a transaction under 10 ms.
+        """
+        with self.turns.bulk_turn() if self.turns else nullcontext(), self._write() as session:
+            yield session
+
+    @contextmanager
+    def _write(self) -> Iterator[Session]:
         with Session(self.writer, expire_on_commit=False) as session, session.begin():
             yield session
 
@@ -123,38 +147,45 @@ class Database:
         self.reader.dispose()
 
 
-def _engine(url: str, *, begin: str, busy_timeout_ms: int, query_only: bool = False) -> Engine:
-    # An error that is logged names the statement, never whose address was in it.
-    engine = create_engine(url, pool_pre_ping=not url.startswith("sqlite"), hide_parameters=True)
-    if engine.dialect.name == "sqlite":
-        _take_over_sqlite(engine, begin=begin, busy_timeout_ms=busy_timeout_ms, query_only=query_only)
-    return engine
+# synchronous=FULL: under WAL, NORMAL may lose the last commits on power loss. For a ledger of sent mail a lost commit is a
+# duplicate that nobody knows of.
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "temp_store=MEMORY",
+    "cache_size=-64000",
+    "secure_delete=ON",  # what is forgotten is overwritten, not only unlinked
+)
 
 
-def _take_over_sqlite(engine: Engine, *, begin: str, busy_timeout_ms: int, query_only: bool) -> None:
-    # synchronous=FULL: under WAL, NORMAL may lose the last commits on power loss. For a ledger of sent mail a lost
-    # commit is a duplicate that nobody knows of.
-    pragmas = [
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "foreign_keys=ON",
-        f"busy_timeout={busy_timeout_ms}",
-        "temp_store=MEMORY",
-        "cache_size=-64000",
-        "secure_delete=ON",  # what is forgotten is overwritten, not only unlinked
-    ]
-    if query_only:
-        pragmas.append("query_only=ON")
+def _let_write(engine: Engine, turns: Turns, *, busy_timeout_ms: int) -> None:
+    """SQLite waits while the file is opened; for the write lock we wait ourselves."""
+    _at_connect(engine, f"busy_timeout={busy_timeout_ms}", *_PRAGMAS, "busy_timeout=0")
 
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, sqlite3.Connection)
+        try:
+            turns.begin(driver)
+        except sqlite3.OperationalError as problem:
+            raise OperationalError("BEGIN IMMEDIATE", None, problem) from problem
+
+
+def _let_read(engine: Engine, *, busy_timeout_ms: int) -> None:
+    _at_connect(engine, f"busy_timeout={busy_timeout_ms}", *_PRAGMAS, "query_only=ON")
+
+    @event.listens_for(engine, "begin")
+    def _on_begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+
+def _at_connect(engine: Engine, *pragmas: str) -> None:
     @event.listens_for(engine, "connect")
     def _on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
         connection.isolation_level = None  # pysqlite must not begin transactions behind our back
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={busy_timeout_ms}")
         for pragma in pragmas:
             cursor.execute(f"PRAGMA {pragma}")
         cursor.close()
-
-    @event.listens_for(engine, "begin")
-    def _on_begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)

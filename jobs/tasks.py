@@ -17,6 +17,7 @@ from feedback import heartbeats
 from feedback.heartbeats import Beat
 from ground.database import Database
 from ground.engine import Engine, Payload, Task, WorkLane
+from jobs import sending
 from jobs.timetable import HEARTBEATS
 from newsletters import compose, schedules, settle
 from newsletters.publish import Publisher
@@ -50,9 +51,6 @@ class Parts:
 def tasks(parts: Parts) -> dict[str, Task]:
     """Every task by its name."""
 
-    async def send_batch(payload: Payload) -> None:
-        await parts.send_batch(int(payload["batch"]))
-
     async def collect() -> None:
         await parts.collect()
 
@@ -83,7 +81,12 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "poll_bounces": parts.poll_bounces,
     }
     beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
-    return {"send_batch": send_batch, "compose": compose_drafts, "carry_import": carry_import, **beating}
+    return {
+        "send_batch": sending.task(parts.send_batch),
+        "compose": compose_drafts,
+        "carry_import": carry_import,
+        **beating,
+    }
 
 
 def _beating(parts: Parts, name: str, story: Round) -> Task:

@@ -34,7 +34,8 @@ from mailer import holds
 from mailer.deliveries import OPEN, Delivery, Span, State, in_states
 from mailer.letters import Lane, Letter, LetterState
 
-#: Deliveries in one batch: enough to make a commit cheap, few enough that pause and cancel work within a second.
+#: Deliveries in one batch, and rows in one transaction: enough to make a commit cheap, few enough that pause and cancel
+#: work within a second.
 SIZE = 500
 
 
@@ -71,6 +72,7 @@ class Lease:
     """A batch in somebody's hands, with what its letter says."""
 
     batch_id: int
+    owner: str
     lane: Lane
     span: Span
     letter_state: LetterState
@@ -158,7 +160,23 @@ def lease(session: Session, batch_id: int, *, owner: str, until: datetime, now: 
         select(Letter.state, Letter.due_at, Letter.deadline_at).where(Letter.id == taken.letter_id)
     ).one()
     span = Span(taken.letter_id, taken.first_id, taken.last_id)
-    return Lease(batch_id, taken.lane, span, letter.state, letter.due_at, letter.deadline_at)
+    return Lease(batch_id, owner, taken.lane, span, letter.state, letter.due_at, letter.deadline_at)
+
+
+def lease_name(worker: str, number: int) -> str:
+    """A name for one lease of a worker's: what was noted under an older one must not pass for this one's."""
+    return f"{worker}/{number}"
+
+
+def worker_of(lease: str) -> str:
+    """Who holds a lease of this name."""
+    return lease.rpartition("/")[0]
+
+
+def holders(session: Session) -> list[str]:
+    """The names of the leases under which batches are held now."""
+    held = select(Batch.owner).where(Batch.lane.in_(list(Lane)), Batch.state == BatchState.LEASED).distinct()
+    return [owner for owner in session.scalars(held) if owner is not None]
 
 
 def renew(session: Session, held: Lease, *, owner: str, until: datetime) -> None:
@@ -195,15 +213,20 @@ def close(session: Session, held: Lease, *, owner: str) -> BatchState:
     return state
 
 
-def recount(session: Session, letter_id: int, delivery_ids: Sequence[int]) -> None:
+def recount_around(session: Session, letter_id: int, delivery_ids: Sequence[int]) -> None:
     """Count again the batches of these deliveries, whose doubt has ended after they had been put down."""
     covers = exists().where(Delivery.id.in_(delivery_ids), Delivery.id >= Batch.first_id, Delivery.id <= Batch.last_id)
+    recount(session, session.scalars(select(Batch.id).where(Batch.letter_id == letter_id, covers)).all())
+
+
+def recount(session: Session, batch_ids: Sequence[int]) -> None:
+    """Count again how the deliveries of these batches stand. A batch that a worker holds is counted when it is put down."""
     spans = session.execute(
-        select(Batch.id, Batch.first_id, Batch.last_id).where(
-            Batch.letter_id == letter_id, Batch.state != BatchState.LEASED, covers
+        select(Batch.id, Batch.letter_id, Batch.first_id, Batch.last_id).where(
+            Batch.id.in_(batch_ids), Batch.state != BatchState.LEASED
         )
     ).all()
-    for batch_id, first_id, last_id in spans:
+    for batch_id, letter_id, first_id, last_id in spans:
         span = Span(letter_id, first_id, last_id)
         counted = session.execute(select(Delivery.state, func.count()).where(span.condition()).group_by(Delivery.state))
         told = _told(dict(counted.all()))

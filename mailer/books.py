@@ -8,6 +8,7 @@ away is asked again.
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,8 +17,9 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ground.database import Database
-from mailer import admission, ledger
+from mailer import admission, batches, ledger
 from mailer.admission import Admission
+from mailer.deliveries import Event
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.reception import Signal
@@ -34,9 +36,8 @@ class Habits:
     lease_for: timedelta = timedelta(minutes=15)  # longer than the 10 minutes a server may take after the final dot
     flush_seconds: float = 0.010
     largest_commit: int = 200  # results in one transaction: 7 ms of SQLite's lock, which is unfair (250 take 9 to 12)
-    pause_seconds: float = 0.001  # between two commits of one flush, so that a web request gets its turn
     retry_seconds: float = 0.5
-    patience: timedelta = timedelta(seconds=30)  # with results in hand and a database that does not answer
+    patience: timedelta = timedelta(minutes=10)  # with results in hand and a database that does not answer
 
     @property
     def renew_after(self) -> timedelta:
@@ -53,6 +54,11 @@ class Desk:
         self.habits = habits
         # Two of our own threads would otherwise sleep on SQLite's lock, in steps of up to 100 ms.
         self.pen = asyncio.Lock()
+        self._leases = itertools.count(1)
+
+    def name_lease(self) -> str:
+        """A name for this process's next lease."""
+        return batches.lease_name(self.owner, next(self._leases))
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +78,7 @@ class Books:
         self.admission = admission
         self._desk = desk
         self._held = held
+        self._owner = held.lease.owner
         self._signals: list[Signal] = []
         self._pending: list[Record] = []
         self._noted = asyncio.Event()
@@ -141,9 +148,9 @@ class Books:
     async def _commit(self, intents: Sequence[int]) -> dict[int, int]:
         habits = self._desk.habits
         async with self._desk.pen:
-            while len(self._pending) > habits.largest_commit:
+            # Intents take along what fits beside them.
+            while len(self._pending) > min(habits.largest_commit, max(0, batches.SIZE - len(intents))):
                 await self._write_some(habits.largest_commit, ())
-                await asyncio.sleep(habits.pause_seconds)
             return await self._write_some(len(self._pending), intents)
 
     async def _write_some(self, count: int, intents: Sequence[int]) -> dict[int, int]:
@@ -154,8 +161,9 @@ class Books:
         renew = now >= self._renew_at
         if not (some or intents or renew or signals):
             return {}
+        writing = asyncio.create_task(asyncio.to_thread(self._write, _Entries(some, signals, intents, renew), now))
         try:
-            intended = await asyncio.to_thread(self._write, _Entries(some, signals, intents, renew), now)
+            intended = await self._written(writing, now)
         except BaseException:
             # Written twice is harmless (each entry is guarded by state and attempt), not written is doubt.
             self._pending, self._signals = some + self._pending, signals + self._signals
@@ -165,9 +173,21 @@ class Books:
             self._renew_at = now + self._desk.habits.renew_after
         return intended
 
+    async def _written(self, writing: asyncio.Task[dict[int, int]], now: datetime) -> dict[int, int]:
+        """What a commit intended. Whoever waits may be cancelled, the thread cannot: then its intents have no sender
+        any more, and without this they would be in doubt until somebody recovers them."""
+        try:
+            return await asyncio.shield(writing)
+        except asyncio.CancelledError:
+            await asyncio.wait([writing])
+            if writing.exception() is None:
+                for delivery_id, attempt in writing.result().items():
+                    self.note(Record(id=delivery_id, attempt=attempt, event=Event.RELEASE, next_at=now))
+            raise
+
     def _write(self, entries: _Entries, now: datetime) -> dict[int, int]:
-        owner, lease = self._desk.owner, self._held.lease
-        with self._desk.database.write() as session:
+        owner, lease = self._owner, self._held.lease
+        with self._desk.database.write_bulk() as session:
             # Budgets and breakers first: whoever holds their rows never waits for anybody's deliveries to get them.
             for signal in entries.signals:
                 admission.heed(session, signal, now=now)
@@ -175,9 +195,9 @@ class Books:
             if entries.renew:
                 ledger.renew(session, lease, owner=owner, until=now + self._desk.habits.lease_for)
             if entries.records:
-                ledger.record(session, entries.records, now=now)
+                ledger.record(session, entries.records, owner=owner, now=now)
             return ledger.intend(session, lease, ids, owner=owner, now=now) if ids else {}
 
     def _put_down(self, next_at: datetime | None) -> None:
-        with self._desk.database.write() as session:
-            ledger.close(session, self._held.lease, owner=self._desk.owner, now=self._desk.clock(), next_at=next_at)
+        with self._desk.database.write_bulk() as session:
+            ledger.close(session, self._held.lease, owner=self._owner, now=self._desk.clock(), next_at=next_at)

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, exists, or_, select, text, update
+from sqlalchemy import ColumnElement, ForeignKey, Index, Select, String, exists, func, or_, select, text, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new, one_of
@@ -228,3 +228,8 @@ def doubtful_domains(session: Session) -> dict[str, int]:
     """Domains whose unknown mailboxes wait for a person, each with its breaker."""
     found = select(Breaker.domain, Breaker.id).where(Breaker.lifted_at.is_(None), Breaker.domain.is_not(None))
     return {domain: number for domain, number in session.execute(found) if domain is not None}
+
+
+def domain_settled_at(session: Session, domain: str) -> datetime | None:
+    """When a person last decided about a domain's unknown mailboxes."""
+    return session.scalar(select(func.max(Breaker.lifted_at)).where(Breaker.domain == domain))

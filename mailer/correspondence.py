@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from mailer import ailing, bounce_reports
-from mailer.deliveries import Attempt, Delivery, State
+from mailer.deliveries import Attempt, Delivery, State, to_reader
 from mailer.letter import Kind
 from mailer.letters import Letter
 
@@ -42,7 +42,7 @@ def sent_to(session: Session, recipient_id: int, *, limit: int, before: int | No
     wanted = (
         select(Delivery, Letter.name, Letter.kind)
         .join(Letter, Letter.id == Delivery.letter_id)
-        .where(Delivery.recipient_id == recipient_id)
+        .where(to_reader(recipient_id))
         .order_by(Delivery.id.desc())
         .limit(limit)
     )
@@ -59,7 +59,7 @@ def attempts_of(session: Session, delivery_ids: Sequence[int]) -> list[Attempt]:
 
 def is_in_flight(session: Session, recipient_id: int) -> bool:
     """Whether something is being handed over to this person in this moment; its answer will be written down."""
-    sending = select(Delivery.id).where(Delivery.recipient_id == recipient_id, Delivery.state == State.SENDING)
+    sending = select(Delivery.id).where(to_reader(recipient_id), Delivery.state == State.SENDING)
     return session.scalar(sending.limit(1)) is not None
 
 
@@ -69,13 +69,13 @@ def forget(session: Session, recipient_id: int, address_key: str) -> int:
     The rows stay, because an issue's figures are sums of them: letter, state and times are nobody's name. Replies and
     reports go, for servers repeat the address in them.
     """
-    mine = select(Delivery.id).where(Delivery.recipient_id == recipient_id)
+    mine = select(Delivery.id).where(to_reader(recipient_id))
     session.execute(update(Attempt).where(Attempt.delivery_id.in_(mine)).values(reply=None))
     bounce_reports.forget(session, address_key, mine)
     ailing.forget(session, address_key)
     blanked = session.execute(
         update(Delivery)
-        .where(Delivery.recipient_id == recipient_id)
+        .where(to_reader(recipient_id))
         .values(address=FORGOTTEN, address_key=FORGOTTEN, fields={}, reply=None, queue_id=None)
         .returning(Delivery.id),
         execution_options={"synchronize_session": False},

@@ -21,12 +21,15 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     bindparam,
+    select,
     text,
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
+from mailer.letter import Kind
+from mailer.letters import Letter
 
 
 class State(enum.StrEnum):
@@ -248,13 +251,20 @@ def release(session: Session, span: Span, *, owner: str, next_at: datetime) -> N
     )
 
 
-def skip_recipient(session: Session, recipient_id: int, *, reason: str, scope: str | None = None) -> None:
-    """Skip what has not been handed over to this person, in the caller's transaction.
+def to_reader(recipient_id: int) -> ColumnElement[bool]:
+    """What goes to the reader of this number. Letters to staff count their recipients otherwise: the same number is
+    somebody else there."""
+    letter = select(Letter.id).where(Letter.id == Delivery.letter_id, Letter.kind == Kind.STAFF).correlate(Delivery)
+    return and_(Delivery.recipient_id == recipient_id, ~letter.exists())
 
-    `scope` narrows it to one edition (`edition:3`); None means everything. What is just being handed over is marked
+
+def skip_recipient(session: Session, recipient_id: int, *, reason: str, scope: str | None = None) -> None:
+    """Skip what has not been handed over to this reader, in the caller's transaction.
+
+    `scope` narrows it to one edition (`edition:3`); None means every letter to a reader. What is just being handed over is marked
     `withdrawn`: it may still arrive, and is never tried again.
     """
-    whose = [Delivery.recipient_id == recipient_id]
+    whose = [to_reader(recipient_id)]
     if scope is not None:
         whose.append(Delivery.scope == scope)
     _skip(session, and_(*whose), reason)

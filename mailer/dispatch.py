@@ -110,12 +110,12 @@ class Dispatcher(Generic[C]):
 
     def _take(self, batch_id: int) -> tuple[Held, Look] | None:
         now = self._desk.clock()
-        with self._desk.database.write() as session:
+        with self._desk.database.write_bulk() as session:
             look = self._admissions.look(session, batch_id, now=now)
             if not look.admissions:
                 return None
             held = ledger.lease(
-                session, batch_id, owner=self._desk.owner, until=now + self._desk.habits.lease_for, now=now
+                session, batch_id, owner=self._desk.name_lease(), until=now + self._desk.habits.lease_for, now=now
             )
         return None if held is None else (held, look)
 

@@ -95,12 +95,16 @@ def _html(value: str) -> bytes:
 
 
 def _url(value: str) -> bytes:
+    if _PLAIN_LINK.match(value):
+        return encoding.quoted(value)
     # Not cleaned: an address that is normalised is another address. What cleaning is for is percent-encoded here.
     return encoding.quoted(html.escape(quote(_leads(value), safe=_URL_SAFE, errors="replace")))
 
 
 def _plain_url(value: str) -> bytes:
     """As `_url`, but letters stay readable."""
+    if _PLAIN_LINK.match(value):
+        return encoding.quoted(value)
     return encoding.quoted(_UNPRINTABLE.sub(lambda found: quote(found[0], errors="replace"), _leads(value)))
 
 
@@ -139,6 +143,8 @@ def word_lines(text: str) -> str:
     return "".join(f"\r\n {word}" for word in encoding.words(text, indent=1))
 
 
+#: Nothing in it needs an escape in any context: our signed links.
+_PLAIN_LINK = re.compile(r"https?://[A-Za-z0-9/:.~_-]+\Z")
 _URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
 #: Blanks, controls, marks of lines and of direction, and halves of letters.
 _UNPRINTABLE = re.compile("[\\x00-\\x20\\x7f-\\xa0\\u2000-\\u200f\\u2028-\\u202f\\u2066-\\u2069\\ud800-\\udfff]+")

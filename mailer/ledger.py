@@ -19,10 +19,11 @@ from mailer import ailing, batches, breakers, deliveries, holds, quarantine, res
 from mailer.batches import BatchState
 from mailer.deliveries import Delivery, Row, Span, State
 from mailer.events import BounceKind
+from mailer.invariants import verify
 from mailer.letters import Lane, Letter, LetterState
-from mailer.recovery import prove, recover, recover_all, settle_uncertain
+from mailer.recovery import prove, recover, recover_all, recover_leases, settle_uncertain
 from mailer.results import Record
-from mailer.tally import counts, finish_letters, in_doubt, sender_refusal, verify
+from mailer.tally import counts, finish_letters, in_doubt, sender_refusal
 from mailer.verdict import EXPIRED
 
 #: The ledger has one face; how doubt ends and how it is counted have modules of their own.
@@ -41,6 +42,7 @@ __all__ = [
     "record",
     "recover",
     "recover_all",
+    "recover_leases",
     "renew",
     "sender_refusal",
     "settle_uncertain",
@@ -117,9 +119,10 @@ def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: 
     return deliveries.intend(session, and_(sends, holds.is_free(held.lane)), ids, owner=owner)
 
 
-def record(session: Session, records: Sequence[Record], *, now: datetime) -> None:
-    """Write down a group of results; a hard refusal suppresses its address in the same transaction."""
-    results.write(session, records, now=now)
+def record(session: Session, records: Sequence[Record], *, owner: str, now: datetime) -> None:
+    """Write down a group of results of one lease; a hard refusal suppresses its address in the same transaction."""
+    for letter_id, ids in results.write(session, records, owner=owner, now=now).items():
+        batches.recount_around(session, letter_id, ids)
     hard = [
         suppressions.Dead(each.address_key, note=each.reply, delivery_id=each.id)
         for each in records

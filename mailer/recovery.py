@@ -10,11 +10,12 @@ Message-ID and the same bytes, assume that it was sent, or hold it for a person.
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, case, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, case, insert, literal, select, text, update
 from sqlalchemy.orm import Session
 
 from mailer import batches
@@ -55,6 +56,12 @@ def recover_all(session: Session, *, now: datetime) -> Recovered:
     return _take_back(session, Delivery.id.is_not(None), Batch.id.is_not(None), now)
 
 
+def recover_leases(session: Session, leases: Sequence[str], *, now: datetime) -> Recovered:
+    """Take back the leases of these names: their workers are gone, or so silent that it comes to the same."""
+    held = and_(Delivery.lease_until.is_not(None), Delivery.owner.in_(leases))
+    return _take_back(session, held, Batch.owner.in_(leases), now)
+
+
 def _take_back(session: Session, rows: ColumnElement[bool], held: ColumnElement[bool], now: datetime) -> Recovered:
     leased = in_states([State.CLAIMED, State.SENDING])
     sending = [leased, Delivery.state == State.SENDING, rows]
@@ -72,12 +79,15 @@ def _take_back(session: Session, rows: ColumnElement[bool], held: ColumnElement[
             ).where(*sending),
         )
     )
-    gone: dict[str, Any] = {"owner": None, "lease_until": None}
+    gone: dict[str, Any] = {
+        "owner": None,
+        "lease_until": None,
+    }  # a row in doubt stays its worker's, who may only be slow
     reason = case((Delivery.reason == WITHDRAWN, WITHDRAWN), else_=CRASH)
     lost = session.execute(
         update(Delivery)
         .where(*sending)
-        .values(state=State.UNCERTAIN, uncertain_at=now, reason=reason, **gone)
+        .values(state=State.UNCERTAIN, uncertain_at=now, reason=reason, lease_until=None)
         .returning(Delivery.id)
     ).all()
     released = session.execute(
@@ -92,6 +102,7 @@ def _take_back(session: Session, rows: ColumnElement[bool], held: ColumnElement[
         .values(state=BatchState.OPEN, next_at=now, **gone)
         .returning(Batch.id)
     ).all()
+    batches.recount(session, [batch.id for batch in reopened])
     return Recovered(len(released), len(lost), len(reopened))
 
 
@@ -107,7 +118,7 @@ def prove(session: Session, delivery_id: int, *, now: datetime) -> bool:
         .returning(Delivery.letter_id)
     ).one_or_none()
     if proved is not None:
-        batches.recount(session, proved.letter_id, [delivery_id])
+        batches.recount_around(session, proved.letter_id, [delivery_id])
     return proved is not None
 
 
@@ -143,7 +154,7 @@ def settle_uncertain(session: Session, *, now: datetime, grace: timedelta = GRAC
         _settle(session, state, reason, ids, now=now)
     again = [doubt for doubt in doubts if _fate(doubt, now) == _AGAIN]
     for letter_id in {doubt.letter_id for doubt in doubts}:
-        batches.recount(session, letter_id, [doubt.id for doubt in doubts if doubt.letter_id == letter_id])
+        batches.recount_around(session, letter_id, [doubt.id for doubt in doubts if doubt.letter_id == letter_id])
     for letter_id in {doubt.letter_id for doubt in again}:
         ids = [doubt.id for doubt in again if doubt.letter_id == letter_id]
         batches.reopen(session, letter_id, ids, now=now)
@@ -172,7 +183,7 @@ def _settle(session: Session, state: State, reason: str | None, ids: list[int], 
     session.execute(
         update(Delivery)
         .where(Delivery.id.in_(ids), Delivery.state == State.UNCERTAIN)
-        .values(state=state, reason=reason, **when)
+        .values(state=state, reason=reason, owner=None, **when)
     )
 
 

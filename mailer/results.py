@@ -1,7 +1,9 @@
 """Results: write down what became of deliveries, a whole group of results in one transaction.
 
-Every UPDATE is guarded by the state machine and by the attempt's number: a result that comes twice, or late from a worker
-whose lease ran out, changes nothing that has gone on since.
+Every UPDATE is guarded by the state machine, by the attempt's number and by the lease it was made under. A number alone
+would not do: an attempt that no server saw does not count, so its number is given again. A result that comes twice, or
+late from a worker whose lease ran out, changes nothing that somebody has leased since, and leaves no line in the log. What
+it still may do is end its own doubt: a row in doubt remembers whose it was.
 """
 
 from __future__ import annotations
@@ -14,7 +16,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, String, Table, Update, and_, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
-from mailer.deliveries import DELIVERIES, WITHDRAWN, Attempt, Delivery, Event, State, sources
+from mailer.deliveries import DELIVERIES, NEXT, WITHDRAWN, Attempt, Delivery, Event, State, sources
 
 ATTEMPTS = cast("Table", Attempt.__table__)
 
@@ -46,26 +48,72 @@ class Record:
     queue_id: str | None = None
 
 
-def write(session: Session, records: Sequence[Record], *, now: datetime) -> None:
-    """Write a group of results. Each applies only in a state where its event means something, and to its own attempt."""
-    for event in {each.event for each in records}:
-        group = [each for each in records if each.event is event]
-        session.connection().execute(_RECORD[event], [_parameters(each, now) for each in group])
+def write(session: Session, records: Sequence[Record], *, owner: str, now: datetime) -> dict[int, list[int]]:
+    """Write a group of results, got under the lease `owner`. Each applies only in a state where its event means something.
+
+    Returns the deliveries whose doubt ended by it, by letter: their batch was put down without them.
+    """
+    rows = _held(session, records, owner)
+    valid = [each for each in _first_of_each(records) if each.id in rows and _applies(each, rows[each.id])]
+    for event in {each.event for each in valid}:
+        group = [each for each in valid if each.event is event]
+        session.connection().execute(_RECORD[event], [_parameters(each, owner, now) for each in group])
     # A row that was given back before any transport had it has made no attempt.
-    attempts = [each for each in records if each.event is not Event.ACCEPT and each.stage is not None]
+    attempts = [each for each in valid if each.event is not Event.ACCEPT and each.stage is not None]
     if attempts:
         session.execute(insert(ATTEMPTS), [_attempt(each, now) for each in attempts])
+    settled: dict[int, list[int]] = {}
+    for each in valid:
+        row = rows[each.id]
+        if row.state is State.UNCERTAIN:
+            settled.setdefault(row.letter_id, []).append(each.id)
+    return settled
+
+
+@dataclass(frozen=True, slots=True)
+class _Standing:
+    letter_id: int
+    state: State
+    attempt: int
+
+
+def _held(session: Session, records: Sequence[Record], owner: str) -> dict[int, _Standing]:
+    """The rows of these results as they stand, locked, as far as they are this lease's."""
+    columns = (DELIVERIES.c.id, DELIVERIES.c.letter_id, DELIVERIES.c.state, DELIVERIES.c.attempt)
+    ids = sorted({each.id for each in records})
+    mine = select(*columns).where(DELIVERIES.c.id.in_(ids), DELIVERIES.c.owner == owner)
+    found = session.execute(mine.order_by(DELIVERIES.c.id).with_for_update())
+    return {row.id: _Standing(row.letter_id, row.state, row.attempt) for row in found}
+
+
+def _first_of_each(records: Sequence[Record]) -> list[Record]:
+    """A delivery has one result in a group; what is said of it twice was said first."""
+    first: dict[int, Record] = {}
+    for each in records:
+        first.setdefault(each.id, each)
+    return list(first.values())
+
+
+def _applies(each: Record, row: _Standing) -> bool:
+    return each.attempt == row.attempt and each.event in NEXT[row.state]
 
 
 def _guard(event: Event) -> ColumnElement[bool]:
     # Spelt out with OR: an IN list cannot stand in a statement that is executed for many rows.
     allowed = or_(*(DELIVERIES.c.state == state for state in sources(event) if state is not State.DEFERRED))
-    return and_(DELIVERIES.c.id == bindparam("b_id"), DELIVERIES.c.attempt == bindparam("b_attempt"), allowed)
+    return and_(
+        DELIVERIES.c.id == bindparam("b_id"),
+        DELIVERIES.c.attempt == bindparam("b_attempt"),
+        DELIVERIES.c.owner == bindparam("b_owner"),
+        allowed,
+    )
 
 
 def _statement(event: Event, names: Sequence[str], values: dict[str, Any]) -> Update:
     columns = {name: bindparam(f"b_{name}", type_=DELIVERIES.c[name].type) for name in names}
-    return update(DELIVERIES).where(_guard(event)).values(owner=None, lease_until=None, **columns, **values)
+    # A row in doubt stays somebody's: whose late answer may end the doubt.
+    freed: dict[str, Any] = {} if event is Event.LOSE else {"owner": None}
+    return update(DELIVERIES).where(_guard(event)).values(lease_until=None, **freed, **columns, **values)
 
 
 _SAID = ("stage", "route", "code", "enhanced", "reply")
@@ -96,10 +144,11 @@ _RECORD = {
 }
 
 
-def _parameters(each: Record, now: datetime) -> dict[str, Any]:
+def _parameters(each: Record, owner: str, now: datetime) -> dict[str, Any]:
     return {
         "b_id": each.id,
         "b_attempt": each.attempt,
+        "b_owner": owner,
         "b_reason": each.reason,
         "b_next_at": each.next_at,
         "b_stage": each.stage,

@@ -1,15 +1,15 @@
-"""Tally: how many deliveries stand where, which letters are finished, and whether the books are right."""
+"""Tally: how many deliveries stand where, and which letters are finished."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Executable, and_, exists, func, not_, or_, select, text, update
+from sqlalchemy import and_, exists, func, not_, or_, select, text, update
 from sqlalchemy.orm import Session
 
-from mailer.batches import UNSENT, Batch, BatchState
-from mailer.deliveries import OPEN, Attempt, Delivery, State, in_states
+from mailer.batches import Batch, BatchState
+from mailer.deliveries import Attempt, Delivery, State
 from mailer.letters import Letter, LetterState
 from mailer.transports import Stage
 
@@ -67,85 +67,3 @@ def finish_letters(session: Session, *, now: datetime, letter_id: int | None = N
     if finished:
         session.execute(update(Letter).where(Letter.id.in_(finished)).values(state=LetterState.FINISHED))
     return finished
-
-
-def verify(session: Session) -> list[str]:
-    """The ledger's invariants; each broken one is a sentence that names the rows. Empty when the books are right."""
-    return [sentence.format(row=row) for sentence, query in _invariants() for row in session.execute(query)]
-
-
-def _invariants() -> list[tuple[str, Executable]]:
-    rows = (
-        select(func.count())
-        .select_from(Delivery)
-        .where(Delivery.letter_id == Letter.id)
-        .correlate(Letter)
-        .scalar_subquery()
-    )
-    covered = exists().where(
-        Batch.letter_id == Delivery.letter_id, Batch.first_id <= Delivery.id, Batch.last_id >= Delivery.id
-    )
-    return [
-        (
-            "letter {row[0]} was sealed with {row[1]} deliveries and has {row[2]}",
-            select(Letter.id, Letter.sealed_count, rows).where(
-                Letter.sealed_count.is_not(None), Letter.sealed_count != rows
-            ),
-        ),
-        (
-            "letter {row[0]} is finished and has {row[1]} open deliveries",
-            select(Letter.id, func.count())
-            .join(Delivery, Delivery.letter_id == Letter.id)
-            .where(or_(Letter.state == LetterState.FINISHED, Letter.finished_at.is_not(None)), in_states(sorted(OPEN)))
-            .group_by(Letter.id),
-        ),
-        (
-            "batch {row[0]} is done and delivery {row[1]} of it is {row[2]}",
-            select(Batch.id, Delivery.id, Delivery.state)
-            .join(
-                Batch,
-                and_(
-                    Batch.letter_id == Delivery.letter_id, Batch.first_id <= Delivery.id, Batch.last_id >= Delivery.id
-                ),
-            )
-            .where(Batch.state == BatchState.DONE, in_states(sorted(UNSENT)))
-            .limit(100),
-        ),
-        (
-            "delivery {row[0]} of letter {row[1]} is {row[2]} and in no batch: nobody will send or skip it",
-            _deliveries(
-                in_states(sorted(UNSENT)),
-                not_(covered),
-            ),
-        ),
-        (
-            "delivery {row[0]} of letter {row[1]} is {row[2]} without an owner and a lease",
-            _deliveries(
-                in_states([State.CLAIMED, State.SENDING]),
-                or_(Delivery.owner.is_(None), Delivery.lease_until.is_(None)),
-            ),
-        ),
-        (
-            "delivery {row[0]} of letter {row[1]} is {row[2]} without the time it became so",
-            _deliveries(
-                or_(
-                    and_(Delivery.state == State.ACCEPTED, Delivery.accepted_at.is_(None)),
-                    and_(Delivery.state == State.UNCERTAIN, Delivery.uncertain_at.is_(None)),
-                )
-            ),
-        ),
-        (
-            "delivery {row[0]} of letter {row[1]} is {row[2]} and was never tried",
-            _deliveries(
-                in_states([State.SENDING, State.ACCEPTED, State.DEFERRED, State.UNCERTAIN]), Delivery.attempt < 1
-            ),
-        ),
-        (
-            "delivery {row[0]} of letter {row[1]} is {row[2]} without a reason",
-            _deliveries(in_states([State.FAILED, State.SKIPPED]), Delivery.reason.is_(None)),
-        ),
-    ]
-
-
-def _deliveries(*conditions: ColumnElement[bool]) -> Executable:
-    return select(Delivery.id, Delivery.letter_id, Delivery.state).where(*conditions).limit(100)

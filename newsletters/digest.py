@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -12,11 +12,11 @@ from sqlalchemy.orm import Session
 
 from articles import images
 from articles.articles import Article, authors_of
-from mailer.blocks import LEAD
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import issues
+from newsletters import issues, portions
+from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.sender import sender_of
@@ -33,17 +33,13 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
         kind=Kind.ISSUE,
         sender=sender,
         context=_context(session, issue, sender, base_url),
+        with_blocks=portions.are_wanted(
+            session,
+            issue,
+            rhythms.of(session, issue.edition_id, issue.schedule_id),
+            now=issue.scheduled_for,
+        ),
     )
-
-
-def own_blocks(items: Sequence[Mapping[str, Any]], sections: Collection[str], *, least: int) -> str | None:
-    """The articles of the sections that a reader follows, as the field `blocks` of their row names them: "1,4,7".
-
-    `items` are those of the letter's context. The lead is everybody's. None where fewer than `least` articles would be
-    shown: such a reader is left out, with the reason, when the audience is written.
-    """
-    own = [number for number, item in enumerate(items, 1) if number == LEAD or item["section"] in sections]
-    return ",".join(map(str, own)) if len(own) >= least else None
 
 
 def content_hash(session: Session, issue: Issue) -> str:

@@ -78,6 +78,8 @@ def _end_all(session: Session, subscriber_id: int, *, now: datetime) -> int:
     for subscription in found:
         was_open = subscription.state is not SubscriptionState.ENDED
         subscriptions.end(subscription, ERASED, now=now if was_open else subscription.ended_at or now)
+        subscription.topics_id = subscription.own_hour = None
+        subscription.alerts = False
         consents.record(
             session,
             Act.ERASED,

@@ -10,7 +10,6 @@ import csv
 import hashlib
 import os
 import shutil
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
@@ -29,8 +28,6 @@ from subscribers.spreadsheet import NotCsv
 
 #: Rows in one transaction: 5 to 8 ms of SQLite's only write lock.
 BATCH = 100
-#: Seconds between two transactions, in which others get the lock.
-PAUSE = 0.0015
 #: Rows that the dry run asks about at a time; it holds no lock.
 _LOOK = 500
 #: Rows in one where each may write a letter.
@@ -166,7 +163,6 @@ def carry_on(
         if after.state is ImportState.FINISHED:
             folder.clear(but_errors=True)
             return False
-        time.sleep(PAUSE)
     return True
 
 
@@ -181,7 +177,7 @@ def _step(database: Database, found: Import, folder: Folder, terms: Terms, *, no
     with database.read() as session:
         newest = suppressions.newest(session)
         verdicts = judging.judge(session, entries, terms, now=now)
-    with database.write() as session:
+    with database.write_bulk() as session:
         held = session.get_one(Import, found.id, with_for_update=True)
         if held.state is ImportState.RUNNING and held.position == found.position:
             if suppressions.newest(session) != newest:

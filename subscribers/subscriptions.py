@@ -1,16 +1,17 @@
-"""Subscriptions: one subscriber's relation to one edition, and the rhythm they chose."""
+"""Subscriptions: one subscriber's relation to one edition, and the rhythm, topics and hour they chose."""
 
 from __future__ import annotations
 
 import enum
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, func, select, text
+from sqlalchemy import ForeignKey, Index, Select, String, UniqueConstraint, false, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
 from subscribers.subscribers import Subscriber
+from subscribers.topics import TopicSet
 
 #: Why a subscription ended: its reader left. Only this end can be undone by a link.
 LEFT = "left"
@@ -37,12 +38,32 @@ class Subscription(Base):
             sqlite_where=text("paused_until IS NOT NULL"),
             postgresql_where=text("paused_until IS NOT NULL"),
         ),
+        # A freeze asks which hours there are (newsletters.portions).
+        Index(
+            "ix_subscriptions_own_hour",
+            "edition_id",
+            "own_hour",
+            sqlite_where=text("own_hour IS NOT NULL"),
+            postgresql_where=text("own_hour IS NOT NULL"),
+        ),
+        Index(
+            "ix_subscriptions_topics_id",
+            "edition_id",
+            "topics_id",
+            sqlite_where=text("topics_id IS NOT NULL"),
+            postgresql_where=text("topics_id IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     subscriber_id: Mapped[int] = mapped_column(ForeignKey("subscribers.id"))
     edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"))
     schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedules.id"))  # the rhythm; None = the edition's own
+    alerts: Mapped[bool] = mapped_column(default=False, server_default=false())  # breaking stories between the issues
+    topics_id: Mapped[int | None] = mapped_column(ForeignKey(TopicSet.id))  # None = everything
+    own_hour: Mapped[str | None] = mapped_column(
+        String(80)
+    )  # "20 Europe/Berlin" (subscribers.own_hour); None = at once
     state: Mapped[SubscriptionState] = mapped_column(one_of(SubscriptionState, "state"))
     # Counts the requests: a confirmation link is bound to the request that caused it and works once.
     generation: Mapped[int] = mapped_column(default=1)

@@ -28,7 +28,18 @@ from subscribers.subscriptions import Subscription, SubscriptionState
 READERS = 2_000
 
 
-def an_approved_issue(house: House) -> int:
+def an_approved_issue(house: House, readers: int = READERS) -> int:
+    now = house.clock()
+    edition_id = an_edition(house, readers)
+    with house.database.write() as session:
+        made = compose.one_off(session, edition_id, now=now)
+        assert isinstance(made, Issue)
+        assert isinstance(launch.approve(session, made.id, by="test", now=now), Done)
+        return made.id
+
+
+def an_edition(house: House, readers: int = READERS) -> int:
+    """An edition with five fresh articles and its readers."""
     now = house.clock()
     with house.database.write() as session:
         newsletter = newsletters.add(
@@ -54,7 +65,7 @@ def an_approved_issue(house: House) -> int:
         session.flush()
         newsletters.draw_from(session, edition.id, [feed.id])
         session.add_all(an_article(feed.id, number) for number in range(5))
-        session.add_all(a_reader(number) for number in range(READERS))
+        session.add_all(a_reader(number) for number in range(readers))
         session.flush()
         session.add_all(
             Subscription(
@@ -64,13 +75,9 @@ def an_approved_issue(house: House) -> int:
                 requested_at=now,
                 confirmed_at=now,
             )
-            for number in range(READERS)
+            for number in range(readers)
         )
-        session.flush()
-        made = compose.one_off(session, edition.id, now=now)
-        assert isinstance(made, Issue)
-        assert isinstance(launch.approve(session, made.id, by="test", now=now), Done)
-        return made.id
+        return edition.id
 
 
 def an_article(feed_id: int, number: int) -> Article:

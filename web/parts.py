@@ -15,6 +15,7 @@ from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
 from mailer.letter import Compiled
+from mailer.lint import Report
 from newsletters.arrivals import Arrivals
 from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
@@ -27,6 +28,8 @@ class Compiler(Protocol):
     async def variant(self, job: LetterJob) -> int: ...
 
     async def compiled(self, job: LetterJob) -> Compiled: ...
+
+    async def lint(self, job: LetterJob) -> Report: ...
 
 
 class Viewer(Protocol):

@@ -33,13 +33,14 @@ def migrate(*, as_json: AsJson = False) -> None:
 
 
 def verify(*, as_json: AsJson = False) -> None:
-    """Check the ledger's invariants. Exit code 1 when one is broken."""
+    """Check the ledger's invariants and every issue's sums. Exit code 1 when one is broken."""
+    from feedback import figures
     from mailer import ledger
 
     with House(load()) as house:
         house.require_tables()
         with house.database.read() as session:
-            broken = ledger.verify(session)
+            broken = [*ledger.verify(session), *figures.broken_sums(session)]
     answers.rows(
         [{"broken": sentence} for sentence in broken], as_json=as_json, empty="Every invariant of the ledger holds."
     )

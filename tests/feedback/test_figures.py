@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import select
 
-from feedback.figures import issue_figures, left_out, reasons
+from feedback.figures import broken_sums, issue_figures, left_out, reasons
 from ground.database import Database
 from mailer.deliveries import Delivery, State
 from mailer.suppressions import Cause, suppress
@@ -95,7 +95,13 @@ async def test_a_row_that_is_missing_is_seen(database: Database, now: datetime) 
         session.delete(session.scalars(select(Delivery).limit(1)).one())
     with database.read() as session:
         figures = issue_figures(session, press.issue_id)
+        told = broken_sums(session)
     assert figures is not None
+    assert told == [
+        f"issue {press.issue_id} was sealed with {check.sealed} ({check.name}) and has {sum(check.parts)}"
+        for check in figures.checks
+        if not check.holds
+    ]
     assert figures.sums_match is False
     assert [check.name for check in figures.checks if not check.holds] == ["audience", "recipients", "letter"]
 

@@ -21,6 +21,7 @@ from mailer import envelope
 from mailer.bounce_reports import BounceReport, Disposition
 from mailer.events import MailEvent
 from mailer.inbound.maildir import Maildir
+from mailer.letters import Letter, LetterState
 from mailer.suppressions import Suppression
 
 Deliver = Callable[..., int]
@@ -52,6 +53,16 @@ def test_a_report_that_names_a_delivery_ends_in_a_suppression(
     assert (done.read, done.shunted, done.suppressed, done.problem) == (1, 0, 1, None)
     assert _suppressed(database) == ["reader@example.net"]
     assert box.waiting() == []
+
+
+def test_a_box_full_of_unknown_readers_holds_their_issue(
+    database: Database, keys: KeyRing, box: Maildir, deliver: Deliver, now: datetime
+) -> None:
+    for n in range(12):
+        box.deliver(_report(keys, deliver(f"reader@d{n}.example")), now=now)
+    poll(database, keys, box.path, now=now)
+    with database.read() as session:
+        assert session.get_one(Letter, 1).state is LetterState.PAUSED
 
 
 def test_polled_twice_it_counts_once(

@@ -23,7 +23,7 @@ def answered(database: Database, reply: str, now: datetime, *, event: Event = Ev
     with database.write() as session:
         letter_id = builders.letter(session, 1, now=now)
         row = session.scalars(select(Delivery).where(Delivery.letter_id == letter_id)).one()
-        row.state, row.attempt = State.SENDING, 1
+        row.state, row.attempt, row.owner = State.SENDING, 1, "me"
         delivery_id = row.id
     code, enhanced = reply.split()[:2]
     record = Record(
@@ -39,7 +39,7 @@ def answered(database: Database, reply: str, now: datetime, *, event: Event = Ev
         reply=reply[4:],
     )
     with database.write() as session:
-        ledger.record(session, [record], now=now)
+        ledger.record(session, [record], owner="me", now=now)
     return delivery_id
 
 

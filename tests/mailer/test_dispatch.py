@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from ground.database import Database
 from mailer import deliveries, ledger, letters, notices
 from mailer.admission import Admission
-from mailer.batches import Batch
+from mailer.batches import SIZE, Batch
 from mailer.books import Books, Habits
 from mailer.deliveries import Attempt, Delivery, State
 from mailer.envelope import Envelope
@@ -28,6 +28,7 @@ from mailer.transports import Outcome, Result, Stage
 from mailer.transports.memory import MemoryTransport, accept
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
+from tests.bulk_writers import watched
 from tests.mailer import builders
 from tests.mailer.doubles import ScriptedServer, dispatcher
 
@@ -332,6 +333,37 @@ async def test_a_cancelled_dispatch_gives_back_what_waits_and_names_what_was_in_
     assert states(database, letter_id) == {State.UNCERTAIN: 4, State.READY: 96}
 
 
+async def test_a_dispatch_cancelled_while_its_intents_are_written_leaves_nothing_in_doubt(
+    database: Database, clock: Time
+) -> None:
+    letter_id = write_letter(database, 8, clock)
+    transport = MemoryTransport()
+    other = Database(database.url)
+    sender = dispatcher(other, transport, clock=clock)
+    with other.write() as session:
+        held = ledger.lease(session, 1, owner="worker-1", until=clock.now + timedelta(minutes=15), now=clock.now)
+    assert held is not None
+    letters_of = await sender._load({held.rows[0].variant_id})
+    [line] = sender._lanes[Lane.BULK]
+    with database.write() as session:
+        hold_writers(session)
+        run = asyncio.create_task(
+            Passage(line, Books(sender._desk, held, Admission("memory")), clock).run(
+                held, partial(sender._press.write, line.way.relay, letters_of)
+            )
+        )
+        await asyncio.sleep(0.2)  # its thread waits for the lock
+        run.cancel()
+        await asyncio.sleep(0.05)
+    with pytest.raises(asyncio.CancelledError):
+        await asyncio.wait_for(run, 5)
+    other.dispose()
+    assert transport.sent == []
+    assert states(database, letter_id) == {State.READY: 8}
+    with database.read() as session:
+        assert set(session.scalars(select(Delivery.attempt))) == {0}
+
+
 async def test_a_transport_with_a_bug_leaves_one_row_in_doubt_and_the_worker_alive(
     database: Database, clock: Time
 ) -> None:
@@ -502,6 +534,17 @@ async def test_a_thousand_messages_cost_few_commits(database: Database, clock: T
     for batch in due(database, clock):
         await sender.send_batch(batch)
     assert len(commits) < 120
+
+
+async def test_a_sender_writes_in_short_turns(database: Database, clock: Time) -> None:
+    if not database.is_sqlite:
+        return  # PostgreSQL's writers do not wait for each other
+    write_letter(database, 1_000, clock)
+    with watched(database) as seen:
+        sender = dispatcher(database, MemoryTransport(connections=10), clock=clock)
+        await asyncio.gather(*(sender.send_batch(batch) for batch in due(database, clock)))
+    assert seen.bulk_turns >= len(seen.rows) > 10
+    assert max(seen.rows) <= SIZE + 1  # a batch and its rows
 
 
 class Sluggish(ScriptedServer):

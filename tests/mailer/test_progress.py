@@ -79,6 +79,32 @@ def test_a_doubt_that_ends_is_counted_where_it_ended(database: Database, now: da
     assert agrees(database, letter_id).waiting == 0
 
 
+def test_a_late_answer_to_what_was_put_down_in_doubt_is_counted(database: Database, now: datetime) -> None:
+    letter_id, held = start(database, 2, now)
+    first, second = intend(database, held, now)
+    record(database, Record(id=first, attempt=1, event=Event.ACCEPT), now=now)
+    later = now + LEASE + timedelta(seconds=1)
+    with database.write() as session:
+        ledger.recover(session, now=later)
+    again = take(database, held.lease.batch_id, later)
+    assert again is None, "nothing of it is left to send: its lease puts it down"
+    assert agrees(database, letter_id).in_doubt == 1
+    record(database, Record(id=second, attempt=1, event=Event.ACCEPT), now=later)
+    assert agrees(database, letter_id).accepted == 2
+
+
+def test_what_a_killed_worker_had_sent_is_counted_before_the_next_takes_its_batch(
+    database: Database, now: datetime
+) -> None:
+    letter_id, held = start(database, 3, now)
+    first, _ = intend(database, held, now, 2)
+    record(database, Record(id=first, attempt=1, event=Event.ACCEPT), now=now)
+    with database.write() as session:
+        ledger.recover_all(session, now=now)
+    found = agrees(database, letter_id)
+    assert (found.accepted, found.in_doubt, found.waiting) == (1, 1, 1)
+
+
 def test_a_cancelled_letter_shows_who_will_not_get_it(database: Database, now: datetime) -> None:
     letter_id, held = start(database, SIZE + 20, now)
     put_down(database, held, now)

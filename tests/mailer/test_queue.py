@@ -61,9 +61,9 @@ def test_a_worker_that_writes_nothing_down_stands_still(database: Database, now:
         ids = [row.id for row in held.rows[:2]]
         attempts = ledger.intend(session, held.lease, ids, owner="a", now=later)
         accepted = Record(id=ids[0], attempt=attempts[ids[0]], event=Event.ACCEPT, code=250, stage="dot")
-        ledger.record(session, [accepted], now=later)
+        ledger.record(session, [accepted], owner="a", now=later)
         assert not queue.lanes(session, now=later + 14 * MINUTE)[Lane.BULK].stands_still(later + 14 * MINUTE)
         assert queue.lanes(session, now=later + 16 * MINUTE)[Lane.BULK].stands_still(later + 16 * MINUTE)
         deferred = Record(id=ids[1], attempt=attempts[ids[1]], event=Event.DEFER, next_at=later, stage="rcpt", code=451)
-        ledger.record(session, [deferred], now=later + 10 * MINUTE)
+        ledger.record(session, [deferred], owner="a", now=later + 10 * MINUTE)
         assert not queue.lanes(session, now=later + 16 * MINUTE)[Lane.BULK].stands_still(later + 16 * MINUTE)

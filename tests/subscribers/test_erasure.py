@@ -13,6 +13,7 @@ from feedback.intervene import Done
 from ground.database import Database
 from ground.tokens import KeyRing
 from mailer import ledger, suppressions
+from mailer.batches import Batch
 from mailer.bounce_reports import BounceReport, Disposition
 from mailer.deliveries import Attempt, Delivery, State
 from mailer.events import BounceKind, EventKind, MailEvent
@@ -61,6 +62,7 @@ def ann(database: Database, edition: int, now: datetime) -> int:  # noqa: F811
             event.ip, event.user_agent = "192.0.2.1", "Mozilla"
         person = session.scalars(select(Subscriber)).one()
         person.name = "Ann Lee"
+        session.get_one(Batch, 1).accepted = 1
         del second
         return person.id
 

@@ -7,6 +7,7 @@ from datetime import timedelta
 from sqlalchemy import select
 
 from mailer import ledger, suppressions
+from mailer.batches import Batch
 from mailer.bounce_reports import BounceReport, Disposition
 from mailer.deliveries import Attempt, Delivery, State
 from mailer.suppressions import Cause
@@ -56,6 +57,8 @@ def a_morning(house: House) -> list[int]:
         complained.complained_at = now
         session.add(_report("a", came_back, "mailbox_full", "soft", Disposition.RECORDED, house))
         session.add(_report("b", None, "no_such_user", "hard", Disposition.UNKNOWN, house))
+        [batch] = session.scalars(select(Batch).where(Batch.letter_id == letter_id))
+        batch.accepted, batch.deferred, batch.failed = 3, 1, 1  # as it was put down
         suppressions.suppress(session, refused.address_key, Cause.HARD_BOUNCE, now=now, delivery_id=refused.id)
         reader = Subscriber(
             address="paused@example.org",

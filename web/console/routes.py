@@ -5,9 +5,11 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.console import (
+    alerts,
     audit,
     desk,
     flight,
+    holidays,
     home,
     issues,
     launch,
@@ -30,8 +32,8 @@ from web.parts import Parts
 
 _PAGES = (
     *(sign_in, link, home),
-    *(issues, desk, flight, launch, stop),
-    *(schedules, sources, sources_list, source),
+    *(issues, alerts, desk, flight, launch, stop),
+    *(schedules, holidays, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )

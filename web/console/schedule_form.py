@@ -9,7 +9,8 @@ from datetime import UTC, datetime, timedelta
 from starlette.datastructures import FormData, QueryParams
 
 from newsletters import schedule, schedules
-from newsletters.schedule import Day, ScheduleProblem
+from newsletters.occasion import EVERY_WEEK
+from newsletters.schedule import FRIDAY_SATURDAY, Day, ScheduleProblem
 from newsletters.schedule import Schedule as Rule
 from newsletters.schedules import Autonomy, Schedule, Terms, TooFew
 
@@ -29,6 +30,7 @@ class Typed:
     words: str = ""
     fewest: str = "3"
     most: str = "12"
+    own: str = "1"
     lead: str = "30"
     late: str = "4"
     autonomy: str = Autonomy.UNLESS_STOPPED
@@ -65,8 +67,10 @@ def of(row: Schedule) -> Typed:
         days=tuple(str(int(day)) for day in sorted(rule.days)),
         times=", ".join(f"{at:%H:%M}" for at in rule.times),
         zone=rule.zone,
+        words="" if rule.occasion == EVERY_WEEK else rule.rule(),  # the ticks have no word for a month
         fewest=str(row.min_articles),
         most=str(row.max_articles),
+        own=str(row.min_own),
         lead=f"{row.lead / _MINUTE:g}",
         late=f"{row.late_limit / _HOUR:g}",
         autonomy=row.autonomy,
@@ -84,20 +88,21 @@ def seen(typed: Typed) -> datetime:
     return at if at.tzinfo else _NEVER
 
 
-def rule(typed: Typed) -> Rule | Wrong:
+def rule(typed: Typed, *, weekend: frozenset[Day] = FRIDAY_SATURDAY) -> Rule | Wrong:
     """When it goes out: by the words, where there are any, otherwise by what was picked."""
     if typed.words:
-        read = schedule.parse(typed.words, zone=typed.zone or None)
+        read = schedule.parse(typed.words, zone=typed.zone or None, weekend=weekend)
         return Wrong({"words": str(read)}) if isinstance(read, ScheduleProblem) else read
     days = {Day(int(day)) for day in typed.days if day in "0123456"}
     picked = schedule.pick(days, typed.times, typed.zone)
     return picked if isinstance(picked, Rule) else told(picked)
 
 
-def read(typed: Typed, known: Terms) -> Wanted | Wrong:
+def read(typed: Typed, known: Terms, *, weekend: frozenset[Day] = FRIDAY_SATURDAY) -> Wanted | Wrong:
     """What the whole form means. `known` are the terms that the page does not show."""
-    found = rule(typed)
-    numbers = {name: _number(getattr(typed, name)) for name in ("fewest", "most", "lead", "late")}
+    typed = replace(typed, own=typed.own or str(known.min_own))
+    found = rule(typed, weekend=weekend)
+    numbers = {name: _number(getattr(typed, name)) for name in ("fewest", "most", "own", "lead", "late")}
     problems = dict(found.problems) if isinstance(found, Wrong) else {}
     problems |= {
         name: f"“{getattr(typed, name)}” is no whole number. Write it in digits."
@@ -114,6 +119,7 @@ def read(typed: Typed, known: Terms) -> Wanted | Wrong:
         too_few=TooFew(typed.too_few) if typed.too_few in set(TooFew) else known.too_few,
         min_articles=given["fewest"],
         max_articles=given["most"],
+        min_own=given["own"],
         lead=given["lead"] * _MINUTE,
         late_limit=given["late"] * _HOUR,
     )
