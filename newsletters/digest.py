@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from articles import images
 from articles.articles import Article, authors_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
@@ -31,7 +32,7 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
         language=edition.language,
         kind=Kind.ISSUE,
         sender=sender,
-        context=_context(session, issue, sender),
+        context=_context(session, issue, sender, base_url),
         with_blocks=portions.are_wanted(
             session,
             issue,
@@ -48,7 +49,7 @@ def content_hash(session: Session, issue: Issue) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _context(session: Session, issue: Issue, sender: Sender) -> dict[str, Any]:
+def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> dict[str, Any]:
     return {
         "issue": {
             "number": issue.number,
@@ -59,8 +60,18 @@ def _context(session: Session, issue: Issue, sender: Sender) -> dict[str, Any]:
             "view_url": f"{sender.archive_url}/{issue.number}",
             "archive_url": sender.archive_url,
         },
-        "items": _items(session, issue, sender.language),
+        "items": _with_own_images(session, _items(session, issue, sender.language), base_url),
     }
+
+
+def _with_own_images(session: Session, items: list[dict[str, Any]], base_url: str) -> list[dict[str, Any]]:
+    """The same, with the images of which we keep a copy shown from our own host."""
+    own = images.own(session, [item["image"]["url"] for item in items if item["image"]])
+    for item in items:
+        copy = own.get(item["image"]["url"]) if item["image"] else None
+        if copy is not None:
+            item["image"] |= {"url": f"{base_url}/images/{copy.name}", "width": copy.width, "height": copy.height}
+    return items
 
 
 def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]]:
