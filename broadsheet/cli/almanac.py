@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
-from broadsheet.cli.desk import EditionName, edition_named, name_of, newsletters
+from broadsheet.cli.desk import EditionName, edition_named, name_of
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from newsletters import holidays, observe, schedule
@@ -25,7 +25,14 @@ Day = Annotated[str, typer.Argument(help="2026-03-20")]
 _HERE = "command line"
 
 
-@newsletters.command("show")
+def add_to(newsletters: typer.Typer) -> None:
+    newsletters.command("show")(show_newsletter)
+    newsletters.command("weekend")(keep_weekend)
+    newsletters.command("rest")(rest)
+    newsletters.command("work")(work)
+    newsletters.command("alerts")(alerts)
+
+
 def show_newsletter(slug: Slug, *, as_json: AsJson = False) -> None:
     """What a newsletter is, its editions, and the days on which it rests."""
     with House(load()) as house:
@@ -42,7 +49,6 @@ def show_newsletter(slug: Slug, *, as_json: AsJson = False) -> None:
     answers.facts(facts, as_json=as_json)
 
 
-@newsletters.command("weekend")
 def keep_weekend(
     slug: Slug,
     days: Annotated[str, typer.Argument(help="fri,sat or 'Saturday and Sunday'; none")],
@@ -60,7 +66,6 @@ def keep_weekend(
     answers.done({"newsletter": slug, "weekend": text}, f"The weekend of {slug} is {text}.", as_json=as_json)
 
 
-@newsletters.command("rest")
 def rest(
     slug: Slug,
     name: Annotated[str, typer.Argument(help="What skipped issues say: Newroz")],
@@ -84,7 +89,6 @@ def rest(
     )
 
 
-@newsletters.command("work")
 def work(
     holiday_id: Annotated[int, typer.Argument(help="As `newsletter show` tells it.")], *, as_json: AsJson = False
 ) -> None:
@@ -98,7 +102,6 @@ def work(
     answers.done({"id": holiday_id}, f"“{gone.name}” is removed.", as_json=as_json)
 
 
-@newsletters.command("alerts")
 def alerts(
     edition: EditionName,
     most: Annotated[int, typer.Argument(help="Breaking stories a day at most; 0 for none at all.", min=0, max=24)],
