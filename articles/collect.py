@@ -1,32 +1,37 @@
-"""Collecting: every feed that is due is fetched, read and taken in.
+"""Collecting: every feed that is due is fetched, read and taken in; then the pages of what it lacks.
 
 Feeds are fetched side by side, a few at a time and at most two from one host. A feed that hangs, lies or breaks costs
 nobody but itself: what was collected from it before stays, its failure is counted and explained, and it is asked again
-later, and later still each time.
+later, and later still each time. What has not changed is not read again.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urlsplit
+from urllib.parse import urljoin, urlsplit
 
 import structlog
 from sqlalchemy.orm import Session
 
-from articles import feeds, intake, reading
-from articles.entry import NotAFeed, ParsedFeed
+from articles import complete, feeds, health, intake, reading, stories
+from articles.complete import Wanting
+from articles.entry import Kind, NotAFeed, ParsedFeed
 from articles.feeds import Feed
 from articles.intake import Taken
+from articles.page_visits import PageRead, Pages
 from ground.database import Database
-from ground.fetch import Fetched, Fetcher, FetchFailed, NotModified
+from ground.fetch import Fetched, Fetcher, FetchFailed, NotModified, Reason
 
 log = structlog.get_logger()
+
+_LEAVE_ALONE = frozenset({429, 503})
 
 Clock = Callable[[], datetime]
 
@@ -37,6 +42,8 @@ class Manners:
 
     at_once: int = 8
     per_host: int = 2
+    pages_at_most: timedelta = timedelta(seconds=60)  # for all pages that one feed lacks
+    more_pages: int = 2  # of a feed that goes on (next_url), when it is collected for the first time
     reading_time: timedelta = timedelta(seconds=60)  # for one feed's document, waiting for a free child included
     jitter: random.Random | None = None  # spreads the next fetches by up to a tenth; none: not spread
 
@@ -51,6 +58,7 @@ class FeedReport:
     found: int = 0  # entries in the document; 0 when it has not changed
     new: int = 0
     changed: int = 0
+    completed: int = 0  # by their own pages
     problem: str | None = None  # in words, when nothing could be collected
 
 
@@ -61,6 +69,9 @@ class _Errand:
     title: str | None
     etag: str | None
     last_modified: str | None
+    body_hash: str | None
+    kind: Kind | None
+    is_first: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +80,7 @@ class _Catch:
 
     answer: Fetched | NotModified | FetchFailed | None = None
     parsed: ParsedFeed | None = None
+    body_hash: str | None = None
     problem: str | None = None
 
 
@@ -88,7 +100,7 @@ async def collect(
     `progress`.
     """
     collector = _Collector(database, fetcher, executor, clock, manners or Manners())
-    errands = await asyncio.to_thread(collector.errands, only)
+    errands = await asyncio.to_thread(collector.prepare, only)
 
     async def run(errand: _Errand) -> FeedReport:
         report = await collector.run(errand)
@@ -110,9 +122,13 @@ class _Collector:
         self._manners = manners
         self._at_once = asyncio.Semaphore(manners.at_once)
         self._per_host: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(manners.per_host))
+        self._pages = Pages(fetcher, executor, per_host=manners.per_host, at_most=manners.pages_at_most)
+        self._closed_hosts: dict[str, timedelta] = {}  # which asked this round to be left alone, and for how long
         self._writing = asyncio.Lock()  # one short transaction after the other: writers of other rooms get between
 
-    def errands(self, only: Sequence[int] | None) -> list[_Errand]:
+    def prepare(self, only: Sequence[int] | None) -> list[_Errand]:
+        with self._database.write() as session:
+            stories.forget_old_marks(session, now=self._clock())
         with self._database.read() as session:
             return [
                 _Errand(
@@ -121,35 +137,92 @@ class _Collector:
                     title=feed.title,
                     etag=feed.etag,
                     last_modified=feed.last_modified,
+                    body_hash=feed.body_hash,
+                    kind=feed.kind,
+                    is_first=feed.last_success_at is None,
                 )
                 for feed in feeds.due(session, now=self._clock(), only=only)
             ]
 
     async def run(self, errand: _Errand) -> FeedReport:
-        async with self._per_host[urlsplit(errand.url).netloc.lower()], self._at_once:
+        async with self._per_host[_host(errand.url)], self._at_once:
             catch = await self._catch(errand)
         async with self._writing:
             report = await asyncio.to_thread(self._settle, errand, catch)
+        if report.found:
+            report = replace(report, completed=await self._complete(report.feed_id))
         log.info(
             "feed collected",
             feed=report.feed_id,
             found=report.found,
             new=report.new,
             changed=report.changed,
+            completed=report.completed,
             problem=report.problem,
         )
         return report
 
     async def _catch(self, errand: _Errand) -> _Catch:
+        closed = self._closed_hosts.get(_host(errand.url))
+        if closed is not None:
+            return _turned_away(errand.url, closed)
         answer = await self._fetcher.get(errand.url, etag=errand.etag, last_modified=errand.last_modified)
         if isinstance(answer, FetchFailed):
+            if answer.status in _LEAVE_ALONE and answer.retry_after:
+                self._closed_hosts[_host(errand.url)] = answer.retry_after
             return _Catch(answer=answer, problem=answer.detail)
         if isinstance(answer, NotModified):
             return _Catch(answer=answer)
+        body_hash = hashlib.sha256(answer.body).hexdigest()
+        if body_hash == errand.body_hash:
+            return _Catch(answer=answer, body_hash=body_hash)
         parsed = await reading.read(answer, self._executor, at_most=self._manners.reading_time)
+        if isinstance(parsed, ParsedFeed) and parsed.kind is Kind.PAGE and errand.kind not in (None, Kind.PAGE):
+            parsed = NotAFeed(
+                detail="The address answers with a web page now, and no longer with a feed. Check the address."
+            )
         if isinstance(parsed, NotAFeed):
             return _Catch(answer=answer, problem=parsed.detail)
-        return _Catch(answer=answer, parsed=parsed)
+        if errand.is_first and parsed.next_url:
+            parsed = await self._with_more(parsed, answer.url)
+        return _Catch(answer=answer, parsed=parsed, body_hash=body_hash)
+
+    async def _with_more(self, parsed: ParsedFeed, at: str) -> ParsedFeed:
+        """A feed with the pages it goes on with, from the same host; they may be missing without harm."""
+        entries, next_url = parsed.entries, parsed.next_url
+        for _ in range(self._manners.more_pages):
+            there = urljoin(at, next_url or "")
+            if not next_url or _host(there) != _host(at):
+                break
+            answer = await self._fetcher.get(there)
+            if not isinstance(answer, Fetched):
+                break
+            more = await reading.read(answer, self._executor, at_most=self._manners.reading_time)
+            if isinstance(more, NotAFeed):
+                break
+            entries, next_url = (*entries, *more.entries), more.next_url
+        return replace(parsed, entries=entries)
+
+    async def _complete(self, feed_id: int) -> int:
+        """Read the pages of what the feed lacks; how many articles that completed."""
+        with_pages = await asyncio.to_thread(self._wanting, feed_id)
+        read = await self._pages.read(with_pages)
+        if not read:
+            return 0
+        async with self._writing:
+            return await asyncio.to_thread(self._write_pages, read)
+
+    def _wanting(self, feed_id: int) -> list[Wanting]:
+        with self._database.read() as session:
+            feed = session.get(Feed, feed_id)
+            return complete.wanting(session, feed, now=self._clock()) if feed is not None else []
+
+    def _write_pages(self, read: Sequence[PageRead]) -> int:
+        with self._database.write() as session:
+            now = self._clock()
+            return sum(
+                complete.complete(session, one.article_id, one.story, is_gone=one.is_gone, now=now) for one in read
+            )
 
     def _settle(self, errand: _Errand, catch: _Catch) -> FeedReport:
         """Write one feed's result down, in one transaction."""
@@ -165,7 +238,9 @@ class _Collector:
             if catch.parsed is None:
                 return _report(errand)
             taken = self._take_in(session, feed, catch.parsed, now)
+            feed.body_hash = catch.body_hash
             if isinstance(catch.answer, Fetched):
+                feed.moved_to = _short(catch.answer.moved_to, feeds.MAX_URL)
                 # Only after its articles are stored: an ETag kept without them would turn them into "nothing new".
                 feed.etag, feed.last_modified = _short(catch.answer.etag, 300), _short(catch.answer.last_modified, 100)
             return FeedReport(
@@ -180,14 +255,27 @@ class _Collector:
     def _take_in(self, session: Session, feed: Feed, parsed: ParsedFeed, now: datetime) -> Taken:
         feed.title = parsed.title or feed.title
         feed.site_url = parsed.site_url or feed.site_url
-        feed.language = feed.language or parsed.language
-        return intake.take_in(session, feed, parsed.entries, now=now)
+        feed.language, feed.kind = feed.language or parsed.language, parsed.kind
+        taken = intake.take_in(session, feed, parsed.entries, now=now)
+        if taken.new or feed.silent_after is None:
+            health.foresee_silence(session, feed, now=now)
+        return taken
 
     def _pause(self, feed: Feed, catch: _Catch, *, failures: int) -> timedelta:
         asked = catch.answer.retry_after if catch.answer else None
-        pause = feeds.pause_after(feed.interval, failures=failures, asked=asked)
+        fresh_for = None if catch.answer is None or isinstance(catch.answer, FetchFailed) else catch.answer.fresh_for
+        pause = feeds.pause_after(feed.interval, failures=failures, asked=asked, fresh_for=fresh_for)
         jitter = self._manners.jitter
         return pause * jitter.uniform(1.0, 1.1) if jitter else pause
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.lower()
+
+
+def _turned_away(url: str, closed: timedelta) -> _Catch:
+    detail = f"{urlsplit(url).hostname} asked to be left alone a moment ago, for another feed; this one was not asked."
+    return _Catch(answer=FetchFailed(url=url, reason=Reason.STATUS, detail=detail, retry_after=closed), problem=detail)
 
 
 def _report(errand: _Errand, *, problem: str | None = None) -> FeedReport:

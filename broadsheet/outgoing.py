@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+import structlog
+
 from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
@@ -27,6 +29,8 @@ from newsletters import sender
 if TYPE_CHECKING:
     from broadsheet.signing import Signing
     from broadsheet.wiring import House
+
+log = structlog.get_logger()
 
 
 def dispatcher(house: House) -> Dispatcher[Compiled]:
@@ -99,6 +103,17 @@ def unsigned(house: House, domains: Sequence[str]) -> list[str]:
     if signing is None:
         return []
     return [domain for domain in domains or [house.settings.mail_domain] if signing.signers(domain) is None]
+
+
+def say_who_signs(house: House) -> None:
+    """Plainly, at every start: mail that leaves unsigned is refused by the large providers."""
+    if house.signing is None:
+        log.info("the_relay_signs")
+        return
+    if house.signing.domains:
+        log.info("signing_keys", domains=house.signing.domains)
+    for domain in unsigned(house, sender_domains(house)):
+        log.warning("mail_leaves_unsigned", domain=domain, remedy=f"broadsheet keys new {domain}")
 
 
 def ways(settings: Settings) -> dict[Lane, list[Way]]:

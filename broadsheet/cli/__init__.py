@@ -60,6 +60,7 @@ def commands() -> typer.Typer:
         feeds,
         issues,
         keys,
+        lint,
         running,
         schedules,
         subscribers,
@@ -67,7 +68,7 @@ def commands() -> typer.Typer:
         user,
     )
 
-    for module in (running, upkeep):
+    for module in (running, upkeep, lint):
         module.add_to(app)
     app.add_typer(feeds.app, name="feeds")
     almanac.add_to(desk.newsletters)

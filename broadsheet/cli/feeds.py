@@ -5,21 +5,24 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
+from dataclasses import asdict
+from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
 from articles import collect as collecting
-from articles import feeds, tend
+from articles import feeds, opml, tend
 from articles.feeds import Feed, FeedRefused, Said
-from articles.preview import NoFeed, Preview
+from articles.opml import NotOpml
+from articles.preview import NoFeed, Preview, Seen
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
 from broadsheet.cli.desk import edition_named, edition_names
 from broadsheet.settings import load
 from broadsheet.wiring import House
-from newsletters import draw
+from newsletters import bring_feeds, draw
 from newsletters.draw import Overtaken
 from web.console import feed_words
 
@@ -103,16 +106,16 @@ def check(
         named = [each.url for each in found.feeds]
         answers.facts({"url": found.url, "problem": found.reason, "feeds": named}, as_json=as_json)
         raise typer.Exit(1)
-    newest = [
-        {"title": each.entry.title, "published": each.dated.at if each.dated else None, "url": each.entry.url}
-        for each in found.newest
-    ]
+    newest = [_shown(each) for each in found.newest]
     told = feed_words.doubts(texts, found, zone=meant, said=language)
     known: dict[str, object] = {
-        "url": found.url, "title": found.title, "language": found.language, "found": found.found,
+        "url": found.url, "kind": found.kind, "title": found.title, "language": found.language, "found": found.found,
     }  # fmt: skip
+    if found.feeds:
+        known["feeds"] = [each.url for each in found.feeds]
     if as_json:
-        answers.facts(known | {"newest": newest, "warnings": told}, as_json=True)
+        stories = [one | _more(each) for one, each in zip(newest, found.newest, strict=True)]
+        answers.facts(known | {"newest": stories, "warnings": told}, as_json=True)
         return
     answers.facts(known, as_json=False)
     for sentence in told:
@@ -213,12 +216,59 @@ def collect(
             "found": one.found,
             "new": one.new,
             "changed": one.changed,
+            "completed": one.completed,
             "problem": one.problem,
         }
         for one in reports
     ]
     answers.rows(found, as_json=as_json, empty="No feed is due.")
     raise typer.Exit(1 if any(one.problem for one in reports) else 0)
+
+
+@app.command("import-opml")
+def import_opml(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An OPML file, as feed readers export it.")],
+    *,
+    zone: Annotated[str, typer.Option(help="What dates without an offset mean, where the list does not say.")] = "UTC",
+    editions: Annotated[
+        list[str] | None, typer.Option("--edition", help="An edition that draws from all of them; may be repeated.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Add every feed of a list. Those known already stay as they are. Exit code 1 when some could not be taken."""
+    with House(load()) as house:
+        house.require_tables()
+        outlines = opml.read(file.read_bytes(), zone=zone)
+        if isinstance(outlines, NotOpml):
+            answers.refuse(str(outlines))
+        with house.database.write() as session:
+            wanted = [edition_named(session, each).id for each in editions or []]
+            brought = bring_feeds.bring(session, outlines, wanted, by=_HERE, now=house.clock())
+    refused = [{"url": url, "problem": reason} for url, reason in brought.refused]
+    sentences = [f"! {one['url']}: {one['problem']}" for one in refused]
+    answers.done(
+        {"added": brought.added, "known": brought.known, "refused": refused},
+        f"{brought.added} new, {brought.known} known already, {len(refused)} not taken.",
+        *sentences,
+        as_json=as_json,
+    )
+    raise typer.Exit(1 if refused else 0)
+
+
+@app.command("export-opml")
+def export_opml(
+    file: Annotated[Path | None, typer.Argument(help="Where to write the list; left out: standard output.")] = None,
+) -> None:
+    """Write all feeds as OPML: any feed reader takes it, and `feeds import-opml` brings back what the desk said."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            written = opml.write(feeds.list_feeds(session), title="Broadsheet")
+    if file is None:
+        typer.echo(written.decode(), nl=False)
+    else:
+        file.write_bytes(written)
+        typer.echo(f"Written: {file}")
 
 
 def _feed(outcome: Feed | FeedRefused | Overtaken) -> Feed:
@@ -235,6 +285,30 @@ async def _look(house: House, url: str, *, zone: str, language: str | None) -> P
         await house.fetcher.close()
 
 
+def _shown(each: Seen) -> dict[str, object]:
+    return {"title": each.entry.title, "published": each.dated.at if each.dated else None, "url": each.entry.url}
+
+
+def _more(each: Seen) -> dict[str, object]:
+    """Everything else that was read of a story, for programs."""
+    entry, picture = each.entry, each.entry.picture
+    return {
+        "date_confidence": each.dated.confidence if each.dated else None,
+        "guid": entry.guid,
+        "summary": entry.summary,
+        "section": entry.section,
+        "tags": list(entry.tags),
+        "language": entry.language,
+        "authors": [asdict(one) for one in entry.signatures],
+        "image": asdict(picture) if picture else None,
+        "updated": entry.updated,
+        "reading_minutes": entry.reading_minutes,
+        "word_count": entry.word_count,
+        "paywalled": entry.paywalled,
+        "correction": entry.correction,
+    }
+
+
 def _require(house: House, ids: list[int]) -> None:
     with house.database.read() as session:
         unknown = sorted(set(ids) - {feed.id for feed in feeds.list_feeds(session)})
@@ -246,7 +320,9 @@ def _require(house: House, ids: list[int]) -> None:
 
 async def _collect(house: House, ids: list[int] | None, *, bar: bool) -> list[collecting.FeedReport]:
     with Progress(disable=not bar, transient=True) as progress:
-        line = progress.add_task("Collecting", total=None)
+        with house.database.read() as session:
+            due = len(feeds.due(session, now=house.clock(), only=ids or None))
+        line = progress.add_task("Collecting", total=due or None)
 
         def advance(report: collecting.FeedReport) -> None:
             progress.update(line, advance=1, description=f"Collecting  {report.title or report.url}")

@@ -19,6 +19,7 @@ from ground.engine import LaneStats, Payload, WorkLane
 from mailer.compiler import LetterJob
 from mailer.letter import BrokenLetter, Rendered
 from mailer.letters import Variant
+from mailer.lint import Report
 from newsletters import newsletters, schedules
 from newsletters.newsletters import Edition, NewEdition, NewNewsletter
 from newsletters.schedules import Schedule, Terms
@@ -178,12 +179,17 @@ class StoringCompiler:
         self.now = now
         self.jobs: list[LetterJob] = []
         self.broken: BrokenLetter | None = None
+        self.report = Report(())
 
     async def variant(self, job: LetterJob) -> int:
         self.jobs.append(job)
         if self.broken is not None:
             raise self.broken
         return await asyncio.to_thread(self._store, job)
+
+    async def lint(self, job: LetterJob) -> Report:
+        del job
+        return self.report
 
     async def render(self, job: LetterJob) -> Rendered:
         assert job.for_web
