@@ -116,6 +116,7 @@ class Settings(BaseSettings):
         default=None,
         description="what a scraper of /metrics shows as its bearer token; empty: only this machine may ask",
     )
+    archive_indexed: bool = Field(default=True, description="whether search engines may list past issues")
     sign_ups_per_address: int = Field(default=5, ge=1, description="forms for one inbox in a day; more are ignored")
     sign_ups_per_network: int = Field(default=60, ge=1, description="forms from one network in an hour; more are told")
     sign_ups_in_all: int = Field(default=2000, ge=1, description="forms in an hour, from anywhere; more are told")
@@ -200,20 +201,6 @@ class Settings(BaseSettings):
                 "make a route of smtp, or remove one of them"
             )
         return self
-
-    @model_validator(mode="after")
-    def _shares_a_server(self) -> Self:
-        if self.is_shared and not self.database_url.startswith("postgresql"):
-            raise ValueError(
-                "engine is procrastinate, which shares work through PostgreSQL, and the database is SQLite: "
-                "set database_url to postgresql+psycopg://..., or engine to local"
-            )
-        return self
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether several processes share the work."""
-        return self.engine == "procrastinate"
 
     @property
     def ways(self) -> dict[str, Smtp]:

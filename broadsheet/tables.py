@@ -16,6 +16,8 @@ import mailer.deliveries
 import mailer.holds
 import mailer.letters
 import mailer.suppressions
+import mailer.told
+import newsletters.corrections
 import newsletters.holidays
 import newsletters.issues
 import newsletters.newsletters
@@ -25,6 +27,7 @@ import staff.members
 import staff.sign_ins
 import subscribers.consents
 import subscribers.imports
+import subscribers.moves
 import subscribers.subscribers
 import subscribers.subscriptions
 import subscribers.topics

@@ -119,9 +119,9 @@ class House:
         from broadsheet.tables import metadata
         from ground import migrations
 
+        engines.check(self.settings)
         migrations.upgrade(self.database, metadata)
-        if self.settings.is_shared:
-            engines.install(self.database)
+        engines.install(self)
 
     def require_tables(self) -> None:
         """SQLite is migrated on the way; a PostgreSQL server that others use is not touched, only checked."""
@@ -135,8 +135,7 @@ class House:
                 "The database's tables are not those of this version. Stop the other processes, make a backup and run "
                 "`broadsheet migrate`."
             )
-        elif self.settings.is_shared:
-            engines.require(self.database)
+        engines.require(self)
 
     # --- mailer -----------------------------------------------------------------------------------------------------
     @cached_property
@@ -229,6 +228,9 @@ class House:
             collect=rounds.collect,
             recover=rounds.recover,
             poll_bounces=rounds.poll_bounces,
+            tell=rounds.tell,
+            remind=rounds.remind,
+            put_right=rounds.put_right,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,
@@ -267,6 +269,7 @@ class House:
                 undo_for=self.settings.undo_for,
                 data_dir=self.settings.data_dir,
                 bounces_maildir=self.settings.bounces_maildir,
+                archive_indexed=self.settings.archive_indexed,
                 metrics_token=token.get_secret_value() if token is not None else None,
                 viewer=self.viewer,
                 sign_ups=SignUpLimits.of(

@@ -43,6 +43,9 @@ class Parts:
     collect: Story
     recover: Story
     poll_bounces: Round
+    tell: Story
+    remind: Story
+    put_right: Story
     carry_import: Callable[[int], Awaitable[object]]
     process: str = "here"  # who runs the rounds, as ops see it
     paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
@@ -69,6 +72,15 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def recover() -> None:
         await parts.recover()
 
+    async def tell() -> None:
+        await parts.tell()
+
+    async def remind() -> None:
+        await parts.remind()
+
+    async def put_right() -> None:
+        await parts.put_right()
+
     async def carry_import(payload: Payload) -> None:
         await parts.carry_import(int(payload["import"]))
 
@@ -79,6 +91,9 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "settle": settle_issues,
         "recover": recover,
         "poll_bounces": parts.poll_bounces,
+        "tell": tell,
+        "remind": remind,
+        "put_right": put_right,
     }
     beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
     return {

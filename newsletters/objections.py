@@ -15,7 +15,8 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.lint import Report
-from newsletters import issues, schedules
+from newsletters import issues
+from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueState
 
 #: How the reason of such a draft begins.
@@ -39,7 +40,7 @@ def of_letter(report: Report) -> str | None:
 
 def of_audience(session: Session, issue: Issue, recipients: int) -> str | None:
     """Why this audience is doubted; None where it is like the last issue's, or there was none."""
-    rhythm = schedules.rhythm(session, issue.edition_id, issue.schedule_id)
+    rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
     last = issues.last_sent(session, rhythm)
     before = (last.recipient_count or 0) if last is not None else 0
     if before < FEWEST or recipients * 2 >= before:

@@ -102,7 +102,7 @@ def start(session: Session, issue: Issue, *, now: datetime) -> list[int]:
         return []
     letter = session.get_one(Letter, issue.letter_id)
     letter.state = LetterState.SENDING
-    _let_go(session, issue.edition_id, letter)
+    let_go(session, issue.edition_id, letter)
     if issue.recipient_count == 0:
         left_out = issue.exclusion_count or 0
         why = f"all {left_out} readers were left out" if left_out else "the edition has no reader with this rhythm yet"
@@ -118,7 +118,7 @@ def goes_first(session: Session, issue: Issue) -> datetime | None:
     return session.scalar(select(func.min(Batch.next_at)).where(Batch.letter_id == issue.letter_id))
 
 
-def _let_go(session: Session, edition_id: int, letter: Letter) -> None:
+def let_go(session: Session, edition_id: int, letter: Letter) -> None:
     """Skip whoever left, paused or was suppressed while the audience was written.
 
     They did so themselves, unless (on PostgreSQL) their range was being written in that very moment: neither

@@ -64,6 +64,7 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     data_dir: Path | None = None  # whose disk is watched, where it is on this machine
     bounces_maildir: Path | None = None
+    archive_indexed: bool = True  # whether search engines may list past issues
     metrics_token: str | None = None  # what a scraper shows; None: only this machine may ask
     sign_ups: SignUpLimits = field(default_factory=SignUpLimits)
     passwords: Passwords = field(default_factory=Passwords)

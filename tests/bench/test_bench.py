@@ -45,11 +45,10 @@ class Talk:
 
 @contextmanager
 def talking(program: Path, manners: Manners) -> Iterator[tuple[Sink, Talk]]:
-    with Sink(program, manners) as sink:
-        with closing(Talk(sink.port)) as talk:
-            assert talk(b"", 1) == [b"220"]
-            assert talk(b"EHLO me\r\n") == [b"250"]
-            yield sink, talk
+    with Sink(program, manners) as sink, closing(Talk(sink.port)) as talk:
+        assert talk(b"", 1) == [b"220"]
+        assert talk(b"EHLO me\r\n") == [b"250"]
+        yield sink, talk
 
 
 MAIL, RCPT = b"MAIL FROM:<a@b.example>\r\n", b"RCPT TO:<c@d.example>\r\n"

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Session
 from ground.database import Database
 from ground.engine import Task, WorkLane
 from jobs import tasks as jobs_tasks
-from jobs.local import LocalEngine, Pace
+from jobs.lanes import Pace
+from jobs.local import LocalEngine
 from jobs.scheduler import Scheduler
 from jobs.tasks import Parts
 from jobs.timetable import HEARTBEATS
@@ -40,6 +41,9 @@ def parts(database: Database, clock: Callable[[], datetime], engine: RecordingEn
         recover=nothing,
         poll_bounces=nothing,
         carry_import=nothing,
+        tell=nothing,
+        remind=nothing,
+        put_right=nothing,
     )
 
 

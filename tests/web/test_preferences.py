@@ -10,6 +10,7 @@ from sqlalchemy import event, select
 
 from ground.tokens import Purpose
 from mailer import suppressions
+from mailer.letters import Letter
 from mailer.suppressions import Cause
 from newsletters import newsletters, schedules
 from newsletters.schedules import Schedule, Terms
@@ -421,3 +422,31 @@ def test_breaking_news_is_turned_on_and_off_and_only_where_an_edition_has_any(ho
     with house.database.write() as session:
         session.get_one(newsletters.Edition, 1).alerts_a_day = 0
     assert "Breaking news" not in house.client.get(path).text
+
+
+def _letters(house: House) -> list[str]:
+    with house.database.read() as session:
+        return list(session.scalars(select(Letter.name).order_by(Letter.id)))
+
+
+def test_a_reader_is_told_of_more_once_a_day_and_of_less_not_at_all(house: House) -> None:
+    path, further = preferences(house), weekly(house)
+    house.client.post(path, data={"set": "on", "edition": "3"})
+    assert _letters(house) == ["confirm", "welcome"], "the welcome came today"
+    house.now += timedelta(days=2)
+    for data in (
+        {"set": "pause", "edition": "1", "until": "2026-03-23"},
+        {"set": "off", "edition": "3"},
+        {"set": "language", "language": "ckb"},
+        {"set": "rhythm", "edition": "1", "rhythm": "999"},
+    ):
+        house.client.post(path, data=data)
+    assert _letters(house) == ["confirm", "welcome"]
+    house.client.post(path, data={"set": "rhythm", "edition": "1", "rhythm": str(further)})
+    house.client.post(path, data={"set": "on", "edition": "3"})
+    assert _letters(house) == ["confirm", "welcome", "changed"]
+    letter = house.letters()[-1]
+    assert (letter.address, letter.fields) == ("rezan@example.org", {"unsubscribe_url": "1"})
+    house.now += timedelta(days=1, minutes=1)
+    house.client.post(path, data={"set": "on", "edition": "2"})
+    assert _letters(house)[-2:] == ["changed", "changed"]

@@ -7,6 +7,7 @@ from fastapi import APIRouter
 from web.console import (
     alerts,
     audit,
+    correction,
     desk,
     flight,
     holidays,
@@ -14,6 +15,7 @@ from web.console import (
     issues,
     launch,
     link,
+    lost_password,
     me,
     parts_page,
     people,
@@ -31,8 +33,8 @@ from web.gate import Gate
 from web.parts import Parts
 
 _PAGES = (
-    *(sign_in, link, home),
-    *(issues, alerts, desk, flight, launch, stop),
+    *(sign_in, lost_password, link, home),
+    *(issues, alerts, desk, flight, launch, stop, correction),
     *(schedules, holidays, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),

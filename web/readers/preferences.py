@@ -7,6 +7,7 @@ setting and what it is to be, so that two open tabs never undo each other. A GET
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -15,8 +16,9 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from ground.tokens import Expired, Forged, Purpose
+from mailer.letter import BrokenLetter
 from newsletters import zones as zones_known
-from subscribers import choose, preferences
+from subscribers import choose, preferences, tell_changes
 from subscribers.choose import Chosen, Refused, Why
 from subscribers.consents import Evidence
 from subscribers.preferences import (
@@ -34,7 +36,7 @@ from subscribers.preferences import (
 from web import forms
 from web.pages import Pages
 from web.parts import Parts
-from web.readers import choices, shelf, wishes
+from web.readers import choices, letters, shelf, wishes
 from web.readers.confirm import masked
 from web.readers.shelf import Shelf
 
@@ -71,9 +73,25 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         posted = await forms.read_listed(request)
         evidence = forms.evidence(request, "preferences: undo" if posted.get("undo") else "preferences")
         seen = await asyncio.to_thread(_save, parts, subscription_id, posted, evidence)
+        if seen is not None and tell_changes.is_worth_a_letter(seen.choice, seen.outcome):
+            await _tell(parts, subscription_id, seen)
         return _nothing(pages, request) if seen is None else _page(parts, pages, token, seen)
 
     return router
+
+
+async def _tell(parts: Parts, subscription_id: int, seen: _Seen) -> None:
+    """A letter about it. A template that is broken must not make a choice look as if it had failed."""
+    with suppress(BrokenLetter):
+        variant_id = await letters.variant(parts, tell_changes.NAME, seen.shelf.place)
+        batch_id = await asyncio.to_thread(_write, parts, subscription_id, variant_id)
+        if batch_id is not None:
+            letters.hurry(parts, batch_id)
+
+
+def _write(parts: Parts, subscription_id: int, variant_id: int) -> int | None:
+    with parts.database.write() as session:
+        return tell_changes.tell(session, subscription_id, variant_id, now=parts.clock())
 
 
 def link(parts: Parts, subscription_id: int) -> str:
