@@ -141,11 +141,12 @@ def test_a_link_that_is_gone_is_an_error_one_that_refuses_us_a_warning(status: i
 
 
 def test_pictures_are_asked_for_their_kind_and_weight() -> None:
-    for answer, rule in [
+    cases: list[tuple[Answer, str]] = [
         (Fetched(url=TEAPOT, status=200, body=b"x", content_type="image/webp"), "I04"),
         (Fetched(url=TEAPOT, status=200, body=b"x" * 300_000, content_type="image/jpeg"), "S04"),
         (failed(TEAPOT, 404), "I04"),
-    ]:
+    ]
+    for answer, rule in cases:
         report = asyncio.run(network.look(Mail(SOUND), Web({TEAPOT: answer})))
         assert [each.id for each in report.findings] == [rule]
 
