@@ -42,6 +42,11 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
     )
 
 
+def has_a_picture(article: Article) -> bool:
+    """Whether its picture's address is one of the web. A feed may say `data:` or a bare path, which no mail program shows."""
+    return (article.image_url or "").startswith(("https://", "http://"))
+
+
 def content_hash(session: Session, issue: Issue) -> str:
     """The hash of what the desk decides on: approval is given to this, and asked again when it is no longer the same."""
     language = session.get_one(Edition, issue.edition_id).language
@@ -96,7 +101,7 @@ def _item(item: Item, article: Article, authors: Sequence[str], language: str) -
 
 
 def _image(article: Article) -> dict[str, Any] | None:
-    if article.image_url is None:
+    if not has_a_picture(article):
         return None
     return {
         "url": article.image_url,
