@@ -79,11 +79,17 @@ class _Standing:
 
 def _held(session: Session, records: Sequence[Record], owner: str) -> dict[int, _Standing]:
     """The rows of these results as they stand, locked, as far as they are this lease's."""
-    columns = (DELIVERIES.c.id, DELIVERIES.c.letter_id, DELIVERIES.c.state, DELIVERIES.c.attempt)
     ids = sorted({each.id for each in records})
-    mine = select(*columns).where(DELIVERIES.c.id.in_(ids), DELIVERIES.c.owner == owner)
-    found = session.execute(mine.order_by(DELIVERIES.c.id).with_for_update())
+    found = session.connection().execute(_HELD, {"b_ids": ids, "b_owner": owner})
     return {row.id: _Standing(row.letter_id, row.state, row.attempt) for row in found}
+
+
+_HELD = (
+    select(DELIVERIES.c.id, DELIVERIES.c.letter_id, DELIVERIES.c.state, DELIVERIES.c.attempt)
+    .where(DELIVERIES.c.id.in_(bindparam("b_ids", expanding=True)), DELIVERIES.c.owner == bindparam("b_owner"))
+    .order_by(DELIVERIES.c.id)
+    .with_for_update()
+)
 
 
 def _first_of_each(records: Sequence[Record]) -> list[Record]:
