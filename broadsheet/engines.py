@@ -4,59 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from broadsheet.rounds import WINDOW, Rounds
 from broadsheet.settings import ConfigurationError, Settings
-from ground.database import Database
 from ground.engine import Engine, WorkLane
-from jobs.lanes import Pace
 
 if TYPE_CHECKING:
     from broadsheet.wiring import House
+    from jobs.lanes import Pace
 
 
 def engine(house: House) -> Engine:
     """The engine that the settings choose. Raises ConfigurationError when its package is not there."""
+    from broadsheet.rounds import Rounds
+
     pace, refills = _pace(house.settings), [Rounds(house).refill]
-    if not house.settings.is_shared:
+    check(house.settings)
+    if not is_shared(house.settings):
         from jobs.local import LocalEngine
 
         return LocalEngine(house.tasks, clock=house.clock, pace=pace, refills=refills)
-    _require_package()
     from jobs.procrastinate import ProcrastinateEngine
 
     return ProcrastinateEngine(house.tasks, house.database, pace=pace, refills=refills)
 
 
-def install(database: Database) -> None:
-    """Bring the job tables to this version. Raises ConfigurationError when the package is not there."""
-    _require_package()
+def is_shared(settings: Settings) -> bool:
+    """Whether several processes share the work."""
+    return settings.engine == "procrastinate"
+
+
+def check(settings: Settings) -> None:
+    """Raises ConfigurationError where the engine that is chosen cannot work."""
+    if not is_shared(settings):
+        return
     from jobs import schema
 
-    schema.install(database)
-
-
-def require(database: Database) -> None:
-    """Raises ConfigurationError when the shared engine cannot work on this database."""
-    _require_package()
-    from jobs import schema
-
-    problem = schema.problem(database)
-    if problem is not None:
-        raise ConfigurationError(problem)
-
-
-def require_shared(settings: Settings, who: str) -> None:
-    """Raises ConfigurationError where work that is asked for in one process would never reach another."""
-    if not settings.is_shared:
+    if settings.database_url.startswith("sqlite"):
         raise ConfigurationError(
-            f"{who} needs a queue that several processes share. Set engine to procrastinate and database_url to a "
-            "PostgreSQL database, and run `broadsheet migrate`; or let `broadsheet serve` do the work alone."
+            "engine is procrastinate, which shares work through PostgreSQL, and the database is SQLite. "
+            "Set database_url to postgresql+psycopg://..., or engine to local."
         )
-
-
-def _require_package() -> None:
-    from jobs import schema
-
     if not schema.is_available():
         raise ConfigurationError(
             "engine is procrastinate, and its package is not installed here. Install Broadsheet with it "
@@ -64,7 +50,39 @@ def _require_package() -> None:
         )
 
 
+def install(house: House) -> None:
+    """Bring the job tables to this version, where there are to be any."""
+    check(house.settings)
+    if is_shared(house.settings):
+        from jobs import schema
+
+        schema.install(house.database)
+
+
+def require(house: House) -> None:
+    """Raises ConfigurationError when the tables of the engine that is chosen are not this version's."""
+    check(house.settings)
+    if is_shared(house.settings):
+        from jobs import schema
+
+        problem = schema.problem(house.database)
+        if problem is not None:
+            raise ConfigurationError(problem)
+
+
+def require_shared(settings: Settings, who: str) -> None:
+    """Raises ConfigurationError where work that is asked for in one process would never reach another."""
+    if not is_shared(settings):
+        raise ConfigurationError(
+            f"{who} needs a queue that several processes share. Set engine to procrastinate and database_url to a "
+            "PostgreSQL database, and run `broadsheet migrate`; or let `broadsheet serve` do the work alone."
+        )
+
+
 def _pace(settings: Settings) -> Pace:
+    from broadsheet.rounds import WINDOW
+    from jobs.lanes import Pace
+
     ways = settings.ways
     return Pace(
         limits={

@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     fetch_every: Duration = Field(
         default=timedelta(minutes=5), description="how often the collector looks for due feeds"
     )
+    lead_images: Literal["link", "own"] = Field(
+        default="link", description="letters show images from their source, or from copies of our own (needs Pillow)"
+    )
     in_doubt_grace: Duration = Field(
         default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
     )
@@ -198,20 +201,6 @@ class Settings(BaseSettings):
                 "make a route of smtp, or remove one of them"
             )
         return self
-
-    @model_validator(mode="after")
-    def _shares_a_server(self) -> Self:
-        if self.is_shared and not self.database_url.startswith("postgresql"):
-            raise ValueError(
-                "engine is procrastinate, which shares work through PostgreSQL, and the database is SQLite: "
-                "set database_url to postgresql+psycopg://..., or engine to local"
-            )
-        return self
-
-    @property
-    def is_shared(self) -> bool:
-        """Whether several processes share the work."""
-        return self.engine == "procrastinate"
 
     @property
     def ways(self) -> dict[str, Smtp]:

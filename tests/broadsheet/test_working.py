@@ -147,8 +147,9 @@ def test_a_lane_that_is_none_is_told(run: Run) -> None:
 
 def test_the_shared_engine_needs_postgresql(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("BROADSHEET_ENGINE", "procrastinate")
-    told = words(run("config", "check", code=2))
-    assert "the database is SQLite: set database_url to postgresql+psycopg://..., or engine to local" in told
+    for command in (("config", "check"), ("migrate",), ("verify",), ("worker",)):
+        told = words(run(*command, code=2))
+        assert "the database is SQLite. Set database_url to postgresql+psycopg://..., or engine to local." in told
 
 
 def test_the_shared_engine_says_when_its_tables_are_missing(
