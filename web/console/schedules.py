@@ -36,6 +36,7 @@ class _Line:
     schedule: Schedule
     rule: Rule
     next: SlotTime | None
+    rests: str | None = None  # the holiday that the next slot falls on
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,18 +227,20 @@ class _Desk:
             editions = newsletters.list_editions(session)
             found = schedules.list_schedules(session)
             feeds = newsletters.count_feeds(session)
+            published_by = {edition.id: newsletter.id for newsletter, edition in editions}
             rests = holidays.by_newsletter(session, since=self._parts.clock().date() - timedelta(days=1))
         grouped: dict[int, tuple[Newsletter, list[Edition]]] = {}
         for newsletter, edition in editions:
             grouped.setdefault(newsletter.id, (newsletter, []))[1].append(edition)
         lines: dict[int, list[_Line]] = {edition.id: [] for _, edition in editions}
         for row in found:
-            lines[row.edition_id].append(self._line(row))
+            lines[row.edition_id].append(self._line(row, rests.get(published_by[row.edition_id], [])))
         return list(grouped.values()), lines, feeds, rests
 
-    def _line(self, row: Schedule) -> _Line:
+    def _line(self, row: Schedule, rests: list[Holiday]) -> _Line:
         next_slot = schedules.next_slot(row, now=self._parts.clock()) if row.enabled else None
-        return _Line(schedule=row, rule=schedules.rule_of(row), next=next_slot)
+        name = holidays.named(rests, next_slot.local_date) if next_slot else None
+        return _Line(schedule=row, rule=schedules.rule_of(row), next=next_slot, rests=name)
 
     def _place(self, edition_id: int | None, schedule_id: int | None) -> _Place:
         with self._parts.database.read() as session:
