@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from articles.articles import Article, authors_of
 from articles.feeds import Feed
-from newsletters import act, headlines, newsletters, remarks, trail
+from newsletters import act, headlines, issues, newsletters, remarks, trail
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.remarks import Remark
@@ -82,7 +82,13 @@ def read(session: Session, issue_id: int) -> Desk | None:
         edition=edition,
         stories=standing,
         dropped=[story for story in reversed(every) if story.item.dropped_at is not None],
-        remarks=remarks.remarks(issue, pairs, fewest=fewest, language=edition.language),
+        remarks=remarks.remarks(
+            issue,
+            pairs,
+            fewest=fewest,
+            language=edition.language,
+            subjects=issues.last_subjects(session, issue),
+        ),
         suggestions=headlines.suggestions([story.title for story in standing if story.left_out is None]),
         trail=done,
         is_open=act.is_editable(issue),

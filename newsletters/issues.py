@@ -185,6 +185,18 @@ def last_sent(session: Session, rhythm: Rhythm) -> Issue | None:
     )
 
 
+def last_subjects(session: Session, issue: Issue, *, limit: int = 5) -> list[str]:
+    """What the last issues of the edition that went were called."""
+    return list(
+        session.scalars(
+            select(Issue.subject)
+            .where(Issue.edition_id == issue.edition_id, Issue.sealed_at.is_not(None), Issue.id != issue.id)
+            .order_by(Issue.sealed_at.desc(), Issue.id.desc())
+            .limit(limit)
+        )
+    )
+
+
 def list_items(session: Session, issue_id: int) -> list[Item]:
     """The items that stand in the issue, in order; dropped ones lie in `list_dropped`."""
     standing = select(Item).where(Item.issue_id == issue_id, Item.dropped_at.is_(None))

@@ -30,9 +30,11 @@ class Remark:
 Story = tuple[Item, Article]
 
 
-def remarks(issue: Issue, stories: Sequence[Story], *, fewest: int, language: str) -> list[Remark]:
+def remarks(
+    issue: Issue, stories: Sequence[Story], *, fewest: int, language: str, subjects: Sequence[str] = ()
+) -> list[Remark]:
     """What there is to say about an issue with these standing stories; those that will be left out are among them."""
-    found = [*_held_back(issue, stories), *_number(issue, stories, fewest), *_lines(issue)]
+    found = [*_held_back(issue, stories), *_number(issue, stories, fewest), *_lines(issue, subjects)]
     going = [(item, article) for item, article in stories if left_out(issue, article) is None]
     return [*found, *_pictures(going), *_languages(going, language)]
 
@@ -65,12 +67,17 @@ def _number(issue: Issue, stories: Sequence[Story], fewest: int) -> Iterator[Rem
         yield Remark(weight=Weight.WAIT, text=text)
 
 
-def _lines(issue: Issue) -> Iterator[Remark]:
+def _lines(issue: Issue, subjects: Sequence[str]) -> Iterator[Remark]:
     length = len(issue.subject)
     if not headlines.clean(issue.subject):
         yield Remark(weight=Weight.STOP, text="The subject is empty. Readers decide by it; write one.")
     elif length > headlines.SUBJECT:
         text = f"The subject has {length} characters. Desktops cut it near {headlines.SUBJECT}, phones near 40."
+        yield Remark(weight=Weight.WAIT, text=text)
+    if issue.subject in subjects:
+        text = (
+            "One of the last issues had the same subject. Gmail puts both into one thread, and folds what they share."
+        )
         yield Remark(weight=Weight.WAIT, text=text)
     if not headlines.clean(issue.preheader):
         text = "The preheader is empty. Inboxes then show whatever the letter begins with."

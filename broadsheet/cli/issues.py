@@ -171,6 +171,26 @@ async def _preview(house: House, job: LetterJob, *, text: bool) -> str:
     return rendered.text if text else rendered.html
 
 
+@app.command("lint")
+def lint_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
+    """Say what the checks find in its letter as it would go now. Exit code 1 for errors."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            issue = session.get(Issue, issue_id)
+            if issue is None:
+                answers.refuse(f"There is no issue {issue_id}. `broadsheet issue list` shows them.")
+            job = digest.job(session, issue, base_url=house.settings.base_url)
+        report = asyncio.run(house.compiler.lint(job))
+    found = [
+        {"severity": each.severity, "id": each.id, "holds": each.blocks, "words": each.words, "where": each.where}
+        for each in report.findings
+    ]
+    answers.rows(found, as_json=as_json, empty="Nothing to mend.")
+    if not report.is_sound:
+        raise typer.Exit(1)
+
+
 @app.command("approve")
 def approve_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
     """Let it go at its time; a running `serve` sends it."""

@@ -100,7 +100,6 @@ RULES = (
     Rule("D08", ERROR, hostile.nothing_left_of_a_template, "Fill it in the template, or take it out.", BLOCKS),
     Rule("D08", ERROR, hostile.nothing_empty, "Give the value, or let the template leave its line out."),
     Rule("D08", NOTE, document.no_comments_left, "Take comments out, but those for Outlook."),
-    Rule("D09", WARNING, document.subject_is_new, "Let the subject say what is new today."),
     # -- inbox and words
     Rule("N01", ERROR, inbox.subject_fits, "Say the news in 60 characters, 45 in Arabic script.", BLOCKS),
     Rule("N02", WARNING, inbox.preheader_adds, "Begin the body with a hidden line that adds to the subject."),

@@ -132,12 +132,6 @@ def no_comments_left(mail: Mail) -> Iterator[Spot]:
         )
 
 
-def subject_is_new(mail: Mail) -> Iterator[Spot]:
-    """D09: Gmail puts mails with one subject into one thread, and folds what they have in common."""
-    if mail.subject and mail.subject in mail.about.subjects:
-        yield Spot("One of the last issues had the same subject.", "Subject", Severity.WARNING)
-
-
 def fits_before_the_cut(mail: Mail) -> Iterator[Spot]:
     """S01: Gmail hides what comes after about 102 KB, the unsubscribe link included."""
     size = mail.html_bytes

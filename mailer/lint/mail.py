@@ -50,7 +50,6 @@ class About:
     html_bytes: int = 0  # of the largest copy that a reader gets
     postal_address: str = ""
     stories: Sequence[str] = ()  # texts that others wrote and we quote
-    subjects: Sequence[str] = ()  # of the last issues
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 
 import pytest
@@ -146,3 +147,15 @@ def test_an_issue_that_is_not_there(run: Run, act: str) -> None:
 @pytest.mark.parametrize("act", ["pause", "cancel"])
 def test_stopping_asks_for_a_reason(composed: Run, act: str) -> None:
     assert "--reason" in words(composed("issue", act, "1", code=2))
+
+
+def test_the_checks_say_what_would_hold_it(composed: Run) -> None:
+    with House(load()) as house, house.database.write() as session:
+        session.get_one(Issue, 1).subject = ""
+    result = composed("issue", "lint", "1", "--json", code=1)
+    held = [each for each in json.loads(result.stdout) if each["holds"]]
+    assert [(each["severity"], each["id"]) for each in held] == [("error", "N01")]
+
+
+def test_there_are_no_checks_of_an_issue_that_is_not_there(composed: Run) -> None:
+    composed("issue", "lint", "9", code=2)

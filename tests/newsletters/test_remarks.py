@@ -92,3 +92,8 @@ def test_suggestions_are_short_different_and_never_empty() -> None:
     assert len(set(found)) == len(found) == 3
     assert found[1:] == ["Snow closes two passes", "Dam opens\u00a0· Snow closes two passes"]
     assert all(0 < len(line) <= headlines.SUBJECT + 3 for line in found)
+
+
+def test_a_subject_of_the_last_issues_is_remarked() -> None:
+    (remark,) = remarks(an_issue(), [a_story(1)], fewest=1, language="en", subjects=["Late snow", an_issue().subject])
+    assert "the same subject" in remark.text
