@@ -4,7 +4,7 @@ Late snow expected above 1,200 metres through Thursday
 Late snow expected above 1200 metres until Thursday        0.75 of their pieces in common, and the same summary: one story
 
 Comparing every new article with all of two days would be slow, so each gets a few *marks*: numbers that texts have in
-common the likelier, the more alike they are (Broder's min-wise hashing). Only articles that share a mark are compared.
+common the likelier, the more alike they are (min-wise hashing). Only articles that share a mark are compared.
 """
 
 from __future__ import annotations
@@ -21,10 +21,6 @@ _FEWEST_LETTERS = 20
 _FEWEST_IN_SUMMARY = 40
 
 _TITLE_BANDS, _SUMMARY_BANDS = 8, 4
-_PRIME = (1 << 31) - 1
-#: Two hashes a band, of the form a*x + b; any odd constants do, as long as they never change: marks are stored.
-_HASHES = tuple((0x9E3779B1 * (2 * n + 1) % _PRIME, 0x85EBCA6B * (n + 1) % _PRIME) for n in range(2 * _TITLE_BANDS))
-
 _MARKS_OF_VOWELS = re.compile("[\u064b-\u065f\u0670\u0640]")  # Arabic vowel signs and the stretching dash
 _SEPARATOR_IN_NUMBER = re.compile(r"(?<=\d)[,.٬](?=\d{3})")
 _NO_LETTERS = re.compile(r"[\W_]+")
@@ -76,9 +72,22 @@ def _summaries_are_alike(one: str | None, other: str | None) -> bool:
 
 
 def _bands(parts: frozenset[str], count: int, *, kind: int) -> list[int]:
-    numbers = [zlib.crc32(part.encode("utf-8", "replace")) for part in parts]
-    if not numbers:
+    """Every piece falls into one of some bins; the least of each two bins make a mark (Li, Owen, Zhang: one permutation).
+
+    An empty bin takes what the next one holds.
+    """
+    bins = 2 * count
+    least: list[int | None] = [None] * bins
+    for part in parts:
+        number = zlib.crc32(part.encode("utf-8", "replace"))
+        known = least[number % bins]
+        if known is None or number < known:
+            least[number % bins] = number
+    if not parts:
         return []
-    least = [min((a * number + b) % _PRIME for number in numbers) for a, b in _HASHES[: 2 * count]]
-    joined = (f"{kind}:{band}:{least[2 * band]}:{least[2 * band + 1]}" for band in range(count))
+    full = [
+        next(least[(at + step) % bins] for step in range(bins) if least[(at + step) % bins] is not None)
+        for at in range(bins)
+    ]
+    joined = (f"{kind}:{band}:{full[2 * band]}:{full[2 * band + 1]}" for band in range(count))
     return [zlib.crc32(text.encode()) for text in joined]

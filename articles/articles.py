@@ -24,7 +24,8 @@ class ArticleStatus(enum.StrEnum):
 
 
 def _own_key(context: DefaultExecutionContext) -> str:
-    return str(context.get_current_parameters()["url_key"])  # type: ignore[no-untyped-call]
+    values: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return str(values["url_key"])
 
 
 class Article(Base):

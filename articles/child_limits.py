@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from articles.entry import NotAFeed, ParsedFeed
+from articles.resize import Resized, Unusable
 
 #: Seconds of processor time for one document; a feed of 500 entries takes less than one.
 SECONDS = 10
@@ -40,6 +41,17 @@ def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAF
         return NotAFeed(
             detail="Reading the feed took too much memory; its document may be made to do that. It was given up."
         )
+
+
+def resize(body: bytes) -> Resized | Unusable:
+    """`articles.resize.resize`, stopped when it takes too much."""
+    from articles import resize as resizing
+
+    try:
+        with _limited():
+            return resizing.resize(body)
+    except (_TooLong, MemoryError):
+        return Unusable("It takes too much time or memory to be read.")
 
 
 @contextmanager

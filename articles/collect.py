@@ -8,30 +8,29 @@ later, and later still each time. What has not changed is not read again.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import random
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from urllib.parse import urljoin, urlsplit
+from pathlib import Path
 
 import structlog
 from sqlalchemy.orm import Session
 
-from articles import complete, feeds, health, intake, reading, stories
+from articles import complete, feeds, health, images, intake, stories
 from articles.complete import Wanting
-from articles.entry import Kind, NotAFeed, ParsedFeed
+from articles.entry import ParsedFeed
 from articles.feeds import Feed
+from articles.gather import Catch, Errand, Gatherer, host
+from articles.image_visits import Images
 from articles.intake import Taken
 from articles.page_visits import PageRead, Pages
 from ground.database import Database
-from ground.fetch import Fetched, Fetcher, FetchFailed, NotModified, Reason
+from ground.fetch import Fetched, Fetcher, FetchFailed
 
 log = structlog.get_logger()
-
-_LEAVE_ALONE = frozenset({429, 503})
 
 Clock = Callable[[], datetime]
 
@@ -62,28 +61,6 @@ class FeedReport:
     problem: str | None = None  # in words, when nothing could be collected
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Errand:
-    feed_id: int
-    url: str
-    title: str | None
-    etag: str | None
-    last_modified: str | None
-    body_hash: str | None
-    kind: Kind | None
-    is_first: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Catch:
-    """What came of one errand, before it is written down."""
-
-    answer: Fetched | NotModified | FetchFailed | None = None
-    parsed: ParsedFeed | None = None
-    body_hash: str | None = None
-    problem: str | None = None
-
-
 async def collect(
     database: Database,
     fetcher: Fetcher,
@@ -93,16 +70,17 @@ async def collect(
     only: Sequence[int] | None = None,
     progress: Callable[[FeedReport], None] | None = None,
     manners: Manners | None = None,
+    images: Path | None = None,
 ) -> list[FeedReport]:
     """Collect every feed that is due, or those named by `only`; one report for each, in no order.
 
-    Documents are read in `executor` (child processes). Every feed is committed by itself before its report is given to
-    `progress`.
+    Lead images are kept in the folder `images`, or left where they are. Documents are read in `executor` (child
+    processes). Every feed is committed by itself before its report is given to `progress`.
     """
-    collector = _Collector(database, fetcher, executor, clock, manners or Manners())
+    collector = _Collector(database, fetcher, executor, clock, manners or Manners(), images)
     errands = await asyncio.to_thread(collector.prepare, only)
 
-    async def run(errand: _Errand) -> FeedReport:
+    async def run(errand: Errand) -> FeedReport:
         report = await collector.run(errand)
         if progress:
             progress(report)
@@ -113,25 +91,31 @@ async def collect(
 
 class _Collector:
     def __init__(
-        self, database: Database, fetcher: Fetcher, executor: Executor, clock: Clock, manners: Manners
+        self,
+        database: Database,
+        fetcher: Fetcher,
+        executor: Executor,
+        clock: Clock,
+        manners: Manners,
+        images: Path | None,
     ) -> None:
         self._database = database
-        self._fetcher = fetcher
-        self._executor = executor
         self._clock = clock
         self._manners = manners
         self._at_once = asyncio.Semaphore(manners.at_once)
         self._per_host: dict[str, asyncio.Semaphore] = defaultdict(lambda: asyncio.Semaphore(manners.per_host))
+        self._gatherer = Gatherer(fetcher, executor, at_most=manners.reading_time, more_pages=manners.more_pages)
         self._pages = Pages(fetcher, executor, per_host=manners.per_host, at_most=manners.pages_at_most)
-        self._closed_hosts: dict[str, timedelta] = {}  # which asked this round to be left alone, and for how long
+        self._images = Images(fetcher, executor, per_host=manners.per_host, at_most=manners.pages_at_most)
+        self._image_folder = images
         self._writing = asyncio.Lock()  # one short transaction after the other: writers of other rooms get between
 
-    def prepare(self, only: Sequence[int] | None) -> list[_Errand]:
+    def prepare(self, only: Sequence[int] | None) -> list[Errand]:
         with self._database.write() as session:
             stories.forget_old_marks(session, now=self._clock())
         with self._database.read() as session:
             return [
-                _Errand(
+                Errand(
                     feed_id=feed.id,
                     url=feed.url,
                     title=feed.title,
@@ -144,13 +128,15 @@ class _Collector:
                 for feed in feeds.due(session, now=self._clock(), only=only)
             ]
 
-    async def run(self, errand: _Errand) -> FeedReport:
-        async with self._per_host[_host(errand.url)], self._at_once:
-            catch = await self._catch(errand)
+    async def run(self, errand: Errand) -> FeedReport:
+        async with self._per_host[host(errand.url)], self._at_once:
+            catch = await self._gatherer.gather(errand)
         async with self._writing:
             report = await asyncio.to_thread(self._settle, errand, catch)
         if report.found:
             report = replace(report, completed=await self._complete(report.feed_id))
+        if report.problem is None and self._image_folder is not None:
+            await self._keep_images(report.feed_id, self._image_folder)
         log.info(
             "feed collected",
             feed=report.feed_id,
@@ -161,47 +147,6 @@ class _Collector:
             problem=report.problem,
         )
         return report
-
-    async def _catch(self, errand: _Errand) -> _Catch:
-        closed = self._closed_hosts.get(_host(errand.url))
-        if closed is not None:
-            return _turned_away(errand.url, closed)
-        answer = await self._fetcher.get(errand.url, etag=errand.etag, last_modified=errand.last_modified)
-        if isinstance(answer, FetchFailed):
-            if answer.status in _LEAVE_ALONE and answer.retry_after:
-                self._closed_hosts[_host(errand.url)] = answer.retry_after
-            return _Catch(answer=answer, problem=answer.detail)
-        if isinstance(answer, NotModified):
-            return _Catch(answer=answer)
-        body_hash = hashlib.sha256(answer.body).hexdigest()
-        if body_hash == errand.body_hash:
-            return _Catch(answer=answer, body_hash=body_hash)
-        parsed = await reading.read(answer, self._executor, at_most=self._manners.reading_time)
-        if isinstance(parsed, ParsedFeed) and parsed.kind is Kind.PAGE and errand.kind not in (None, Kind.PAGE):
-            parsed = NotAFeed(
-                detail="The address answers with a web page now, and no longer with a feed. Check the address."
-            )
-        if isinstance(parsed, NotAFeed):
-            return _Catch(answer=answer, problem=parsed.detail)
-        if errand.is_first and parsed.next_url:
-            parsed = await self._with_more(parsed, answer.url)
-        return _Catch(answer=answer, parsed=parsed, body_hash=body_hash)
-
-    async def _with_more(self, parsed: ParsedFeed, at: str) -> ParsedFeed:
-        """A feed with the pages it goes on with, from the same host; they may be missing without harm."""
-        entries, next_url = parsed.entries, parsed.next_url
-        for _ in range(self._manners.more_pages):
-            there = urljoin(at, next_url or "")
-            if not next_url or _host(there) != _host(at):
-                break
-            answer = await self._fetcher.get(there)
-            if not isinstance(answer, Fetched):
-                break
-            more = await reading.read(answer, self._executor, at_most=self._manners.reading_time)
-            if isinstance(more, NotAFeed):
-                break
-            entries, next_url = (*entries, *more.entries), more.next_url
-        return replace(parsed, entries=entries)
 
     async def _complete(self, feed_id: int) -> int:
         """Read the pages of what the feed lacks; how many articles that completed."""
@@ -224,7 +169,24 @@ class _Collector:
                 complete.complete(session, one.article_id, one.story, is_gone=one.is_gone, now=now) for one in read
             )
 
-    def _settle(self, errand: _Errand, catch: _Catch) -> FeedReport:
+    async def _keep_images(self, feed_id: int, folder: Path) -> None:
+        async with self._writing:
+            wanted = await asyncio.to_thread(self._wanted_images, feed_id)
+        fetched = await self._images.fetch(wanted)
+        if fetched:
+            async with self._writing:
+                await asyncio.to_thread(self._write_images, folder, feed_id, fetched)
+
+    def _wanted_images(self, feed_id: int) -> list[str]:
+        with self._database.write() as session:
+            return images.wanted(session, feed_id, now=self._clock())
+
+    def _write_images(self, folder: Path, feed_id: int, fetched: Sequence[images.Fetched]) -> None:
+        names = images.store(folder, fetched)
+        with self._database.write() as session:
+            images.keep(session, feed_id, fetched, names, now=self._clock())
+
+    def _settle(self, errand: Errand, catch: Catch) -> FeedReport:
         """Write one feed's result down, in one transaction."""
         now = self._clock()
         with self._database.write() as session:
@@ -261,7 +223,7 @@ class _Collector:
             health.foresee_silence(session, feed, now=now)
         return taken
 
-    def _pause(self, feed: Feed, catch: _Catch, *, failures: int) -> timedelta:
+    def _pause(self, feed: Feed, catch: Catch, *, failures: int) -> timedelta:
         asked = catch.answer.retry_after if catch.answer else None
         fresh_for = None if catch.answer is None or isinstance(catch.answer, FetchFailed) else catch.answer.fresh_for
         pause = feeds.pause_after(feed.interval, failures=failures, asked=asked, fresh_for=fresh_for)
@@ -269,16 +231,7 @@ class _Collector:
         return pause * jitter.uniform(1.0, 1.1) if jitter else pause
 
 
-def _host(url: str) -> str:
-    return urlsplit(url).netloc.lower()
-
-
-def _turned_away(url: str, closed: timedelta) -> _Catch:
-    detail = f"{urlsplit(url).hostname} asked to be left alone a moment ago, for another feed; this one was not asked."
-    return _Catch(answer=FetchFailed(url=url, reason=Reason.STATUS, detail=detail, retry_after=closed), problem=detail)
-
-
-def _report(errand: _Errand, *, problem: str | None = None) -> FeedReport:
+def _report(errand: Errand, *, problem: str | None = None) -> FeedReport:
     return FeedReport(feed_id=errand.feed_id, url=errand.url, title=errand.title, problem=problem)
 
 

@@ -97,6 +97,8 @@ def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
     """Whether the article changed. A later date over the same words is a bump: the story is not new again."""
     if article.content_hash == _hash(entry):
         return False
+    if entry.picture and entry.picture.url != article.image_url:
+        article.image_name = None  # our copy is of the one before
     for name, value in _words(entry, None).items():
         if value is not None or name not in _kept(article, entry):
             setattr(article, name, value)

@@ -40,7 +40,8 @@ class Rounds:
 
         house = self._house
         manners = collect.Manners(jitter=self._jitter)
-        await collect.collect(house.database, house.fetcher, house.executor, house.clock, manners=manners)
+        parts = (house.database, house.fetcher, house.executor, house.clock)
+        await collect.collect(*parts, manners=manners, images=house.image_folder)
 
     async def poll_bounces(self) -> str | None:
         """Read what has come to the bounce Maildir; what kept it from being read, if something did."""

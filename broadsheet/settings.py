@@ -98,6 +98,9 @@ class Settings(BaseSettings):
     fetch_every: Duration = Field(
         default=timedelta(minutes=5), description="how often the collector looks for due feeds"
     )
+    lead_images: Literal["link", "own"] = Field(
+        default="link", description="letters show images from their source, or from copies of our own (needs Pillow)"
+    )
     in_doubt_grace: Duration = Field(
         default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
     )

@@ -5,12 +5,14 @@ A `House` opens each part when it is first asked for, so that a command loads wh
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import socket
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
@@ -91,6 +93,18 @@ class House:
         from ground.fetch import Fetcher
 
         return Fetcher(allowed_hosts=frozenset(self.settings.fetch_allowed_hosts))
+
+    @property
+    def image_folder(self) -> Path | None:
+        """Where copies of lead images are kept; None where letters link to their sources."""
+        if self.settings.lead_images == "link":
+            return None
+        if importlib.util.find_spec("PIL") is None:
+            raise ConfigurationError(
+                "lead_images is `own`, and Pillow, which checks and resizes images, is not installed. Install it "
+                "(pip install 'broadsheet[images]'), or set lead_images to `link`."
+            )
+        return self.settings.data_dir / "images"
 
     @cached_property
     def viewer(self) -> Viewer:

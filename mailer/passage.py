@@ -17,7 +17,7 @@ from mailer.batches import Lease
 from mailer.books import Books, Clock
 from mailer.breakers import Scope, Trouble
 from mailer.deliveries import Event, Row
-from mailer.envelope import Envelope
+from mailer.feed import Feed, Intended
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.lines import Line
@@ -25,15 +25,13 @@ from mailer.pacing import GroupSize
 from mailer.press import Unwritten, Write, Written
 from mailer.reception import Passed, Trip, told
 from mailer.results import Record
-from mailer.transports import Outcome, Result, Stage
+from mailer.transports import Carrier, Outcome, Result, Stage
 from mailer.verdict import Terms, judge
 
 log = structlog.get_logger()
 
 #: So many refusals of MAIL FROM in a row speak of us, not of readers: the letter is paused.
 SENDER_REFUSALS = 5
-
-_Parcel = tuple[Row, int, Envelope, bytes]
 
 
 class Passage:
@@ -43,9 +41,7 @@ class Passage:
         self._line = line
         self._books = books
         self._clock = clock
-        self._queue: asyncio.Queue[_Parcel | None] = asyncio.Queue()
-        self._taken = asyncio.Event()  # set while no intended row waits for a sender
-        self._taken.set()
+        self._waiting = Feed(self._settle, self._give_back)
         self._senders: list[asyncio.Task[None]] = []
         self._staffed = asyncio.Event()  # set with the first sender
         self._halted = False
@@ -71,11 +67,10 @@ class Passage:
             await self._feed(held, write, GroupSize(connections))
             await self._dismiss(recruiter)
         except BaseException:  # cancelled, or a bug: what is in flight is in doubt, what waits goes back
-            self._halted = True
+            self._halt()
             for task in (recruiter, *self._senders):
                 task.cancel()
             await asyncio.gather(recruiter, *self._senders, return_exceptions=True)
-            self._give_back_waiting()
             raise
 
     async def _recruit(self, connections: int) -> None:
@@ -105,8 +100,7 @@ class Passage:
         """Nobody more is needed; each sender ends, and frees its connection, when nothing waits for it."""
         recruiter.cancel()
         await asyncio.gather(recruiter, return_exceptions=True)
-        for _ in self._senders:
-            self._queue.put_nowait(None)
+        self._waiting.end()
         await asyncio.gather(*self._senders)
 
     async def _feed(self, held: Held, write: Write, size: GroupSize) -> None:
@@ -117,7 +111,7 @@ class Passage:
         while rows and not self._stops() and not admission.is_over:
             most = min(size.now, len(rows), admission.most or len(rows))
             group = await self._written(held.lease, [rows.popleft() for _ in range(most)], write)
-            await self._taken.wait()
+            await self._waiting.taken.wait()
             size.measured(self._settled, loop.time() - since)
             self._settled = 0
             if not group or self._stops():
@@ -130,10 +124,7 @@ class Passage:
             since = loop.time()
             if not attempts:
                 return  # paused, cancelled, over, or no ration: the next lease will see which
-            for delivery_id, attempt in attempts.items():
-                made = group[delivery_id]
-                self._taken.clear()
-                self._queue.put_nowait((made.row, attempt, made.envelope, made.message))
+            self._waiting.put(_intended(group[each], attempt) for each, attempt in attempts.items())
 
     def _stops(self) -> bool:
         return self._halted or self._line.draining
@@ -150,58 +141,64 @@ class Passage:
         return written
 
     async def _send(self) -> None:
-        while (parcel := await self._queue.get()) is not None:
-            if self._queue.empty():
-                self._taken.set()
-            row, attempt, envelope, message = parcel
-            if self._halted:
-                self._give_back(row, attempt)
-                continue
-            outcome = await self._hand_over(row, attempt, envelope, message)
-            await self._settle(row, attempt, outcome)
+        transport = self._line.transport
+        if not isinstance(transport, Carrier):
+            while (parcel := await self._waiting.next()) is not None:
+                self._settle(parcel, await self._hand_over(parcel))
+            return
+        while not self._waiting.is_over or not self._waiting.taken.is_set():
+            try:
+                await transport.carry(self._waiting)
+            except Exception:
+                log.exception("transport_broke", route=transport.name)
 
     def _sender_ended(self, sender: asyncio.Task[None]) -> None:
         """Its connection is free again. A sender that broke must not leave the feeder waiting for it."""
         self._line.free.release()
         if not sender.cancelled() and sender.exception() is not None:
-            self._halted = True
-            self._taken.set()
+            self._halt()
 
-    async def _hand_over(self, row: Row, attempt: int, envelope: Envelope, message: bytes) -> Outcome:
+    async def _hand_over(self, parcel: Intended) -> Outcome:
         try:
-            return await self._line.transport.send(envelope, message)
+            return await self._line.transport.send(parcel.envelope, parcel.message)
         except asyncio.CancelledError:
-            self._books.note(self._judged(row, attempt, _lost("stopped while the message was handed over")))
+            self._note(parcel, _lost("stopped while the message was handed over"))
             raise
         except Exception:
-            log.exception("transport_broke", delivery=row.id, route=self._line.transport.name)
+            log.exception("transport_broke", delivery=parcel.row.id, route=self._line.transport.name)
             return _lost("the transport broke; see the log")
 
-    async def _settle(self, row: Row, attempt: int, outcome: Outcome) -> None:
+    def _settle(self, parcel: Intended, outcome: Outcome) -> None:
         self._settled += 1
         self._line.note(outcome, now=self._clock())
         is_down = self._line.is_down(outcome)
-        for signal in self._books.admission.note(outcome, row, is_down=is_down, now=self._clock()):
-            self._halted = self._halted or not isinstance(signal, Passed)
+        for signal in self._books.admission.note(outcome, parcel.row, is_down=is_down, now=self._clock()):
+            if not isinstance(signal, Passed):
+                self._halt()
             self._books.heed(signal)
-        self._books.note(self._judged(row, attempt, outcome))
+        self._note(parcel, outcome)
         if is_down:
-            self._halted = True
+            self._halt()
         if self._line.refused >= SENDER_REFUSALS:
             self._line.refused = 0
-            self._hold_letter(row, outcome)
+            self._hold_letter(parcel.row, outcome)
+
+    def _halt(self) -> None:
+        """Nothing more of this batch for now."""
+        self._halted = True
+        self._waiting.stop()
 
     def _hold_letter(self, row: Row, outcome: Outcome) -> None:
         """Our sender address is refused: nobody else's copy needs to try. (A notice has one reader, and is over.)"""
         log.error(
             "sender_refused", delivery=row.id, route=self._line.transport.name, reply=replies.clean(outcome.reply)
         )
-        self._halted = True
+        self._halt()
         if self._books.lane is not Lane.TX:
             scope = Scope(letter_id=self._letter_id)
             self._books.heed(Trip(Trouble.SENDER_REFUSED, scope, told(outcome)))
 
-    def _judged(self, row: Row, attempt: int, outcome: Outcome) -> Record:
+    def _note(self, parcel: Intended, outcome: Outcome) -> None:
         now = self._clock()
         terms = Terms(
             now=now,
@@ -209,18 +206,16 @@ class Passage:
             route_rests_until=self._line.back_at(outcome, now),
             rng=self._line.rng,
         )
-        return judge(outcome, attempt, row.id, row.address_key, terms)
+        self._books.note(judge(outcome, parcel.attempt, parcel.row.id, parcel.row.address_key, terms))
 
-    def _give_back(self, row: Row, attempt: int) -> None:
+    def _give_back(self, parcel: Intended) -> None:
         """It was intended, and no transport had it: ready again, at no cost."""
         next_at = self._line.back_at(None, self._clock())
-        self._books.note(Record(id=row.id, attempt=attempt, event=Event.RELEASE, next_at=next_at))
+        self._books.note(Record(id=parcel.row.id, attempt=parcel.attempt, event=Event.RELEASE, next_at=next_at))
 
-    def _give_back_waiting(self) -> None:
-        while not self._queue.empty():
-            parcel = self._queue.get_nowait()
-            if parcel is not None:
-                self._give_back(parcel[0], parcel[1])
+
+def _intended(made: Written, attempt: int) -> Intended:
+    return Intended(made.envelope, made.message, row=made.row, attempt=attempt)
 
 
 def _lost(reply: str) -> Outcome:

@@ -30,13 +30,13 @@ class Alerted:
     """A story that went as an alert, and the letter that says who had it."""
 
     letter_id: int
-    url_key: str
+    story_key: str
 
 
-def lately(session: Session, edition_id: int, url_keys: Collection[str], *, now: datetime) -> list[Alerted]:
+def lately(session: Session, edition_id: int, story_keys: Collection[str], *, now: datetime) -> list[Alerted]:
     """Of these stories those that readers of an edition had as an alert, the last ones."""
     rows = session.execute(
-        select(Issue.letter_id, Article.url_key)
+        select(Issue.letter_id, Article.story_key)
         .join(Item, Item.issue_id == Issue.id)
         .join(Article, Article.id == Item.article_id)
         .where(
@@ -45,12 +45,12 @@ def lately(session: Session, edition_id: int, url_keys: Collection[str], *, now:
             Issue.sealed_at > now - REACH,
             Issue.letter_id.is_not(None),
             Item.number.is_not(None),
-            Article.url_key.in_(url_keys),
+            Article.story_key.in_(story_keys),
         )
         .order_by(Issue.sealed_at.desc(), Issue.id.desc())
         .limit(MOST)
     )
-    return [Alerted(letter_id, url_key) for letter_id, url_key in rows if letter_id is not None]
+    return [Alerted(letter_id, story_key) for letter_id, story_key in rows if letter_id is not None]
 
 
 def today(session: Session, edition: Edition, *, now: datetime) -> int:

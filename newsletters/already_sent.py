@@ -15,28 +15,28 @@ from newsletters.issues import Issue, IssueKind, IssueState, Item
 from newsletters.rhythm import Rhythm
 
 
-def stories(session: Session, rhythm: Rhythm, url_keys: Collection[str]) -> set[str]:
+def stories(session: Session, rhythm: Rhythm, story_keys: Collection[str]) -> set[str]:
     """Which of these stories went, or are on their way, to the readers of a rhythm, from whatever feed."""
     return set(
         session.scalars(
-            select(Article.url_key)
+            select(Article.story_key)
             .join(Item, Item.article_id == Article.id)
             .join(Issue, Issue.id == Item.issue_id)
-            .where(Article.url_key.in_(url_keys), _went(rhythm))
+            .where(Article.story_key.in_(story_keys), _went(rhythm))
         )
     )
 
 
-def last_in(session: Session, rhythm: Rhythm, url_keys: Collection[str], *, besides: int) -> dict[str, Issue]:
+def last_in(session: Session, rhythm: Rhythm, story_keys: Collection[str], *, besides: int) -> dict[str, Issue]:
     """Of these stories those that readers of a rhythm had, or are about to have, and in which issue, the last one."""
     rows = session.execute(
-        select(Article.url_key, Issue)
+        select(Article.story_key, Issue)
         .join(Item, Item.article_id == Article.id)
         .join(Issue, Issue.id == Item.issue_id)
-        .where(Article.url_key.in_(url_keys), _went(rhythm), Issue.id != besides)
+        .where(Article.story_key.in_(story_keys), _went(rhythm), Issue.id != besides)
         .order_by(Issue.scheduled_for, Issue.id)
     )
-    return {row.url_key: row.Issue for row in rows}  # the later one stands
+    return {row.story_key: row.Issue for row in rows}  # the later one stands
 
 
 def _went(rhythm: Rhythm) -> ColumnElement[bool]:

@@ -150,13 +150,13 @@ def _choice(
     start: datetime,
     now: datetime,
 ) -> selection.Choice:
-    keys = [article.url_key for article in found]
+    keys = [article.story_key for article in found]
     return selection.Choice(
         rules=rules_of(schedule),
         now=now,
         stretch=now - start,
         authors=articles.authors_of(session, [article.id for article in found]),
-        had=frozenset(each.url_key for each in alerts.lately(session, edition_id, keys, now=now)),
+        had=frozenset(each.story_key for each in alerts.lately(session, edition_id, keys, now=now)),
     )
 
 
@@ -169,8 +169,8 @@ def _news(session: Session, rhythm: Rhythm, start: datetime, now: datetime) -> l
     oldest = start if is_first else start - BACKDATED
     found = articles.latest(session, feed_ids, since=oldest, until=now, limit=_LOOKED_AT)
     recent = [article for article in found if is_first or _came_at(article) > start - GRACE]
-    gone = already_sent.stories(session, rhythm, [article.url_key for article in recent])
-    return [article for article in recent if article.url_key not in gone]
+    gone = already_sent.stories(session, rhythm, [article.story_key for article in recent])
+    return [article for article in recent if article.story_key not in gone]
 
 
 def _came_at(article: Article) -> datetime:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from newsletters import holidays, schedule
 from newsletters.act import Refused
 from newsletters.holidays import Holiday, HolidayProblem
-from newsletters.newsletters import Newsletter
+from newsletters.newsletters import Edition, Newsletter
 from newsletters.schedule import Day, ScheduleProblem
 from staff.members import audit
 
@@ -65,6 +65,16 @@ def keep_weekend(
     if before != newsletter.weekend:
         audit(session, "newsletter.weekend", _subject(newsletter_id), actor=by, now=now, weekend=newsletter.weekend)
     return days
+
+
+def promise(session: Session, edition_id: int, most: int, *, by: str, now: datetime) -> None:
+    """Say how many alerts a day an edition's readers get at most. Those who asked for them keep their wish at 0, too."""
+    edition = session.get_one(Edition, edition_id, with_for_update=True)
+    if edition.alerts_a_day == most:
+        return
+    edition.alerts_a_day = most
+    audit(session, "edition.alerts", f"edition:{edition_id}", actor=by, now=now, most=most)
+    session.flush()
 
 
 def _subject(newsletter_id: int) -> str:

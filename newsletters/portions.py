@@ -50,7 +50,7 @@ class Part:
     number: int
     section: str | None
     authors: Sequence[str] = ()
-    url_key: str = ""
+    story_key: str = ""
 
 
 def own_blocks(parts: Iterable[Part], chosen: Topics | None, *, fewest: int) -> str | None:
@@ -73,7 +73,7 @@ def are_wanted(session: Session, issue: Issue, rhythm: Rhythm, *, now: datetime)
 
 def alerted(session: Session, issue: Issue, *, now: datetime) -> list[Alerted]:
     """The stories of a digest, beside its lead, that some of its readers had as an alert."""
-    keys = [article.url_key for _, article in issues.list_stories(session, issue.id)[LEAD:]]
+    keys = [article.story_key for _, article in issues.list_stories(session, issue.id)[LEAD:]]
     return alerts.lately(session, issue.edition_id, keys, now=now)
 
 
@@ -90,14 +90,14 @@ def _chose(session: Session, rhythm: Rhythm) -> bool:
 def parts_of(session: Session, issue_id: int) -> list[Part]:
     """The articles of an issue's compiled letter."""
     rows = session.execute(
-        select(Item.number, Item.article_id, Article.section, Article.url_key)
+        select(Item.number, Item.article_id, Article.section, Article.story_key)
         .join(Article, Article.id == Item.article_id)
         .where(Item.issue_id == issue_id, Item.number.is_not(None))
         .order_by(Item.number)
     ).all()
     authors = authors_of(session, [row.article_id for row in rows])
     return [
-        Part(number=row.number or 0, section=row.section, authors=authors[row.article_id], url_key=row.url_key)
+        Part(number=row.number or 0, section=row.section, authors=authors[row.article_id], story_key=row.story_key)
         for row in rows
     ]
 
@@ -144,8 +144,8 @@ def _choices(session: Session, edition_id: int) -> Iterator[list[tuple[int, Topi
 
 def _without(parts: Sequence[Part], alerts: Sequence[Alerted], had: int) -> list[Part]:
     """The articles without those that a reader had as an alert. The lead is everybody's all the same."""
-    gone = {alert.url_key for place, alert in enumerate(alerts) if had & 1 << place}
-    return [part for part in parts if part.number == LEAD or part.url_key not in gone]
+    gone = {alert.story_key for place, alert in enumerate(alerts) if had & 1 << place}
+    return [part for part in parts if part.number == LEAD or part.story_key not in gone]
 
 
 def _write(database: Database, order: Cutting, had: int, found: Sequence[tuple[int, str | None]]) -> None:

@@ -57,7 +57,7 @@ class Choice:
     authors: Mapping[int, Sequence[str]] = field(default_factory=dict)  # names by article
     had: frozenset[str] = (
         frozenset()
-    )  # stories, by url_key, that some of its readers had as an alert: none of them leads
+    )  # stories, by story_key, that some of its readers had as an alert: none of them leads
 
     def by(self, article: Article) -> Sequence[str]:
         return self.authors.get(article.id, ())
@@ -74,8 +74,8 @@ class Choice:
 
 def choose(found: Sequence[Article], choice: Choice, *, pinned: Sequence[Article] = ()) -> list[Placed]:
     """Pick and order articles; each gets its reason. Without a pin the lead is the best with a picture."""
-    keys = {article.url_key for article in pinned}
-    once = [article for article in _each_story_once(found) if article.url_key not in keys]
+    keys = {article.story_key for article in pinned}
+    once = [article for article in _each_story_once(found) if article.story_key not in keys]
     standing = _Standing(choice, pinned)
     room = max(0, choice.rules.most - len(pinned))
     if not pinned and room:
@@ -101,7 +101,7 @@ class _Standing:
             self._count(article)
 
     def lead(self, found: Sequence[Article]) -> None:
-        may_lead = [article for article in found if article.url_key not in self.choice.had] or list(found)
+        may_lead = [article for article in found if article.story_key not in self.choice.had] or list(found)
         dated = [article for article in may_lead if article.date_confidence is not DateConfidence.FIRST_SEEN]
         leads = [article for article in dated or may_lead if article.image_url] or dated or may_lead
         if leads:
@@ -145,9 +145,9 @@ def _each_story_once(found: Iterable[Article]) -> list[Article]:
     """The same story from two feeds stands once: the one with a picture, otherwise the newer."""
     by_story: dict[str, Article] = {}
     for article in found:
-        known = by_story.get(article.url_key)
+        known = by_story.get(article.story_key)
         if known is None or (article.image_url and not known.image_url):
-            by_story[article.url_key] = article
+            by_story[article.story_key] = article
     return list(by_story.values())
 
 

@@ -47,9 +47,9 @@ def offers(session: Session, issue: Issue, wanted: Wanted, *, now: datetime) -> 
     found = list(session.scalars(_query(session, issue, wanted, now=now).limit(PAGE + 1)))
     shown = found[:PAGE]
     rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
-    sent = already_sent.last_in(session, rhythm, {article.url_key for article in shown}, besides=issue.id)
+    sent = already_sent.last_in(session, rhythm, {article.story_key for article in shown}, besides=issue.id)
     full = _full(session, issue, shown)
-    return [_offer(issue, article, sent.get(article.url_key), full) for article in shown], len(found) > PAGE
+    return [_offer(issue, article, sent.get(article.story_key), full) for article in shown], len(found) > PAGE
 
 
 def sections(session: Session, issue: Issue, *, now: datetime) -> list[str]:
@@ -75,7 +75,7 @@ def find(session: Session, issue: Issue, article_id: int) -> Article | Refused:
     twin = (
         select(Item.id)
         .join(Article, Article.id == Item.article_id)
-        .where(Item.issue_id == issue.id, Item.dropped_at.is_(None), Article.url_key == article.url_key)
+        .where(Item.issue_id == issue.id, Item.dropped_at.is_(None), Article.story_key == article.story_key)
     )
     if session.scalar(twin.limit(1)) is not None:
         return Refused("The issue has this story already, from another feed.")
@@ -92,7 +92,7 @@ def is_embargoed(article: Article, issue: Issue) -> bool:
 def reason(session: Session, issue: Issue, article: Article, *, now: datetime) -> str:
     """Why a story that an editor adds stands in the issue."""
     rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
-    sent = already_sent.last_in(session, rhythm, {article.url_key}, besides=issue.id).get(article.url_key)
+    sent = already_sent.last_in(session, rhythm, {article.story_key}, besides=issue.id).get(article.story_key)
     words = f"added by the desk, {selection.length(now - article.published_at)} old"
     return words if sent is None else f"{words}, readers had it in No. {sent.number}"
 
@@ -100,11 +100,11 @@ def reason(session: Session, issue: Issue, article: Article, *, now: datetime) -
 def _query(session: Session, issue: Issue, wanted: Wanted, *, now: datetime) -> Select[Article]:
     feed_ids = newsletters.list_feed_ids(session, issue.edition_id)
     held = select(Item.article_id).where(Item.issue_id == issue.id)
-    twins = select(Article.url_key).join(Item, Item.article_id == Article.id).where(Item.issue_id == issue.id)
+    twins = select(Article.story_key).join(Item, Item.article_id == Article.id).where(Item.issue_id == issue.id)
     found = (
         select(Article)
         .where(Article.feed_id.in_(feed_ids), Article.status != ArticleStatus.WITHDRAWN)
-        .where(Article.published_at > now - REACH, Article.id.not_in(held), Article.url_key.not_in(twins))
+        .where(Article.published_at > now - REACH, Article.id.not_in(held), Article.story_key.not_in(twins))
         .order_by(Article.published_at.desc(), Article.id.desc())
     )
     if wanted.section:
@@ -142,6 +142,8 @@ def _offer(issue: Issue, article: Article, sent_in: Issue | None, full: dict[int
         why_not = f"under embargo {_until(article)}"
     elif sent_in is not None:
         why_not = f"readers had it in No. {sent_in.number}"
+    elif article.is_archive:
+        why_not = "an old piece that its source shows again"
     elif article.first_seen_at > issue.window_end:
         why_not = "came after this issue was composed"
     elif article.published_at <= issue.window_start:

@@ -5,28 +5,27 @@ from __future__ import annotations
 import asyncio
 import random
 import sys
-from dataclasses import asdict
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.progress import Progress
 
 from articles import collect as collecting
-from articles import feeds, opml, tend
+from articles import feeds, tend
 from articles.feeds import Feed, FeedRefused, Said
-from articles.opml import NotOpml
-from articles.preview import NoFeed, Preview, Seen
-from broadsheet.cli import answers
+from broadsheet.cli import answers, feed_check, feed_lists
 from broadsheet.cli.answers import AsJson
 from broadsheet.cli.desk import edition_named, edition_names
 from broadsheet.settings import load
 from broadsheet.wiring import House
-from newsletters import bring_feeds, draw
+from newsletters import draw
 from newsletters.draw import Overtaken
-from web.console import feed_words
 
 app = typer.Typer(help="The feeds that articles are collected from.", no_args_is_help=True)
+
+app.command("check")(feed_check.check)
+app.command("import-opml")(feed_lists.import_opml)
+app.command("export-opml")(feed_lists.export_opml)
 
 FeedId = Annotated[int, typer.Argument(help="A feed's number; `broadsheet feeds list` shows them.")]
 _HERE = "command line"
@@ -85,42 +84,6 @@ def list_feeds(*, as_json: AsJson = False) -> None:
                 for feed in feeds.list_feeds(session)
             ]
     answers.rows(found, as_json=as_json, empty="There is no feed yet. Add one: broadsheet feeds add https://...")
-
-
-@app.command()
-def check(
-    url: Annotated[str, typer.Argument(help="The address of a feed, or of a page that may name one.")],
-    *,
-    language: Annotated[str | None, typer.Option(help="What it should be written in: en, ar, ckb.")] = None,
-    zone: Annotated[str, typer.Option(help="What its dates mean where they name no offset.")] = "UTC",
-    as_json: AsJson = False,
-) -> None:
-    """Look at what an address holds and what to doubt about it, without storing anything. Exit code 1 when it is no feed."""
-    with House(load()) as house:
-        meant = draw.zone_of(zone)
-        if isinstance(meant, FeedRefused):
-            answers.refuse(str(meant))
-        found = asyncio.run(_look(house, url, zone=meant, language=language))
-        texts = house.languages.texts("en")
-    if isinstance(found, NoFeed):
-        named = [each.url for each in found.feeds]
-        answers.facts({"url": found.url, "problem": found.reason, "feeds": named}, as_json=as_json)
-        raise typer.Exit(1)
-    newest = [_shown(each) for each in found.newest]
-    told = feed_words.doubts(texts, found, zone=meant, said=language)
-    known: dict[str, object] = {
-        "url": found.url, "kind": found.kind, "title": found.title, "language": found.language, "found": found.found,
-    }  # fmt: skip
-    if found.feeds:
-        known["feeds"] = [each.url for each in found.feeds]
-    if as_json:
-        stories = [one | _more(each) for one, each in zip(newest, found.newest, strict=True)]
-        answers.facts(known | {"newest": stories, "warnings": told}, as_json=True)
-        return
-    answers.facts(known, as_json=False)
-    for sentence in told:
-        typer.echo(f"! {sentence}")
-    answers.rows(newest, as_json=False, empty="")
 
 
 @app.command()
@@ -225,88 +188,11 @@ def collect(
     raise typer.Exit(1 if any(one.problem for one in reports) else 0)
 
 
-@app.command("import-opml")
-def import_opml(
-    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False, help="An OPML file, as feed readers export it.")],
-    *,
-    zone: Annotated[str, typer.Option(help="What dates without an offset mean, where the list does not say.")] = "UTC",
-    editions: Annotated[
-        list[str] | None, typer.Option("--edition", help="An edition that draws from all of them; may be repeated.")
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
-    """Add every feed of a list. Those known already stay as they are. Exit code 1 when some could not be taken."""
-    with House(load()) as house:
-        house.require_tables()
-        outlines = opml.read(file.read_bytes(), zone=zone)
-        if isinstance(outlines, NotOpml):
-            answers.refuse(str(outlines))
-        with house.database.write() as session:
-            wanted = [edition_named(session, each).id for each in editions or []]
-            brought = bring_feeds.bring(session, outlines, wanted, by=_HERE, now=house.clock())
-    refused = [{"url": url, "problem": reason} for url, reason in brought.refused]
-    sentences = [f"! {one['url']}: {one['problem']}" for one in refused]
-    answers.done(
-        {"added": brought.added, "known": brought.known, "refused": refused},
-        f"{brought.added} new, {brought.known} known already, {len(refused)} not taken.",
-        *sentences,
-        as_json=as_json,
-    )
-    raise typer.Exit(1 if refused else 0)
-
-
-@app.command("export-opml")
-def export_opml(
-    file: Annotated[Path | None, typer.Argument(help="Where to write the list; left out: standard output.")] = None,
-) -> None:
-    """Write all feeds as OPML: any feed reader takes it, and `feeds import-opml` brings back what the desk said."""
-    with House(load()) as house:
-        house.require_tables()
-        with house.database.read() as session:
-            written = opml.write(feeds.list_feeds(session), title="Broadsheet")
-    if file is None:
-        typer.echo(written.decode(), nl=False)
-    else:
-        file.write_bytes(written)
-        typer.echo(f"Written: {file}")
-
-
 def _feed(outcome: Feed | FeedRefused | Overtaken) -> Feed:
     if isinstance(outcome, FeedRefused):
         answers.refuse(f"{outcome} `broadsheet feeds list` shows what is there.")
     assert isinstance(outcome, Feed), "only who says what they saw can be overtaken"
     return outcome
-
-
-async def _look(house: House, url: str, *, zone: str, language: str | None) -> Preview | NoFeed:
-    try:
-        return await house.viewer.look(url, zone=zone, language=language)
-    finally:
-        await house.fetcher.close()
-
-
-def _shown(each: Seen) -> dict[str, object]:
-    return {"title": each.entry.title, "published": each.dated.at if each.dated else None, "url": each.entry.url}
-
-
-def _more(each: Seen) -> dict[str, object]:
-    """Everything else that was read of a story, for programs."""
-    entry, picture = each.entry, each.entry.picture
-    return {
-        "date_confidence": each.dated.confidence if each.dated else None,
-        "guid": entry.guid,
-        "summary": entry.summary,
-        "section": entry.section,
-        "tags": list(entry.tags),
-        "language": entry.language,
-        "authors": [asdict(one) for one in entry.signatures],
-        "image": asdict(picture) if picture else None,
-        "updated": entry.updated,
-        "reading_minutes": entry.reading_minutes,
-        "word_count": entry.word_count,
-        "paywalled": entry.paywalled,
-        "correction": entry.correction,
-    }
 
 
 def _require(house: House, ids: list[int]) -> None:
@@ -335,6 +221,7 @@ async def _collect(house: House, ids: list[int] | None, *, bar: bool) -> list[co
                 house.clock,
                 only=ids or None,
                 progress=advance,
+                images=house.image_folder,
                 manners=collecting.Manners(jitter=random.Random()),  # noqa: S311 - spreads fetches
             )
         finally:

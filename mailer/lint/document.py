@@ -210,4 +210,4 @@ def _balance(source: str, place: str) -> Iterator[Spot]:
     for tag in _BALANCED:
         opened, closed = counts["", tag], counts["/", tag]
         if opened != closed:
-            yield Spot(f"<{tag}> is opened {opened} times and closed {closed} times{place}.", f"<{tag}>")
+            yield Spot(f"<{tag}>: {opened} are opened and {closed} closed{place}.", f"<{tag}>")

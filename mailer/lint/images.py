@@ -72,4 +72,4 @@ def not_all_pictures(mail: Mail) -> Iterator[Spot]:
         return
     words, pictures = len(mail.page.text.split()), sum(not is_pixel(node) for node in mail.page.all("img"))
     if pictures and words < 100:
-        yield Spot(f"{words} words beside {pictures} pictures: with pictures off little is left, and filters mark it.")
+        yield Spot(f"{words} words, and pictures ({pictures}): with those off little is left, and filters mark it.")

@@ -7,8 +7,9 @@ a valid reply ends the doubt (otherwise a drop at RCPT, one in mid-DATA and one 
 from __future__ import annotations
 
 import enum
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeVar, runtime_checkable
 
 from mailer.envelope import Envelope
 
@@ -42,6 +43,42 @@ class Outcome:
     route: str = "default"
 
 
+@dataclass(slots=True, eq=False)
+class Parcel:
+    """A message on its way, whose intent is committed."""
+
+    envelope: Envelope
+    message: bytes
+    #: Whether its lines end with CRLF and none begins with a dot, by the way it was made.
+    is_canonical: bool = False
+
+
+P = TypeVar("P", bound=Parcel)
+
+
+class Feed(Protocol[P]):
+    """What connections take their messages from, and where they tell what became of each."""
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more will come."""
+
+    async def next(self) -> P | None:
+        """The next message, as soon as there is one; None when there will be no more."""
+
+    def take(self) -> P | None:
+        """The next message, if one waits."""
+
+    def settle(self, parcel: P, outcome: Outcome) -> None:
+        """What became of a message that was taken. Said once for each."""
+
+    def listen(self, wake: Callable[[], bool]) -> None:
+        """Call `wake` when messages have come, in turn with others, for as long as it says that it took one."""
+
+    def leave(self, wake: Callable[[], bool]) -> None:
+        """Listen no longer."""
+
+
 class Transport(Protocol):
     """One route's connections. `send` may be awaited by up to `connections` callers at once."""
 
@@ -51,3 +88,11 @@ class Transport(Protocol):
     async def send(self, envelope: Envelope, message: bytes) -> Outcome: ...
 
     async def close(self) -> None: ...
+
+
+@runtime_checkable
+class Carrier(Protocol):
+    """A transport that takes its messages from a feed itself, so that a connection need not wait for anybody."""
+
+    async def carry(self, feed: Feed[P]) -> None:
+        """Hand over what the feed has, over one connection, until it is over; up to `connections` of these at once."""

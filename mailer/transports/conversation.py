@@ -13,7 +13,7 @@ from dataclasses import dataclass
 #: RFC 5321 allows 512 bytes a line; nobody has that much to say about one command.
 LONGEST_REPLY = 32 * 1024
 
-_LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
+LINE = re.compile(rb"([2-5][0-9][0-9])(?:([ -])(.*))?\Z", re.DOTALL)
 
 
 class NoReply(Exception):  # noqa: N818 - what became of a conversation, no fault of the program
@@ -30,7 +30,7 @@ class Conversation(asyncio.Protocol):
     """Takes over a connection whose greeting, EHLO, TLS and AUTH are done."""
 
     def __init__(self, transport: asyncio.Transport) -> None:
-        self._transport = transport
+        self.transport = transport
         self._loop = asyncio.get_running_loop()
         self._heard = bytearray()  # lines that are not whole yet
         self._lines: list[bytes] = []  # of a reply that is not whole yet
@@ -42,7 +42,7 @@ class Conversation(asyncio.Protocol):
 
     @property
     def is_open(self) -> bool:
-        return self._ended is None and not self._transport.is_closing()
+        return self._ended is None and not self.transport.is_closing()
 
     def require_open(self) -> None:
         """Raises NoReply when nothing can be said any more."""
@@ -56,18 +56,22 @@ class Conversation(asyncio.Protocol):
         self._waiting = waiting
         deadline = self._loop.call_later(within, self._end, f"no reply within {within:g} s")
         try:
-            self._transport.write(words)
+            self.transport.write(words)
             return await waiting
         finally:
             deadline.cancel()
             self._waiting = None
 
+    def resume(self) -> None:
+        """Listen again, after somebody else has held the conversation and heard all replies."""
+        self.transport.set_protocol(self)
+
     def close(self, last_words: bytes = b"") -> None:
         """Say it, whether anybody hears it or not, and close."""
         if self.is_open:
             self._ended = "we closed the connection"
-            self._transport.write(last_words)
-            self._transport.close()
+            self.transport.write(last_words)
+            self.transport.close()
 
     def drop(self) -> None:
         """Close without a word, and without waiting for what is still to be written."""
@@ -101,7 +105,7 @@ class Conversation(asyncio.Protocol):
     # ----------------------------------------------------------------------------------------------------------------
     def _takes(self, line: bytes) -> bool:
         """Add a line to the reply; whether there may be another one."""
-        found = _LINE.match(line)
+        found = LINE.match(line)
         if found is None or self._code not in {None, found[1]}:
             self._end(f"no reply: {line[:200].decode('utf-8', 'replace')}")
             return False
@@ -122,7 +126,7 @@ class Conversation(asyncio.Protocol):
 
     def _end(self, why: str) -> None:
         if self._is_over(why):
-            self._transport.abort()
+            self.transport.abort()
 
     def _is_over(self, why: str) -> bool:
         if self._ended is not None:

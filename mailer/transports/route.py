@@ -48,6 +48,9 @@ class Route:
     password: str | None = None
     connections: int = 4
     max_messages: int = 100  # in one connection; servers often allow no more
+    pipelining: bool = True  # where it is offered and works; False never tries it
+    chunking: bool = True
+    window: int = 8  # messages that may be unanswered in one connection, where chunking is used
     idle_seconds: float = 30.0  # then the connection is closed
     timeouts: Timeouts = Timeouts()
 
@@ -66,5 +69,5 @@ class Route:
                 f"would greet its server as {self.helo!r}, which is no full host name: "
                 "set helo to the name of this machine, like mail.example.org"
             )
-        if self.connections < 1 or self.max_messages < 1:
-            raise ValueError("needs connections and max_messages of 1 or more")
+        if min(self.connections, self.max_messages, self.window) < 1:
+            raise ValueError("needs connections, max_messages and a window of 1 or more")

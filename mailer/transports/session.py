@@ -8,23 +8,29 @@ before the content, in the middle of it, or after the final dot: the first may b
     RCPT TO:<reader@example.org>
     DATA                                         354
     ...content, CRLF.CRLF                        from the first byte on only a valid reply ends the doubt: `uncertain`
+
+That is one command at a time, which every server understands. `mailer.transports.stream` is for those that can do more.
 """
 
 from __future__ import annotations
 
 import asyncio
-import re
 import ssl
+from collections.abc import Callable
 from typing import cast
 
 import aiosmtplib
 
 from mailer import replies
 from mailer.envelope import Envelope
-from mailer.replies import ReplyClass
-from mailer.transports import Outcome, Result, Stage
+from mailer.transports import Feed, Outcome, P, Result, Stage
 from mailer.transports.conversation import Conversation, NoReply, Reply
+from mailer.transports.manners import Manners, Mode
+from mailer.transports.offers import Offers
+from mailer.transports.outcomes import outcome, refused
 from mailer.transports.route import Route, Tls
+from mailer.transports.stream import Stream, Terms
+from mailer.transports.wire import wire
 
 #: A connection unused for so many seconds is asked (NOOP) before a message is given to it.
 _ASK_AFTER = 5.0
@@ -39,10 +45,11 @@ class Session:
         self.sent = 0
         self.used_at = 0.0
         self._tls_context = tls_context
-        self._offers: dict[str, str] = {}  # what EHLO said: size -> 10485760
+        self.offers = Offers({}, route.name)
+        self.mode = Mode.SEQUENTIAL
         self._talk: Conversation | None = None
 
-    async def open(self) -> None:
+    async def open(self, manners: Manners) -> None:
         """Connect, and have TLS and AUTH where the route wants them. Raises what aiosmtplib and asyncio raise."""
         route, limit = self.route, self.route.timeouts
         self.stage = Stage.CONNECT
@@ -62,7 +69,8 @@ class Session:
         except BaseException:
             client.close()
             raise
-        self._offers = dict(client.esmtp_extensions)
+        self.offers = Offers(client.esmtp_extensions, route.name)
+        self.mode = manners.mode(route, client.esmtp_extensions)
         self._talk = Conversation(cast("asyncio.Transport", client.transport))
 
     async def _greet(self, client: aiosmtplib.SMTP) -> None:
@@ -91,33 +99,27 @@ class Session:
         if now - self.used_at < _ASK_AFTER:
             return True
         try:
-            reply = await self._ask(b"NOOP", self.route.timeouts.noop)
+            reply = await self._ask(b"NOOP\r\n", self.route.timeouts.noop)
         except NoReply:
             return False
         return reply.code < 300
 
-    async def carry(self, envelope: Envelope, content: bytes) -> Outcome:
-        """One transaction. Raises NoReply; `stage` then tells how far it came."""
+    async def carry(self, envelope: Envelope, message: bytes) -> Outcome:
+        """One transaction, command by command. Raises NoReply; `stage` then tells how far it came."""
         limit = self.route.timeouts
-        utf8 = not envelope.recipient.isascii()
-        if utf8 and "smtputf8" not in self._offers:
-            self.stage = Stage.RCPT
-            return self._outcome(Result.REFUSED, None, "needs SMTPUTF8")
+        content = wire(message)
         self.stage = Stage.MAIL
-        if not self._takes(len(content)):
-            # Nobody's mailbox is at fault, and the same holds for every reader of this letter.
-            return self._outcome(Result.DEFERRED, None, f"too large for this relay, which takes {self._most} bytes")
-        options = self._options(content, utf8=utf8)
-        words = b" ".join([b"MAIL FROM:<%s>" % envelope.return_path.encode(), *options])
-        reply = await self._ask(words, limit.mail)
+        if objection := self.offers.objection(envelope, content):
+            return objection
+        reply = await self._ask(self.offers.mail(envelope, content), limit.mail)
         if reply.code // 100 != 2:
             return await self._refusal(reply)
         self.stage = Stage.RCPT
-        reply = await self._ask(b"RCPT TO:<%s>" % envelope.recipient.encode(), limit.rcpt)
+        reply = await self._ask(self.offers.rcpt(envelope), limit.rcpt)
         if reply.code // 100 != 2:
             return await self._refusal(reply)
         self.stage = Stage.DATA
-        reply = await self._ask(b"DATA", limit.data)
+        reply = await self._ask(b"DATA\r\n", limit.data)
         if reply.code != 354:
             return await self._refusal(reply)
         return await self._content(content)
@@ -130,67 +132,56 @@ class Session:
         reply = await talk.ask(content, self.route.timeouts.dot)
         if reply.code // 100 == 2:
             self.sent += 1
-            return self._outcome(Result.ACCEPTED, reply.code, reply.text, replies.queue_id(reply.text))
+            return outcome(Result.ACCEPTED, Stage.DOT, reply.code, reply.text, self.route.name)
         return await self._refusal(reply)
+
+    async def stream(self, feed: Feed[P], first: P, manners: Manners, nearly_full: Callable[[], object]) -> list[P]:
+        """Messages without waiting for each reply, until the feed has no more or the connection takes no more.
+
+        All are settled, but for those given back: nothing of them was said, or the host cannot do this.
+        """
+        assert self._talk is not None
+        terms = Terms(
+            route=self.route,
+            mode=self.mode,
+            offers=self.offers,
+            manners=manners,
+            room=self.route.max_messages - self.sent,
+            was_used=self.sent > 0,
+            nearly_full=nearly_full,
+        )
+        stream = Stream(self._talk.transport, feed, terms)
+        try:
+            await stream.run(first)
+        finally:
+            self.sent += stream.handed_over
+            if stream.is_clean:
+                self._talk.resume()
+            else:
+                self._talk.drop()
+        return stream.given_back
 
     async def _ask(self, command: bytes, within: float) -> Reply:
         assert self._talk is not None
-        return await self._talk.ask(command + b"\r\n", within)
-
-    @property
-    def _most(self) -> int:
-        """The longest message that the server takes, as it says (RFC 1870); 0 for one that does not say."""
-        said = self._offers.get("size", "")
-        return int(said) if said.isascii() and said.isdigit() else 0
-
-    def _takes(self, size: int) -> bool:
-        return self._most == 0 or size <= self._most
-
-    def _options(self, content: bytes, *, utf8: bool) -> list[bytes]:
-        options = []
-        if "size" in self._offers:
-            options.append(b"SIZE=%d" % len(content))
-        if utf8:
-            options.append(b"SMTPUTF8")
-        if not content.isascii() and "8bitmime" in self._offers:
-            options.append(b"BODY=8BITMIME")
-        return options
+        return await self._talk.ask(command, within)
 
     async def _refusal(self, reply: Reply) -> Outcome:
         """A reply that is no "go on". Whatever it was, the connection is clean afterwards or closed."""
-        stage, code, text = self.stage, reply.code, reply.text
-        if code // 100 not in {4, 5}:  # 2xx or 3xx where it makes no sense: we no longer understand each other
+        told = refused(self.stage, reply.code, reply.text, self.route.name)
+        if told.result not in {Result.DEFERRED, Result.REFUSED}:
             self.abandon()
-            result = Result.UNCERTAIN if stage is Stage.DOT else Result.UNREACHABLE
-            return self._outcome(result, code, text)
-        about = replies.classify(stage, code, replies.enhanced_code(text), text)
-        if about is ReplyClass.ROUTE:
-            self.abandon()
-            return self._outcome(Result.UNREACHABLE, code, text)
-        outcome = self._outcome(Result.DEFERRED if code < 500 else Result.REFUSED, code, text)
-        if stage is not Stage.DOT:
+        elif self.stage is not Stage.DOT:
             await self._reset()
-        return outcome
+        return told
 
     async def _reset(self) -> None:
         """RSET after a refusal before the content. (After the dot the transaction is over: RFC 5321 4.1.1.4.)"""
         try:
-            reply = await self._ask(b"RSET", self.route.timeouts.noop)
+            reply = await self._ask(b"RSET\r\n", self.route.timeouts.noop)
         except NoReply:
             return
         if reply.code // 100 != 2:
             self.abandon()
-
-    def _outcome(self, result: Result, code: int | None, text: str, queue_id: str | None = None) -> Outcome:
-        return Outcome(
-            result=result,
-            stage=self.stage,
-            code=code,
-            enhanced=replies.enhanced_code(text),
-            reply=replies.clean(text),
-            queue_id=queue_id,
-            route=self.route.name,
-        )
 
     def abandon(self) -> None:
         """Close without a word: in an unknown state the next reply might belong to an older command."""
@@ -207,7 +198,7 @@ class Session:
         if self._talk is None or not self._talk.is_open:
             return
         try:
-            await self._ask(b"QUIT", self.route.timeouts.noop)
+            await self._ask(b"QUIT\r\n", self.route.timeouts.noop)
         except NoReply:
             return  # it is gone either way
         self._talk.close()
@@ -244,35 +235,3 @@ def _stage(session: Session, error: Exception) -> Stage:
     if session.stage is Stage.CONNECT and isinstance(error.__cause__, ssl.SSLError):
         return Stage.TLS
     return session.stage
-
-
-_FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>]")
-
-
-def unsendable(envelope: Envelope, message: bytes) -> str | None:
-    """Why this must not go on the wire, whoever made it. aiosmtplib would send a broken address cut short, to somebody else."""
-    if _FORBIDDEN.search(envelope.recipient) or "@" not in envelope.recipient:
-        return "malformed address"
-    if _FORBIDDEN.search(envelope.return_path) or not envelope.return_path.isascii():
-        return "malformed return path"
-    if b"\x00" in message:
-        return "the message holds a NUL byte"
-    return None
-
-
-_LONE = re.compile(rb"\r\n|\r|\n")
-
-
-def wire(message: bytes) -> bytes:
-    """The content as it leaves: CRLF only, dots stuffed, ended by CRLF.CRLF (RFC 5321 4.5.2).
-
-    A lone CR or LF would let a sender hide a second message in the first (SMTP smuggling, CVE-2023-51764).
-    """
-    pairs = message.count(b"\r\n")
-    if message.count(b"\n") != pairs or message.count(b"\r") != pairs:
-        message = _LONE.sub(b"\r\n", message)
-    if not message.endswith(b"\r\n"):
-        message += b"\r\n"
-    if message.startswith(b"."):
-        message = b"." + message
-    return message.replace(b"\r\n.", b"\r\n..") + b".\r\n"

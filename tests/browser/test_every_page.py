@@ -45,6 +45,7 @@ NO_PAGES = {
     "/console/sources/feeds.opml",
     "/console/sources/{feed_id}/state",
     "/healthz",
+    "/images/{name}",
     "/metrics",
     "/n/{slug}/{language}/brand.css",
     "/ops/now",

@@ -19,7 +19,7 @@ from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders
 from tests.mailer.doubles import DROP, SILENCE, WELL, Answer, ScriptedServer, dispatcher
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("mode")]
 
 COUNT = 120
 BRIEF = Timeouts(greeting=1.0, mail=1.0, rcpt=1.0, data=1.0, dot=0.3, noop=1.0)

@@ -28,7 +28,7 @@ from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders
 from tests.mailer.doubles import ScriptedServer, dispatcher
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("mode")]
 
 MINUTE, HOUR = timedelta(minutes=1), timedelta(hours=1)
 PLANNED = [each / MINUTE for each in RETRY_AFTER]

@@ -26,7 +26,7 @@ from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders
 from tests.mailer.doubles import DROP, ScriptedServer, dispatcher
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("mode")]
 
 BRIEF = Timeouts(greeting=1.0, opening=2.0, mail=1.0, rcpt=1.0, data=1.0, dot=1.0, noop=1.0)
 

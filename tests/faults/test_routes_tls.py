@@ -22,7 +22,7 @@ from tests.faults.certificates import Authority
 from tests.mailer import builders
 from tests.mailer.doubles import DROP, ScriptedServer, dispatcher
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("mode")]
 
 COUNT = 5
 BRIEF = Timeouts(greeting=1.0, opening=2.0, mail=1.0, rcpt=1.0, data=1.0, dot=1.0, noop=1.0)

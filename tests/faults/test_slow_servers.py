@@ -19,7 +19,7 @@ from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders
 from tests.mailer.doubles import SILENCE, WELL, Answer, ScriptedServer, dispatcher
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("mode")]
 
 MESSAGE = b"Subject: hello\r\n\r\nGood morning\r\n"
 BRIEF = Timeouts(greeting=0.3, opening=1.0, mail=0.3, rcpt=0.3, data=0.3, dot=0.3, noop=0.3)

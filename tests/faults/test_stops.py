@@ -27,7 +27,7 @@ from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders
 from tests.mailer.doubles import ScriptedServer, dispatcher
 
-pytestmark = pytest.mark.faults
+pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("mode")]
 
 COUNT = 400
 CONNECTIONS = 4

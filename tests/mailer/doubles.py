@@ -35,6 +35,13 @@ WELL = {
     "NOOP": "250 2.0.0 Ok",
     "QUIT": "221 2.0.0 Bye",
 }
+#: What each mode of speaking is offered by.
+OFFERED = {
+    "sequential": WELL["EHLO"],
+    "pipelining": "250-mx.test\r\n250-SIZE 10000000\r\n250-PIPELINING\r\n250 ENHANCEDSTATUSCODES",
+    "chunking": "250-mx.test\r\n250-SIZE 10000000\r\n250-PIPELINING\r\n250-CHUNKING\r\n250 ENHANCEDSTATUSCODES",
+}
+_FORGETS = {"EHLO", "HELO", "RSET", "MAIL"}
 Answer = str | Callable[[str], str]  # a reply, or what makes one of the command line
 
 
@@ -84,6 +91,7 @@ class ScriptedServer:
 
     async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         recipient = ""
+        has_recipient = False
         if not await self._say(writer, self._answer("greeting")):
             return
         while heard := await reader.readline():
@@ -91,8 +99,19 @@ class ScriptedServer:
             verb = self._noted(line, heard, is_clear=writer.get_extra_info("sslcontext") is None)
             if verb == "RCPT":
                 recipient = line.split("<")[1].split(">")[0]
+            if verb == "BDAT":
+                if not await self._chunk(reader, writer, line, recipient if has_recipient else ""):
+                    return
+                has_recipient = False
+                continue
+            if verb == "DATA" and not has_recipient:
+                answer = "554 5.5.1 No valid recipients"
+                if not await self._say(writer, answer):
+                    return
+                continue
             if not await self._say(writer, answer := self._answer(verb, line)) or verb == "QUIT":
                 return
+            has_recipient = answer.startswith("2") if verb == "RCPT" else has_recipient and verb not in _FORGETS
             if verb == "STARTTLS" and answer.startswith("220") and self.tls is not None:
                 await writer.start_tls(self.tls)
             if verb == "DATA" and answer.startswith("354") and not await self._content(reader, writer, recipient):
@@ -114,6 +133,21 @@ class ScriptedServer:
         answer = self._answer("dot", recipient)
         if answer.startswith("2"):
             self.messages.append((recipient, content))
+        return await self._say(writer, answer)
+
+    async def _chunk(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, line: str, recipient: str
+    ) -> bool:
+        """BDAT: exactly so many bytes, whatever is then said about them."""
+        _, size, last = line.split()
+        assert last == "LAST"
+        content = await reader.readexactly(int(size))
+        assert content.endswith(b"\r\n")
+        if not recipient:
+            return await self._say(writer, "503 5.5.1 No valid recipients")
+        answer = self._answer("dot", recipient)
+        if answer.startswith("2"):
+            self.messages.append((recipient, content + b".\r\n"))  # as after DATA, so that tests compare one form
         return await self._say(writer, answer)
 
     async def _say(self, writer: asyncio.StreamWriter, reply: str) -> bool:

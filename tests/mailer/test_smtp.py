@@ -18,8 +18,8 @@ from aiosmtpd.smtp import Envelope as Received
 from mailer.envelope import Envelope
 from mailer.transports import Outcome, Result, Stage
 from mailer.transports.route import Route, Timeouts, Tls
-from mailer.transports.session import wire
 from mailer.transports.smtp import SmtpTransport
+from mailer.transports.wire import wire
 from tests.mailer.doubles import DROP, SILENCE, Answer, ScriptedServer
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")

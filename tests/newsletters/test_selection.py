@@ -20,7 +20,7 @@ def story(number: int, *, hours: float, section: str | None = None, image: bool 
     at = NOW - timedelta(hours=hours)
     return Article(
         id=number,
-        url_key=f"example.org/{number}",
+        story_key=f"example.org/{number}",
         title=f"Story {number}",
         section=section,
         image_url="https://example.org/x.jpg" if image else None,

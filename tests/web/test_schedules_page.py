@@ -412,3 +412,22 @@ def test_a_schedule_of_the_month_is_typed_in_words_and_kept_by_its_form(house: H
     assert "The first Sunday of the month at 09:00, Baghdad time" in page
     assert editor.post(f"{PAGE}/{row.id}", sentence_of(page)).status_code == 303
     assert only(house.database).rule == row.rule
+
+
+def test_what_counts_more_is_typed_kept_and_refused_in_words(house: House, editor: SignedIn) -> None:
+    row = a_schedule(house, editor, weights="Politics 2, ئاو 0.5", section_cap="3", author_cap="1", own="2")
+    assert row.weights == {"Politics": 2.0, "ئاو": 0.5}
+    assert (row.section_cap, row.author_cap, row.min_own) == (3, 1, 2)
+    page = editor.get(f"{PAGE}/{row.id}").text
+    assert 'value="Politics 2, ئاو 0.5"' in page
+    assert editor.post(f"{PAGE}/{row.id}", sentence_of(page)).status_code == 303
+    assert only(house.database).changed_at == row.changed_at
+    for typed in (
+        {"weights": "Politics"},
+        {"weights": "Politics -1"},
+        {"weights": "Politics 99"},
+        {"section_cap": "0"},
+    ):
+        answer = editor.post(f"{PAGE}/{row.id}", {**sentence_of(page), **typed})
+        assert answer.status_code == 422, typed
+    assert only(house.database).changed_at == row.changed_at

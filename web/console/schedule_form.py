@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -16,6 +17,7 @@ from newsletters.schedules import Autonomy, Schedule, Terms, TooFew
 
 _MINUTE, _HOUR = timedelta(minutes=1), timedelta(hours=1)
 _LONGEST = 400
+_NUMBERS = ("fewest", "most", "own", "section_cap", "author_cap", "lead", "late")
 _NEVER = datetime.fromtimestamp(0, UTC)
 
 
@@ -31,6 +33,9 @@ class Typed:
     fewest: str = "3"
     most: str = "12"
     own: str = "1"
+    section_cap: str = "4"
+    author_cap: str = "2"
+    weights: str = ""
     lead: str = "30"
     late: str = "4"
     autonomy: str = Autonomy.UNLESS_STOPPED
@@ -71,6 +76,9 @@ def of(row: Schedule) -> Typed:
         fewest=str(row.min_articles),
         most=str(row.max_articles),
         own=str(row.min_own),
+        section_cap=str(row.section_cap),
+        author_cap=str(row.author_cap),
+        weights=", ".join(f"{section} {weight:g}" for section, weight in sorted(row.weights.items())),
         lead=f"{row.lead / _MINUTE:g}",
         late=f"{row.late_limit / _HOUR:g}",
         autonomy=row.autonomy,
@@ -100,16 +108,26 @@ def rule(typed: Typed, *, weekend: frozenset[Day] = FRIDAY_SATURDAY) -> Rule | W
 
 def read(typed: Typed, known: Terms, *, weekend: frozenset[Day] = FRIDAY_SATURDAY) -> Wanted | Wrong:
     """What the whole form means. `known` are the terms that the page does not show."""
-    typed = replace(typed, own=typed.own or str(known.min_own))
+    typed = replace(
+        typed,
+        own=typed.own or str(known.min_own),
+        section_cap=typed.section_cap or str(known.section_cap),
+        author_cap=typed.author_cap or str(known.author_cap),
+    )
+    weights = _weights(typed.weights)
     found = rule(typed, weekend=weekend)
-    numbers = {name: _number(getattr(typed, name)) for name in ("fewest", "most", "own", "lead", "late")}
+    numbers = {name: _number(getattr(typed, name)) for name in _NUMBERS}
     problems = dict(found.problems) if isinstance(found, Wrong) else {}
     problems |= {
         name: f"“{getattr(typed, name)}” is no whole number. Write it in digits."
         for name, number in numbers.items()
         if number is None
     }
-    if isinstance(found, Wrong) or problems:
+    if weights is None:
+        problems["weights"] = (
+            f"“{typed.weights}” is no list of weights. Write sections with a number each: Politics 2, Sport 0.5."
+        )
+    if isinstance(found, Wrong) or weights is None or problems:
         return Wrong(problems)
     given = {name: number or 0 for name, number in numbers.items()}
     terms = replace(
@@ -120,6 +138,9 @@ def read(typed: Typed, known: Terms, *, weekend: frozenset[Day] = FRIDAY_SATURDA
         min_articles=given["fewest"],
         max_articles=given["most"],
         min_own=given["own"],
+        section_cap=given["section_cap"],
+        author_cap=given["author_cap"],
+        weights=weights,
         lead=given["lead"] * _MINUTE,
         late_limit=given["late"] * _HOUR,
     )
@@ -132,6 +153,17 @@ def told(problems: tuple[ScheduleProblem, ...]) -> Wrong:
     for problem in problems:
         by_field.setdefault(problem.about, str(problem))
     return Wrong(by_field)
+
+
+def _weights(text: str) -> dict[str, float] | None:
+    """`Politics 2, Sport 0.5` as what it means; None for any other text."""
+    found: dict[str, float] = {}
+    for part in filter(None, (each.strip() for each in text.replace("،", ",").split(","))):
+        section, _, number = part.rpartition(" ")
+        if not section or not re.fullmatch(r"\d{1,3}(\.\d{1,3})?", number):
+            return None
+        found[section.strip()] = float(number)
+    return found
 
 
 def _number(text: str) -> int | None:

@@ -1,7 +1,7 @@
 """readers' topics and hours, what each portion of a letter holds, holidays
 
 Revision ID: 0005
-Revises: 0003
+Revises: 0004
 """
 
 from __future__ import annotations

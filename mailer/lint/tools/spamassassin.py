@@ -35,8 +35,9 @@ def look(raw: bytes, *, is_message: bool) -> Report:
     score = _SCORE.search(said.out)
     if score is None:
         return _not_run("it gave no score")
-    rules = [(float(points), name, " ".join(words.split())) for points, name, words in _RULE.findall(said.out)]
-    return Report(_findings(float(score[1]), rules))
+    # It says the same in a header and in the text.
+    rules = {name: (float(points), name, " ".join(words.split())) for points, name, words in _RULE.findall(said.out)}
+    return Report(_findings(float(score[1]), list(rules.values())))
 
 
 def _findings(score: float, rules: list[tuple[float, str, str]]) -> list[Finding]:
