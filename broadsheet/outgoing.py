@@ -24,7 +24,6 @@ from mailer.press import Press
 from mailer.transports.relay import Relay
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
-from newsletters import sender
 
 if TYPE_CHECKING:
     from broadsheet.signing import Signing
@@ -93,6 +92,8 @@ def check(settings: Settings) -> None:
 
 def sender_domains(house: House) -> list[str]:
     """The domains that the newsletters' letters come from."""
+    from newsletters import sender  # not for a process that only sends
+
     with house.database.read() as session:
         return sender.domains(session)
 

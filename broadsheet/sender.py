@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from broadsheet import logs
+from broadsheet import lean, logs  # noqa: F401 - lean before all others
 from broadsheet.settings import Settings, load
 from broadsheet.wiring import House
 from ground.engine import WorkLane

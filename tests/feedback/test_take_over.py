@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 
 from feedback import heartbeats
-from feedback.take_over import take_over
+from feedback.take_over import take_from, take_over
 from ground.database import Database
 from jobs.timetable import HEARTBEATS
 from mailer import batches, ledger
@@ -98,3 +98,22 @@ def test_it_takes_about_a_minute(now: datetime) -> None:
     del now
     [round_] = [beat for beat in HEARTBEATS if beat.task == "recover"]
     assert heartbeats.WORKER_PACE + heartbeats.SILENT_AFTER + round_.every <= timedelta(seconds=65)
+
+
+def test_what_a_worker_held_that_was_seen_to_end_goes_to_the_others_at_once(database: Database, now: datetime) -> None:
+    with database.write() as session:
+        letter_id = builders.letter(session, 1_003, now=now)
+        first, second, third = session.scalars(select(Batch.id).order_by(Batch.id)).all()
+    gone = lease(database, third, "host:1:ab.1", now)
+    lease(database, first, "host:1:ab.12", now)
+    lease(database, second, "host:1:ab", now)
+    with database.write() as session:
+        ledger.intend(session, gone.lease, [gone.rows[0].id], owner=gone.lease.owner, now=now)
+    say(database, "host:1:ab.1", now)
+    with database.write() as session:
+        assert take_from(session, "host:1:ab.1", now=now) == Recovered(released=2, uncertain=1, batches=1)
+    with database.write() as session:
+        assert take_from(session, "host:1:ab.1", now=now) == NOTHING
+    with database.read() as session:
+        assert set(map(batches.worker_of, batches.holders(session))) == {"host:1:ab", "host:1:ab.12"}
+        assert ledger.counts(session, letter_id)[State.UNCERTAIN] == 1
