@@ -18,6 +18,7 @@ from mailer.lines import Way
 from mailer.message import Mint
 from mailer.pacing import GROUPS, Cap
 from mailer.press import Press
+from mailer.transports.manners import Manners
 from mailer.transports.relay import Relay
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
@@ -96,16 +97,17 @@ def unsigned(house: House, domains: Sequence[str]) -> list[str]:
 
 def ways(settings: Settings) -> dict[Lane, list[Way]]:
     """The ways out of each lane, with connections of its own. Raises ConfigurationError, naming the route."""
+    manners = Manners()
     return {
-        lane: [_way(settings, name, lane) for name, route in settings.ways.items() if lane in route.lanes]
+        lane: [_way(settings, name, lane, manners) for name, route in settings.ways.items() if lane in route.lanes]
         for lane in (Lane.BULK, Lane.TX)
     }
 
 
-def _way(settings: Settings, name: str, lane: Lane) -> Way:
+def _way(settings: Settings, name: str, lane: Lane, manners: Manners) -> Way:
     smtp = settings.ways[name]
     try:
-        transport = SmtpTransport(_route(smtp, name, settings.helo, lane))
+        transport = SmtpTransport(_route(smtp, name, settings.helo, lane), manners=manners)
         return Way(transport=transport, weight=smtp.weight, relay=_relay(smtp))
     except OSError as problem:  # ssl.SSLError is one, too
         raise ConfigurationError(
@@ -128,6 +130,8 @@ def _route(smtp: Smtp, name: str, helo: str, lane: Lane) -> Route:
         password=smtp.password.get_secret_value() if smtp.password else None,
         connections=smtp.connections if lane is Lane.BULK else smtp.tx_connections,
         max_messages=smtp.messages_per_connection,
+        pipelining=smtp.pipelining,
+        chunking=smtp.chunking,
     )
 
 
