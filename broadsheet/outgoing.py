@@ -72,8 +72,11 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)
 
     return Press(
-        load=Compiled.from_bytes, build=build, return_path=return_path, sign=None if signing is None else signing.sign
-    )
+        load=Compiled.from_bytes,
+        build=build,
+        return_path=return_path,
+        sign=None if signing is None else signing.sign,
+        is_canonical=True,
 
 
 def check(settings: Settings) -> None:
