@@ -2,12 +2,13 @@
 #   make demo            the whole service, for real, on this machine (make demo ARGS=--once: run once, print a summary, exit)
 #   make test            every test
 #   make faults          a worker killed at 50 random moments, on SQLite and PostgreSQL; a table of what came of it
+#   make bench           what sending costs beside others (make bench-quick: three minutes; make bench ARGS="--only G1,G7")
 #   make pictures        every page in light, dark, right to left, on a phone and on a desk: build/pictures/index.html
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo pictures test quick-test page-test slow-test browser-test postgres-test faults check format lint types contracts deps lock revision texts clean
+.PHONY: help demo bench bench-quick pictures test quick-test page-test slow-test browser-test postgres-test faults check format lint types contracts deps lock revision texts clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -37,6 +38,17 @@ tests/browser/node_modules: tests/browser/package-lock.json
 # The long form of tests/faults: 50 kills at random moments on either database, and a table of what came of them.
 faults: .venv/dev
 	$(BIN)/python -m tests.faults.kills $(ARGS)
+	$(BIN)/python -m tests.faults.workers
+
+# Ratios against others of the same run. What is not installed (Postfix's smtp-source, node, Django) is named as not run.
+bench: .venv/dev bench/node/node_modules
+	$(BIN)/python -m bench $(ARGS)
+
+bench-quick: .venv/dev
+	$(BIN)/python -m bench --quick $(ARGS)
+
+bench/node/node_modules: bench/node/package-lock.json
+	@if command -v npm >/dev/null; then npm ci --prefix bench/node --silent --no-audit --no-fund && touch $@; fi
 
 postgres-test: .venv/dev
 	$(BIN)/python -m pytest -q -n 2 --database=postgresql -m "not faults and not browser"
@@ -64,7 +76,7 @@ LOCK := $(BIN)/uv pip compile pyproject.toml --quiet --universal --python-versio
 	--no-emit-index-url --no-header --no-annotate
 lock: .venv/dev
 	$(LOCK) --output-file requirements/runtime.txt
-	$(LOCK) --group dev --output-file requirements/dev.txt
+	$(LOCK) --group dev --all-extras --output-file requirements/dev.txt
 
 # After a change of tables: make revision MESSAGE="subscribers: their zone"
 revision: .venv/dev

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, and_, case, or_, select
+from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles.dates import DateConfidence
@@ -22,11 +23,18 @@ class ArticleStatus(enum.StrEnum):
     EMBARGOED = "embargoed"
 
 
+def _own_key(context: DefaultExecutionContext) -> str:
+    values: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    return str(values["url_key"])
+
+
 class Article(Base):
     __tablename__ = "articles"
     __table_args__ = (
         UniqueConstraint("feed_id", "guid"),
         Index("ix_articles_url_key", "url_key"),
+        Index("ix_articles_story_key", "story_key"),
+        Index("ix_articles_translation_key", "translation_key"),
         Index("ix_articles_feed_id_published_at", "feed_id", "published_at"),
     )
 
@@ -35,6 +43,9 @@ class Article(Base):
     guid: Mapped[str] = mapped_column(String(500))  # the feed's own id, or the url_key where it gave none
     url: Mapped[str] = mapped_column(String(2000))  # canonical: without tracking parameters
     url_key: Mapped[str] = mapped_column(String(500))  # normalised: the same story from two feeds has the same
+    #: The url_key of the first article that told this story; its own, until `stories` knows an earlier one.
+    story_key: Mapped[str] = mapped_column(String(500), default=_own_key)
+    translation_key: Mapped[str | None] = mapped_column(String(300))  # the same story in other languages has the same
     title: Mapped[str] = mapped_column(String(500))
     summary: Mapped[str | None] = mapped_column(Text)  # plain text
     section: Mapped[str | None] = mapped_column(String(120))
@@ -45,6 +56,7 @@ class Article(Base):
     image_credit: Mapped[str | None] = mapped_column(String(200))
     image_width: Mapped[int | None]
     image_height: Mapped[int | None]
+    image_name: Mapped[str | None] = mapped_column(String(80))  # of our own copy, where we keep one
     published_at: Mapped[datetime]
     date_confidence: Mapped[DateConfidence] = mapped_column(one_of(DateConfidence, "date_confidence"))
     updated_at: Mapped[datetime | None]
@@ -54,6 +66,9 @@ class Article(Base):
     reading_minutes: Mapped[int | None]
     paywalled: Mapped[bool] = mapped_column(default=False)
     embargo_until: Mapped[datetime | None]
+    is_archive: Mapped[bool] = mapped_column(default=False)  # an old piece that a feed shows again: no news
+    correction: Mapped[str | None] = mapped_column(Text)  # what was wrong, where the source says it
+    page_read_at: Mapped[datetime | None]  # when its own page was last read for what the feed lacks
     status: Mapped[ArticleStatus] = mapped_column(one_of(ArticleStatus, "status"), default=ArticleStatus.LIVE)
     content_hash: Mapped[str] = mapped_column(String(64))  # of title, summary and image: a bump keeps it
     revision: Mapped[int] = mapped_column(default=1)
@@ -83,14 +98,15 @@ def latest(session: Session, feed_ids: Sequence[int], *, since: datetime, until:
     """The newest articles of these feeds, published (or released) after `since` and not after `until`, newest first.
 
     Withdrawn articles and those still under embargo at `until` are left out. An article whose date is only when we first
-    saw it comes after all dated ones. A story that several feeds carry (one `url_key`) comes once, from the feed that
-    `feed_ids` names first: a newsroom's own feed before the wire.
+    saw it comes after all dated ones; an old piece that a feed shows again does not come at all. A story that several feeds
+    tell (one `story_key`) comes once, from the feed that `feed_ids` names first: a newsroom's own feed before the wire; and
+    of one feed, the article that has an image.
     """
     rank = {feed_id: place for place, feed_id in enumerate(feed_ids)}
     found = session.scalars(_publishable(feed_ids, since=since, until=until).limit(limit * 4 + 50)).all()
     chosen: dict[str, Article] = {}
-    for article in sorted(found, key=lambda article: rank[article.feed_id]):
-        chosen.setdefault(article.url_key, article)
+    for article in sorted(found, key=lambda article: (rank[article.feed_id], article.image_url is None)):
+        chosen.setdefault(article.story_key, article)
     return sorted(chosen.values(), key=_freshness, reverse=True)[:limit]
 
 
@@ -119,7 +135,7 @@ def _publishable(feed_ids: Sequence[int], *, since: datetime, until: datetime) -
     released = and_(Article.status == ArticleStatus.EMBARGOED, Article.embargo_until <= until)
     return (
         select(Article)
-        .where(Article.feed_id.in_(feed_ids), Article.published_at <= until)
+        .where(Article.feed_id.in_(feed_ids), Article.published_at <= until, Article.is_archive.is_(False))
         .where(or_(Article.published_at > since, Article.embargo_until > since))
         .where(or_(shown, released))
         .order_by(

@@ -49,6 +49,20 @@ _FORMS = tuple(
 )
 _EPOCH = re.compile(r"^\d{10}(?:\d{3})?$")
 
+#: Months as Arabic and Sorani papers print them; each has several spellings.
+_NAMES = {
+    1: "يناير|كانون الثاني|کانوونی دووەم", 2: "فبراير|شباط|شوبات", 3: "مارس|آذار|اذار|ئازار",
+    4: "أبريل|ابريل|إبريل|نيسان|نیسان", 5: "مايو|أيار|ايار|ئایار", 6: "يونيو|يونيه|حزيران|حوزەیران",
+    7: "يوليو|يوليه|تموز|تەممووز|تەمموز", 8: "أغسطس|اغسطس|آب|ئاب", 9: "سبتمبر|أيلول|ايلول|ئەیلوول|ئەیلول",
+    10: "أكتوبر|اكتوبر|تشرين الأول|تشرینی یەکەم", 11: "نوفمبر|تشرين الثاني|تشرینی دووەم",
+    12: "ديسمبر|كانون الأول|کانوونی یەکەم",
+}  # fmt: skip
+_PRINTED = re.compile(
+    r"^(?:[\u0621-\u06d5]+\s?[\u0621-\u06d5]*[،,]?\s+)?(?P<day>\d{1,2})ی?\s+(?:"
+    + "|".join(f"(?P<m{number}>{names})" for number, names in _NAMES.items())
+    + r")ی?[،,]?\s+(?P<year>\d{4})\b"
+)
+
 _MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
 
 #: RFC 822 section 5.1. Other names are not guessed: AST is Atlantic in Halifax and Arabian in Baghdad.
@@ -68,9 +82,25 @@ def read(text: str | None, *, zone: str, now: datetime) -> Dated | None:
     """
     if not text or len(text) > 100:
         return None
-    text = " ".join(re.sub(r"\([^()]*\)", " ", text.translate(_DIGITS)).split())
+    text = _plain(text)
     readings = [dated for dated in _readings(text, ZoneInfo(zone)) if now - EARLIEST <= dated.at <= now + LATEST]
     return readings[0] if len({dated.at for dated in readings}) == 1 else None
+
+
+def is_written_like_one(text: str) -> bool:
+    """Whether a text has the shape of a date, whatever day it names."""
+    plain = _plain(text[:100])
+    return 5 < len(plain) <= 60 and any(form.match(plain) for form in _FORMS)
+
+
+def _plain(text: str) -> str:
+    """Western digits, single spaces, no comments in brackets (RFC 5322 3.2.2), English months."""
+    text = " ".join(re.sub(r"\([^()]*\)", " ", text.translate(_DIGITS)).split())
+    found = _PRINTED.match(text)
+    if found is None:
+        return text
+    month = next(number for number in _NAMES if found[f"m{number}"])
+    return f"{found['day']} {_MONTHS[month - 1]} {found['year']}{text[found.end() :].replace('،', ',')}"
 
 
 def _readings(text: str, local: tzinfo) -> Iterator[Dated]:

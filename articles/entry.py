@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
+
+
+class Kind(enum.StrEnum):
+    """What an address holds."""
+
+    FEED = "feed"  # RSS, RDF, Atom or JSON Feed
+    PAGE = "page"  # one article's own page
+    SITEMAP = "sitemap"  # a news sitemap: addresses, headlines and dates
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +30,7 @@ class Signature:
     name: str
     url: str | None = None
     avatar_url: str | None = None
+    bio: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +55,10 @@ class Entry:
     reading_minutes: int | None = None
     paywalled: bool = False
     is_correction: bool = False
+    correction: str | None = None  # what was wrong, where the source says it
+    is_archive: bool = False  # an old piece shown again
+    alternates: tuple[str, ...] = ()  # the same story in other languages, as its page names them
+    marks: tuple[int, ...] = ()  # shared with articles that may tell the same story (`articles.alike`)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +68,9 @@ class ParsedFeed:
     language: str | None
     entries: tuple[Entry, ...]
     unusable: int = 0  # entries without a link or any words
+    kind: Kind = Kind.FEED
+    next_url: str | None = None  # where the feed goes on (JSON Feed 1.1 next_url, RFC 5005)
+    feeds: tuple[NamedFeed, ...] = ()  # that a page names beside its own story
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,3 +87,4 @@ class NotAFeed:
 
     detail: str
     feeds: tuple[NamedFeed, ...] = ()  # that the document, a web page, names instead
+    is_page: bool = False

@@ -13,9 +13,11 @@ from sqlalchemy import String, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles import identity
-from ground.database import Base, RowId
+from articles.entry import Kind
+from ground.database import Base, RowId, one_of
 
 MAX_URL = 2000
+LONGEST_PROMISE = timedelta(hours=1)
 LONGEST_PAUSE = timedelta(hours=24)  # a failing feed is asked at least once a day
 
 
@@ -32,12 +34,17 @@ class Feed(Base):
     zone: Mapped[str] = mapped_column(String(64), default="UTC")  # what a date without an offset means here
     enabled: Mapped[bool] = mapped_column(default=True)
     interval: Mapped[timedelta] = mapped_column(default=timedelta(minutes=15))
+    kind: Mapped[Kind | None] = mapped_column(one_of(Kind, "kind"))  # what its address held the last time it answered
+    reads_pages: Mapped[bool] = mapped_column(default=True)  # whether articles' own pages are read for what it lacks
+    moved_to: Mapped[str | None] = mapped_column(String(2000))  # where its server says that it is for good
     etag: Mapped[str | None] = mapped_column(String(300))
     last_modified: Mapped[str | None] = mapped_column(String(100))
+    body_hash: Mapped[str | None] = mapped_column(String(64))  # of the last document: servers without an ETag repeat it
     next_fetch_at: Mapped[datetime]
     last_fetch_at: Mapped[datetime | None]
     last_success_at: Mapped[datetime | None]  # a 200 or a 304
     last_story_at: Mapped[datetime | None]  # when something new was last found
+    silent_after: Mapped[datetime | None]  # when it will have been quiet for too long
     failures: Mapped[int] = mapped_column(default=0)  # in a row
     last_error: Mapped[str | None] = mapped_column(String(500))
     created_at: Mapped[datetime]
@@ -49,6 +56,7 @@ class FeedRefused:
 
     reason: str
     about: str = "url"
+    is_gone: bool = False  # the feed is not there any more
 
     def __str__(self) -> str:
         return self.reason
@@ -134,10 +142,16 @@ def failed(feed: Feed, problem: str, *, now: datetime, pause: timedelta) -> None
     feed.next_fetch_at = now + pause
 
 
-def pause_after(interval: timedelta, *, failures: int, asked: timedelta | None) -> timedelta:
-    """How long to leave a feed alone: its interval, doubled with every failure; longer when its server asked for it."""
+def pause_after(
+    interval: timedelta, *, failures: int, asked: timedelta | None, fresh_for: timedelta | None = None
+) -> timedelta:
+    """How long to leave a feed alone: its interval, doubled with every failure; longer when its server asked for it.
+
+    `asked` is its Retry-After, `fresh_for` its Cache-Control: many caches promise a day for what changes every hour.
+    """
     backed_off = interval * (1 << min(failures, 10))
-    return min(max(backed_off, asked or timedelta(0)), max(LONGEST_PAUSE, interval))
+    promised = min(fresh_for or timedelta(0), LONGEST_PROMISE)
+    return min(max(backed_off, asked or timedelta(0), promised), max(LONGEST_PAUSE, interval))
 
 
 def list_feeds(session: Session, *, after: int = 0, limit: int | None = None) -> list[Feed]:

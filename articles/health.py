@@ -17,7 +17,11 @@ from articles.feeds import Feed
 PATIENCE = 3
 #: The usual gap is reckoned over the last so many days.
 REMEMBERED = timedelta(days=14)
-_SILENCE = timedelta(days=1)
+#: A feed that brought nothing for so many of its usual gaps is silent; no feed is before half a day, which a night takes.
+_GAPS = 2
+_TOLD = 50
+_NIGHT = timedelta(hours=12)
+_SILENCE = timedelta(days=1)  # where its usual gap is not known
 
 
 class Health(enum.StrEnum):
@@ -50,8 +54,30 @@ def health(feed: Feed, stories: Stories, *, now: datetime) -> Health:
 
 
 def _is_silent(feed: Feed, stories: Stories, now: datetime) -> bool:
+    return now > _silent_after(feed, stories)
+
+
+def _silent_after(feed: Feed, stories: Stories) -> datetime:
     quiet_since = max(filter(None, (stories.newest_at, feed.last_story_at)), default=feed.created_at)
-    return now - quiet_since > max(3 * (stories.usual_gap or _SILENCE), _SILENCE)
+    patience = _SILENCE if stories.usual_gap is None else max(_GAPS * stories.usual_gap, _NIGHT)
+    return quiet_since + patience
+
+
+def foresee_silence(session: Session, feed: Feed, *, now: datetime) -> None:
+    """Write down when a feed will have been quiet for too long, so that asking for silent feeds costs nothing."""
+    feed.silent_after = _silent_after(feed, stories_of(session, [feed.id], now=now)[feed.id])
+
+
+def failing(session: Session) -> list[Feed]:
+    """The feeds that could not be collected several times in a row, the longest first."""
+    found = select(Feed).where(Feed.enabled, Feed.failures >= PATIENCE).order_by(Feed.failures.desc(), Feed.id)
+    return list(session.scalars(found.limit(_TOLD)))
+
+
+def silent(session: Session, *, now: datetime) -> list[Feed]:
+    """The feeds that answer, and bring nothing new for much longer than is usual."""
+    quiet = select(Feed).where(Feed.enabled, Feed.failures == 0, Feed.silent_after < now)
+    return list(session.scalars(quiet.order_by(Feed.silent_after, Feed.id).limit(_TOLD)))
 
 
 def stories_of(session: Session, feed_ids: Sequence[int], *, now: datetime) -> dict[int, Stories]:

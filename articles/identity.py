@@ -8,6 +8,7 @@ key    https://courier.example/sport/derby?a=1&b=2        what is compared: neve
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Sequence
 from urllib.parse import SplitResult, quote, unquote_to_bytes, urlsplit, urlunsplit
 
@@ -26,6 +27,9 @@ _TRACKING = frozenset(
 _SAME_STORY = frozenset({"ref", "amp", "outputtype", "cmp", "cmpid", "share", "from"})
 
 _UNRESERVED = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~")
+_TELLING_SLUG = 12  # shorter ones ("on-the-day") are used again and again
+_EXTENSION = re.compile(r"\.(?:html?|php|aspx?)$")
+_LANGUAGE_HOST = re.compile(r"^(?:www|m|[a-z]{2,3})\.(?=[^.]+\.)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -59,6 +63,24 @@ def normalise(url: str) -> str:
     while path.endswith("/amp"):
         path = path[: -len("/amp")].rstrip("/")
     return urlunsplit(("https", _host(parts, default_ports=(80, 443)), path or "/", "&".join(kept), ""))
+
+
+def translation_key(url: str, alternates: Sequence[str] = ()) -> str | None:
+    """The same for one story in several languages, where its addresses show it; None where they say nothing.
+
+    courier.example/infrastructure/rubar-bridge-reopens and courier.example/ar/news/rubar-bridge-reopens: the last part
+    says enough. Else what the page names as its alternates (hreflang), itself among them.
+    """
+    parts = _split(url)
+    if parts is None:
+        return None
+    slug = _escape(parts.path).rstrip("/").rpartition("/")[2].lower()
+    slug = _EXTENSION.sub("", slug)
+    if slug.count("-") >= 2 and len(slug) >= _TELLING_SLUG and re.search("[a-z]{3}", slug):
+        return f"{_LANGUAGE_HOST.sub('', (parts.hostname or '').rstrip('.'))}/{slug}"[:300]
+    if len(alternates) < 2:
+        return None
+    return hashlib.sha256(min(normalise(each) for each in (url, *alternates)).encode()).hexdigest()
 
 
 def content_hash(title: str, summary: str | None, image_url: str | None) -> str:

@@ -10,14 +10,14 @@ from datetime import datetime
 from sqlalchemy import or_, select, update
 from sqlalchemy.orm import Session
 
-from articles import dates, identity
+from articles import dates, identity, stories
 from articles.articles import Article, ArticleStatus, Author, Byline
 from articles.dates import DateConfidence, Dated
 from articles.entry import Entry, Picture, Signature
 from articles.feeds import Feed
 
-_WITHDRAWN = re.compile(r"^\W*(?:withdrawn|retracted)\b", re.IGNORECASE)
-_EMBARGOED = re.compile(r"^\W*embargo(?:ed)?\b", re.IGNORECASE)
+_WITHDRAWN = re.compile(r"^\W*(?:withdrawn|retracted|story withdrawn|سحب الخبر|کشێنرایەوە)\b", re.IGNORECASE)
+_EMBARGOED = re.compile(r"^\W*(?:embargo(?:ed)?|حظر النشر|محظور النشر)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +38,9 @@ def take_in(session: Session, feed: Feed, entries: Sequence[Entry], *, now: date
     fresh = [(entry, _write(entry, date, feed, now)) for entry, date in dated if entry.guid not in known]
     session.add_all(article for _, article in fresh)
     session.flush()
+    stories.settle(session, [(article, entry.marks) for entry, article in fresh], now=now)
     _see(session, known.values(), now)
-    _sign(session, {article.id: entry for entry, article in fresh})
+    sign(session, {article.id: entry for entry, article in fresh})
     if fresh:
         feed.last_story_at = now
     return Taken(new=len(fresh), changed=sum(changed))
@@ -96,11 +97,11 @@ def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
     """Whether the article changed. A later date over the same words is a bump: the story is not new again."""
     if article.content_hash == _hash(entry):
         return False
-    feed_language, feed_section = article.language, article.section
+    if entry.picture and entry.picture.url != article.image_url:
+        article.image_name = None  # our copy is of the one before
     for name, value in _words(entry, None).items():
-        setattr(article, name, value)
-    article.language = article.language or feed_language
-    article.section = article.section or feed_section
+        if value is not None or name not in _kept(article, entry):
+            setattr(article, name, value)
     article.url, article.url_key = entry.url, identity.url_key(entry.url)
     if article.status is ArticleStatus.EMBARGOED and date.confidence is not DateConfidence.FIRST_SEEN:
         article.published_at, article.date_confidence = date.at, date.confidence
@@ -110,6 +111,15 @@ def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
     article.revision += 1
     _restrict(article, entry, now)
     return True
+
+
+def _kept(article: Article, entry: Entry) -> set[str]:
+    """What stays where the feed says nothing: what the desk said for it, and what the article's page said."""
+    kept = {"language", "section", "translation_key"}
+    if article.page_read_at is not None:
+        kept |= {"summary", "word_count", "reading_minutes", "correction"}
+        kept |= set() if entry.picture else {"image_url", "image_alt", "image_credit", "image_width", "image_height"}
+    return kept
 
 
 def _words(entry: Entry, feed: Feed | None) -> dict[str, object]:
@@ -128,6 +138,9 @@ def _words(entry: Entry, feed: Feed | None) -> dict[str, object]:
         "word_count": entry.word_count,
         "reading_minutes": entry.reading_minutes,
         "paywalled": entry.paywalled,
+        "is_archive": entry.is_archive,
+        "correction": entry.correction,
+        "translation_key": identity.translation_key(entry.url, entry.alternates),
         "content_hash": _hash(entry),
     }
 
@@ -153,7 +166,7 @@ def _see(session: Session, articles: Iterable[Article], now: datetime) -> None:
         session.execute(update(Article).where(Article.id.in_(seen)).values(last_seen_at=now))
 
 
-def _sign(session: Session, entries: Mapping[int, Entry]) -> None:
+def sign(session: Session, entries: Mapping[int, Entry]) -> None:
     """Write the bylines of new articles, and the authors we did not know."""
     signatures = {one.name: one for entry in entries.values() for one in entry.signatures}
     authors = _authors(session, signatures)
@@ -175,5 +188,6 @@ def _authors(session: Session, signatures: Mapping[str, Signature]) -> dict[str,
             session.add(author)
         author.url = author.url or signature.url
         author.avatar_url = author.avatar_url or signature.avatar_url
+        author.bio = author.bio or signature.bio
     session.flush()
     return authors

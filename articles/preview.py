@@ -9,9 +9,9 @@ from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from articles import dates, feeds, reading
+from articles import dates, discover, feeds, reading
 from articles.dates import DateConfidence, Dated
-from articles.entry import Entry, NamedFeed, NotAFeed, ParsedFeed
+from articles.entry import Entry, Kind, NamedFeed, NotAFeed, ParsedFeed
 from ground.fetch import Fetched, Fetcher, FetchFailed
 from ground.language import direction
 
@@ -56,6 +56,8 @@ class Preview:
     found: int
     newest: tuple[Seen, ...]
     doubts: dict[Doubt, int]  # of how many entries
+    kind: Kind = Kind.FEED
+    feeds: tuple[NamedFeed, ...] = ()  # that a page names beside its own story: they bring what comes after it too
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +87,10 @@ class Viewer:
         assert isinstance(answer, Fetched), "nothing was said about what we know"
         parsed = await reading.read(answer, self._executor, at_most=_READING_TIME)
         if isinstance(parsed, NotAFeed):
-            return NoFeed(url=address, reason=parsed.detail, feeds=parsed.feeds)
+            named = parsed.feeds
+            if parsed.is_page and not named:
+                named = await discover.discover(self._fetcher, self._executor, answer.url)
+            return NoFeed(url=address, reason=parsed.detail, feeds=named)
         return judge(parsed, address, zone=zone, language=language, now=self._clock())
 
 
@@ -107,6 +112,8 @@ def judge(parsed: ParsedFeed, url: str, *, zone: str, language: str | None, now:
         language=parsed.language,
         letters=letters,
         found=len(seen),
+        kind=parsed.kind,
+        feeds=parsed.feeds,
         newest=tuple(newest[:SHOWN]),
         doubts=_doubts(seen, unusable=parsed.unusable, is_other=_is_other(said, letters), now=now),
     )

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import structlog
 
-from articles import formats
+from articles import child_limits
 from articles.entry import NotAFeed, ParsedFeed
 from ground.fetch import Fetched
 
@@ -21,7 +21,7 @@ async def read(answer: Fetched, executor: Executor, *, at_most: timedelta) -> Pa
     if content_type and answer.charset:
         content_type += f"; charset={answer.charset}"
     loop = asyncio.get_running_loop()
-    reading = loop.run_in_executor(executor, formats.parse, answer.body, content_type, answer.url)
+    reading = loop.run_in_executor(executor, child_limits.parse, answer.body, content_type, answer.url)
     try:
         async with asyncio.timeout(at_most.total_seconds()):
             return await reading

@@ -59,7 +59,9 @@ def collect_soon(session: Session, feed_id: int, *, by: str, now: datetime) -> F
 
 def find(session: Session, feed_id: int) -> Feed | FeedRefused:
     found = session.get(Feed, feed_id, with_for_update=True)
-    return FeedRefused(f"There is no feed {feed_id}. It may have been removed.") if found is None else found
+    if found is None:
+        return FeedRefused(f"There is no feed {feed_id}. It may have been removed.", is_gone=True)
+    return found
 
 
 def _switch(session: Session, feed_id: int, *, is_on: bool, by: str, now: datetime) -> Feed | FeedRefused:

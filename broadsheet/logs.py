@@ -15,7 +15,7 @@ _traceback = structlog.processors.ExceptionRenderer(structlog.tracebacks.Excepti
 def configure(form: Literal["console", "json"], *, least: int = logging.INFO) -> None:
     """Set up logging for this process; nothing below the level `least` is shown."""
     logging.basicConfig(level=least, stream=sys.stderr, format="%(levelname)s %(name)s: %(message)s", force=True)
-    for name in ("uvicorn.access", "mail.log", "apscheduler", "httpx2", "httpcore2", "alembic"):
+    for name in ("uvicorn.access", "mail.log", "apscheduler", "httpx2", "httpcore2", "alembic", "procrastinate"):
         # Per-request and per-step lines; some hold addresses or tokens.
         logging.getLogger(name).setLevel(max(least, logging.WARNING))
     render: structlog.typing.Processor

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING
+
+import structlog
 
 from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
@@ -27,6 +30,8 @@ from newsletters import sender
 if TYPE_CHECKING:
     from broadsheet.signing import Signing
     from broadsheet.wiring import House
+
+log = structlog.get_logger()
 
 
 def dispatcher(house: House) -> Dispatcher[Compiled]:
@@ -64,7 +69,7 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
             recipient_id=row.recipient_id,
             address=row.address,
             fields=row.fields,
-            due_at=lease.due_at,
+            due_at=_due_at(row, lease),
         )
         return message.build(compiled, recipient, mint)
 
@@ -77,6 +82,12 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
         return_path=return_path,
         sign=None if signing is None else signing.sign,
         is_canonical=True,
+
+
+def _due_at(row: Row, lease: Lease) -> datetime:
+    """When a row was due, for its Date: the letter's time, or its reader's own hour (newsletters.audience)."""
+    own = row.fields.get("date")
+    return lease.due_at if own is None else datetime.fromisoformat(own)
 
 
 def check(settings: Settings) -> None:
@@ -96,6 +107,17 @@ def unsigned(house: House, domains: Sequence[str]) -> list[str]:
     if signing is None:
         return []
     return [domain for domain in domains or [house.settings.mail_domain] if signing.signers(domain) is None]
+
+
+def say_who_signs(house: House) -> None:
+    """Plainly, at every start: mail that leaves unsigned is refused by the large providers."""
+    if house.signing is None:
+        log.info("the_relay_signs")
+        return
+    if house.signing.domains:
+        log.info("signing_keys", domains=house.signing.domains)
+    for domain in unsigned(house, sender_domains(house)):
+        log.warning("mail_leaves_unsigned", domain=domain, remedy=f"broadsheet keys new {domain}")
 
 
 def ways(settings: Settings) -> dict[Lane, list[Way]]:

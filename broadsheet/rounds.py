@@ -14,10 +14,11 @@ from feedback.take_over import take_over
 from ground.engine import WorkLane
 from mailer import ledger
 from mailer.letters import Lane
-from subscribers import imports
+from subscribers import imports, moves
 
 if TYPE_CHECKING:
     from broadsheet.wiring import House
+    from newsletters.staff_post import StaffLetter
 
 #: Batches of a lane that are in the engine at a time: pausing and cancelling works on the rest at once.
 WINDOW = 20
@@ -39,7 +40,8 @@ class Rounds:
 
         house = self._house
         manners = collect.Manners(jitter=self._jitter)
-        await collect.collect(house.database, house.fetcher, house.executor, house.clock, manners=manners)
+        parts = (house.database, house.fetcher, house.executor, house.clock)
+        await collect.collect(*parts, manners=manners, images=house.image_folder)
 
     async def poll_bounces(self) -> str | None:
         """Read what has come to the bounce Maildir; what kept it from being read, if something did."""
@@ -56,6 +58,60 @@ class Rounds:
             executor=house.executor,
         )
         return report.problem
+
+    async def tell(self) -> None:
+        """Write to staff about what needs them and was not told yet."""
+        from newsletters.staff_post import StaffPost
+
+        house = self._house
+        post = StaffPost(
+            database=house.database,
+            compiler=house.compiler,
+            engine=house.engine,
+            clock=house.clock,
+            base_url=house.settings.base_url,
+        )
+        await post.tell(await asyncio.to_thread(self._to_tell))
+
+    def _to_tell(self) -> list[StaffLetter]:
+        from feedback import call_ops
+        from newsletters import call_desk
+
+        database, base_url, now = self._house.database, self._house.settings.base_url, self._house.clock()
+        with database.read() as session:
+            for_desk = call_desk.letters(session, base_url=base_url, now=now)
+        return [*for_desk, *call_ops.letters(database, self._house.settings.data_dir, base_url=base_url, now=now)]
+
+    async def remind(self) -> None:
+        """Ask once more, and never again, those who asked for letters and have not confirmed."""
+        from newsletters.reminders import Reminders
+
+        house = self._house
+        await asyncio.to_thread(self._sweep)
+        await Reminders(
+            database=house.database,
+            compiler=house.compiler,
+            engine=house.engine,
+            clock=house.clock,
+            base_url=house.settings.base_url,
+        ).send()
+
+    def _sweep(self) -> None:
+        with self._house.database.write() as session:
+            moves.sweep(session, now=self._house.clock())
+
+    async def put_right(self) -> None:
+        """Send the corrections that are due."""
+        from newsletters.put_right import PutRight
+
+        house = self._house
+        await PutRight(
+            database=house.database,
+            compiler=house.compiler,
+            engine=house.engine,
+            clock=house.clock,
+            base_url=house.settings.base_url,
+        ).send_due()
 
     async def recover(self) -> None:
         """Take back leases that ran out or whose worker fell silent; end old doubts; finish letters with nothing open."""
@@ -88,12 +144,18 @@ class Rounds:
         self._house.arrivals.sweep(now=now)
 
     def _refill(self) -> None:
-        with self._house.database.read() as session:
-            due = {lane: ledger.due_batches(session, lane, now=self._house.clock(), limit=WINDOW) for lane in Lane}
-            waiting = imports.due(session, now=self._house.clock())
+        house = self._house
+        waiting = house.engine.stats()
+        with house.database.read() as session:
+            due = {
+                lane: ledger.due_batches(session, lane, now=house.clock(), limit=WINDOW)
+                for lane in Lane
+                if waiting[WorkLane(lane.value)].waiting <= WINDOW // 2
+            }
+            lists = imports.due(session, now=house.clock()) if "carry_import" in house.tasks else []
         for lane, batch_ids in due.items():
             for batch_id in batch_ids:
                 work = WorkLane(lane.value)
-                self._house.engine.submit("send_batch", {"batch": batch_id}, lane=work, key=f"batch:{batch_id}")
-        for number in waiting[:1]:  # one list after the other
-            self._house.engine.submit("carry_import", {"import": number}, lane=WorkLane.UPKEEP, key=f"import:{number}")
+                house.engine.submit("send_batch", {"batch": batch_id}, lane=work, key=f"batch:{batch_id}")
+        for number in lists[:1]:  # one list after the other
+            house.engine.submit("carry_import", {"import": number}, lane=WorkLane.UPKEEP, key=f"import:{number}")

@@ -17,7 +17,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
-from broadsheet import clock, outgoing
+from broadsheet import clock, engines, outgoing
 from broadsheet.mailbox.server import Mailbox
 from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
@@ -31,8 +31,10 @@ log = structlog.get_logger()
 FAREWELL = 2
 
 
-async def serve(settings: Settings, *, development: bool) -> None:
-    """Run until SIGTERM or SIGINT, then finish what is in flight."""
+async def serve(settings: Settings, *, development: bool, works: bool = True) -> None:
+    """Run until SIGTERM or SIGINT, then finish what is in flight. Without work it serves pages, and others do the rest."""
+    if not works:
+        engines.require_shared(settings, "`broadsheet serve --no-work`")
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -42,24 +44,27 @@ async def serve(settings: Settings, *, development: bool) -> None:
             if development:
                 settings = await stack.enter_async_context(with_mailbox(settings))
             house = stack.enter_context(House(settings))
-            await stack.enter_async_context(running(house, bound, development=development))
+            await stack.enter_async_context(running(house, bound, development=development, works=works))
             log.info("serving", url=settings.base_url, bound=f"{settings.host}:{bound.getsockname()[1]}")
             await stop.wait()
             log.info("draining")
 
 
 @asynccontextmanager
-async def running(house: House, bound: socket.socket, *, development: bool) -> AsyncIterator[None]:
+async def running(house: House, bound: socket.socket, *, development: bool, works: bool = True) -> AsyncIterator[None]:
     """All of the service, while the block runs."""
     house.require_tables()
     with holding(house):
         house.executor.submit(render.inline, "<!DOCTYPE html><p>")  # the first reader should not wait for imports
-        _say_who_signs(house)
+        outgoing.say_who_signs(house)
+        if works and house.signing is not None:
+            house.signing.warm()
         stop = asyncio.Event()
         scheduler = house.scheduler
         async with asyncio.TaskGroup() as group:
-            group.create_task(house.engine.run(list(WorkLane), stop))
-            group.create_task(scheduler.run(stop))
+            if works:
+                group.create_task(house.engine.run(list(WorkLane), stop))
+                group.create_task(scheduler.run(stop))
             async with pages(house.web_app(development=development), bound, house.settings.trusted_proxies):
                 try:
                     yield
@@ -69,18 +74,6 @@ async def running(house: House, bound: socket.socket, *, development: bool) -> A
                     stop.set()
         await house.dispatcher.close()
         await house.fetcher.close()
-
-
-def _say_who_signs(house: House) -> None:
-    """Plainly, at every start: mail that leaves unsigned is refused by the large providers."""
-    if house.signing is None:
-        log.info("the_relay_signs")
-        return
-    house.signing.warm()
-    if house.signing.domains:
-        log.info("signing_keys", domains=house.signing.domains)
-    for domain in outgoing.unsigned(house, outgoing.sender_domains(house)):
-        log.warning("mail_leaves_unsigned", domain=domain, remedy=f"broadsheet keys new {domain}")
 
 
 @contextmanager

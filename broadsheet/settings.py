@@ -72,6 +72,9 @@ class Settings(BaseSettings):
         repr=False,
         description="empty: SQLite in data_dir; or postgresql+psycopg://... (may hold a password)",
     )
+    engine: Literal["local", "procrastinate"] = Field(
+        default="local", description="local: this process works alone; procrastinate: several share one PostgreSQL"
+    )
     keys_file: Path | None = Field(default=None, description="the key ring; made on first run in data_dir; back it up")
     base_url: str = Field(
         default="", description="what readers type; the only host that is answered; empty: this machine, at port"
@@ -95,6 +98,9 @@ class Settings(BaseSettings):
     fetch_every: Duration = Field(
         default=timedelta(minutes=5), description="how often the collector looks for due feeds"
     )
+    lead_images: Literal["link", "own"] = Field(
+        default="link", description="letters show images from their source, or from copies of our own (needs Pillow)"
+    )
     in_doubt_grace: Duration = Field(
         default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
     )
@@ -110,6 +116,7 @@ class Settings(BaseSettings):
         default=None,
         description="what a scraper of /metrics shows as its bearer token; empty: only this machine may ask",
     )
+    archive_indexed: bool = Field(default=True, description="whether search engines may list past issues")
     sign_ups_per_address: int = Field(default=5, ge=1, description="forms for one inbox in a day; more are ignored")
     sign_ups_per_network: int = Field(default=60, ge=1, description="forms from one network in an hour; more are told")
     sign_ups_in_all: int = Field(default=2000, ge=1, description="forms in an hour, from anywhere; more are told")

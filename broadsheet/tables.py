@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import articles.articles
 import articles.feeds
+import articles.images
+import articles.stories
 import feedback.heartbeats
 import mailer.ailing
 import mailer.batches
@@ -14,15 +16,21 @@ import mailer.deliveries
 import mailer.holds
 import mailer.letters
 import mailer.suppressions
+import mailer.told
+import newsletters.corrections
+import newsletters.holidays
 import newsletters.issues
 import newsletters.newsletters
+import newsletters.portions
 import newsletters.schedules
 import staff.members
 import staff.sign_ins
 import subscribers.consents
 import subscribers.imports
+import subscribers.moves
 import subscribers.subscribers
 import subscribers.subscriptions
+import subscribers.topics
 from ground.database import Base
 
 metadata = Base.metadata

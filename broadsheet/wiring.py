@@ -5,18 +5,19 @@ A `House` opens each part when it is first asked for, so that a command loads wh
 
 from __future__ import annotations
 
+import importlib.util
 import os
 import secrets
 import socket
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import cached_property
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from broadsheet import clock, keyring, resources
 from broadsheet.settings import ConfigurationError, Settings
-from ground import migrations
 from ground.database import Database
 from ground.language import Languages
 from ground.tokens import KeyRing
@@ -27,9 +28,8 @@ if TYPE_CHECKING:
     from articles.preview import Viewer
     from broadsheet.dkim_keys import KeyFolder
     from broadsheet.signing import Signing
-    from ground.engine import Task
+    from ground.engine import Engine, Task
     from ground.fetch import Fetcher
-    from jobs.local import LocalEngine
     from jobs.scheduler import Scheduler
     from jobs.timetable import Heartbeat
     from mailer.compiler import Compiler
@@ -42,11 +42,13 @@ if TYPE_CHECKING:
 class House:
     """All parts of one process, made from its settings. Close it at the end."""
 
-    def __init__(self, settings: Settings, now: clock.Clock = clock.now) -> None:
+    def __init__(self, settings: Settings, now: clock.Clock = clock.now, *, name: str | None = None) -> None:
         self.settings = settings
         self.clock = now
         #: Who leases batches: this process, unmistakably, even after a restart that was given the same pid.
-        self.owner = f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+        self.owner = name or f"{socket.gethostname()[:32]}:{os.getpid()}:{secrets.token_hex(4)}"
+        #: What the engine can be asked for; filled in by `scheduler`, whose tasks submit to the engine and so need it first.
+        self.tasks: dict[str, Task] = {}
 
     def __enter__(self) -> Self:
         return self
@@ -92,6 +94,18 @@ class House:
 
         return Fetcher(allowed_hosts=frozenset(self.settings.fetch_allowed_hosts))
 
+    @property
+    def image_folder(self) -> Path | None:
+        """Where copies of lead images are kept; None where letters link to their sources."""
+        if self.settings.lead_images == "link":
+            return None
+        if importlib.util.find_spec("PIL") is None:
+            raise ConfigurationError(
+                "lead_images is `own`, and Pillow, which checks and resizes images, is not installed. Install it "
+                "(pip install 'broadsheet[images]'), or set lead_images to `link`."
+            )
+        return self.settings.data_dir / "images"
+
     @cached_property
     def viewer(self) -> Viewer:
         """Looks at an address before it becomes a feed."""
@@ -100,13 +114,20 @@ class House:
         return Viewer(self.fetcher, self.executor, self.clock)
 
     def migrate(self) -> None:
-        """Bring the tables to the newest revision."""
+        """Bring the tables to the newest revision, and those of the shared engine to its version."""
+        from broadsheet import engines
         from broadsheet.tables import metadata
+        from ground import migrations
 
+        engines.check(self.settings)
         migrations.upgrade(self.database, metadata)
+        engines.install(self)
 
     def require_tables(self) -> None:
         """SQLite is migrated on the way; a PostgreSQL server that others use is not touched, only checked."""
+        from broadsheet import engines
+        from ground import migrations
+
         if self.database.is_sqlite:
             self.migrate()
         elif not migrations.is_current(self.database):
@@ -114,6 +135,7 @@ class House:
                 "The database's tables are not those of this version. Stop the other processes, make a backup and run "
                 "`broadsheet migrate`."
             )
+        engines.require(self)
 
     # --- mailer -----------------------------------------------------------------------------------------------------
     @cached_property
@@ -179,27 +201,16 @@ class House:
         )
 
     @cached_property
-    def engine(self) -> LocalEngine:
-        from broadsheet.rounds import Rounds
-        from ground.engine import WorkLane
-        from jobs.local import LocalEngine, Pace
+    def engine(self) -> Engine:
+        from broadsheet import engines
 
-        limits = {
-            # A notice is a batch of its own: they go side by side.
-            WorkLane.TX: sum(route.tx_connections for route in self.settings.ways.values() if "tx" in route.lanes),
-            # A batch uses all of a route's connections while the next one is made ready; and one whose last message a
-            # server does not answer waits for it, for ten minutes, beside those that go on.
-            WorkLane.BULK: 2 + 2 * len(self.settings.ways),
-            WorkLane.COLLECT: 1,
-            WorkLane.INBOUND: 1,
-            WorkLane.UPKEEP: 2,
-        }
-        return LocalEngine(self._tasks, clock=self.clock, pace=Pace(limits=limits), refills=[Rounds(self).refill])
+        return engines.engine(self)
 
-    @cached_property
-    def _tasks(self) -> dict[str, Task]:
-        """Filled in by `scheduler`, whose tasks submit to the engine and so need it first."""
-        return {}
+    def prepare_to_send(self) -> None:
+        """Know the one task of a process that sends and does nothing else."""
+        from jobs import sending
+
+        self.tasks["send_batch"] = sending.task(self.dispatcher.send_batch)
 
     @cached_property
     def scheduler(self) -> Scheduler:
@@ -217,11 +228,14 @@ class House:
             collect=rounds.collect,
             recover=rounds.recover,
             poll_bounces=rounds.poll_bounces,
+            tell=rounds.tell,
+            remind=rounds.remind,
+            put_right=rounds.put_right,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,
         )
-        self._tasks.update(tasks.tasks(parts))
+        self.tasks.update(tasks.tasks(parts))
         return Scheduler(parts, heartbeats=self._heartbeats())
 
     def _heartbeats(self) -> tuple[Heartbeat, ...]:
@@ -255,6 +269,7 @@ class House:
                 undo_for=self.settings.undo_for,
                 data_dir=self.settings.data_dir,
                 bounces_maildir=self.settings.bounces_maildir,
+                archive_indexed=self.settings.archive_indexed,
                 metrics_token=token.get_secret_value() if token is not None else None,
                 viewer=self.viewer,
                 sign_ups=SignUpLimits.of(

@@ -1,7 +1,7 @@
 """Alerts: what the service has stopped or slowed by itself, in words that say why, what it means and what to do.
 
-They stand on the board and in the gauges, and each begins with a line at `error` in the log. Nobody is mailed about them yet:
-a letter about a route that is refused would have to go by another.
+They stand on the board and in the gauges, each begins with a line at `error` in the log, and ops are mailed about it
+(feedback.call_ops).
 """
 
 from __future__ import annotations

@@ -26,3 +26,9 @@ def take_over(session: Session, *, me: str, now: datetime) -> Recovered:
     silent = heartbeats.silent(session, now=now) - {me}
     gone = [lease for lease in leases if batches.worker_of(lease) in silent]
     return ledger.recover_leases(session, gone, now=now) if gone else Recovered(0, 0, 0)
+
+
+def take_from(session: Session, worker: str, *, now: datetime) -> Recovered:
+    """Take back the leases of one worker, by whoever has seen it end."""
+    gone = [lease for lease in batches.holders(session) if batches.worker_of(lease) == worker]
+    return ledger.recover_leases(session, gone, now=now) if gone else Recovered(0, 0, 0)

@@ -8,6 +8,7 @@ them.
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,12 +17,15 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
+from articles import feeds, health
+from articles.feeds import Feed
 from feedback import alerts, heartbeats
 from feedback.heartbeats import Beat, Heartbeat
 from ground import migrations
 from ground.database import Database
 from mailer import queue
 from mailer.queue import LaneQueue
+from newsletters import objections
 
 #: The rounds without which no issue goes out and none ends.
 VITAL = frozenset({"reconcile", "publish_due", "settle", "recover"})
@@ -30,6 +34,7 @@ MISSED_AT_MOST = 3
 SILENT_AT_MOST = timedelta(minutes=5)
 #: Below this SQLite's log and a restart's recovery may not find room.
 LEAST_DISK = 100 * 1024 * 1024
+_NAMED = 3  # of several feeds in one sentence
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +53,8 @@ def problems(database: Database, folder: Path | None, *, now: datetime) -> list[
             return [Problem(check="tables", text=OTHER_REVISION)]
         with database.read() as session:
             found = [*queue_problems(session, now=now), *round_problems(session, now=now)]
+            found += held_issues(session, now=now)
+            found += feed_problems(session, now=now)
             found += [Problem(check=alert.check, text=alert.text, is_failing=False) for alert in alerts.alerts(session)]
     except SQLAlchemyError:
         return [Problem(check="database", text="The database cannot be reached.")]
@@ -94,6 +101,14 @@ def round_problems(session: Session, *, now: datetime) -> list[Problem]:
     return found
 
 
+def held_issues(session: Session, *, now: datetime) -> list[Problem]:
+    """Issues that would have gone by themselves, and wait for a person."""
+    return [
+        Problem(check="issue_held", text=f"Issue {issue.id} waits for a person. {issue.reason}", is_failing=False)
+        for issue in objections.standing(session, now=now)
+    ]
+
+
 def _patience(each: Heartbeat) -> timedelta:
     return max(SILENT_AT_MOST, timedelta(seconds=each.pace_seconds) * MISSED_AT_MOST)
 
@@ -101,6 +116,35 @@ def _patience(each: Heartbeat) -> timedelta:
 def _failed(each: Heartbeat) -> Problem:
     words = f"The round {each.name} failed the last time it ran: {each.problem}"
     return Problem(check=f"round_{each.name}", text=words, is_failing=False)
+
+
+def feed_problems(session: Session, *, now: datetime) -> list[Problem]:
+    """Feeds that fail, and feeds that went quiet: what they would have brought is missing in the issues to come."""
+    found = []
+    failing, silent = health.failing(session), health.silent(session, now=now)
+    if failing:
+        named = "; ".join(f"{feeds.shown_name(feed)}{_since(feed)} ({feed.last_error})" for feed in failing[:_NAMED])
+        words = f"Feeds that cannot be collected: {named}{_more(failing)}. What they brought before stays. See Sources."
+        found.append(Problem(check="feeds_failing", text=words, is_failing=False))
+    if silent:
+        named = "; ".join(
+            f"{feeds.shown_name(feed)}, quiet since {_time(feed.last_story_at)}" for feed in silent[:_NAMED]
+        )
+        words = f"Feeds that answer and bring nothing new: {named}{_more(silent)}. Is the newsroom quiet, or its feed broken?"
+        found.append(Problem(check="feeds_silent", text=words, is_failing=False))
+    return found
+
+
+def _since(feed: Feed) -> str:
+    return f", last at {_time(feed.last_success_at)}" if feed.last_success_at is not None else ", never yet"
+
+
+def _time(at: datetime | None) -> str:
+    return f"{at:%d %b %H:%M} UTC" if at is not None else "it was added"
+
+
+def _more(found: Sequence[Feed]) -> str:
+    return f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
 
 
 def disk_problems(folder: Path | None) -> list[Problem]:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -22,6 +23,8 @@ from ground.unpack import TooLargeError, Unpacker, UnpackError
 
 _PORTS = frozenset({80, 443})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_FOR_GOOD = frozenset({301, 308})
+_MAX_AGE = re.compile(r"(?:^|,)\s*max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +60,8 @@ class Fetched:
     etag: str | None = None
     last_modified: str | None = None
     retry_after: timedelta | None = None
+    fresh_for: timedelta | None = None  # by Cache-Control: asking sooner brings the same
+    moved_to: str | None = None  # where the address is now, by permanent redirects alone
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,6 +72,7 @@ class NotModified:
     etag: str | None = None
     last_modified: str | None = None
     retry_after: timedelta | None = None
+    fresh_for: timedelta | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,12 +146,15 @@ class Fetcher:
         await self._client.aclose()
 
     async def _follow(self, url: str, headers: dict[str, str]) -> Fetched | NotModified | FetchFailed:
-        at = url
+        at, moved_to, is_for_good = url, None, True
         for _ in range(self.limits.redirects + 1):
             answer = await self._ask(self._checked(at), headers)
-            if not isinstance(answer, str):
+            if isinstance(answer, Fetched):
+                return replace(answer, moved_to=moved_to)
+            if not isinstance(answer, _Redirected):
                 return answer
-            at = answer
+            at, is_for_good = answer.to, is_for_good and answer.is_for_good
+            moved_to = at if is_for_good else moved_to
         return FetchFailed(
             url=url, reason=Reason.REDIRECTS, detail=f"{_host(url)} redirects more than {self.limits.redirects} times."
         )
@@ -166,18 +175,20 @@ class Fetcher:
                 raise Refused(f"{parsed.host}:{port} is not fetched: only ports 80 and 443 are.")
         return parsed
 
-    async def _ask(self, url: httpx2.URL, headers: dict[str, str]) -> Fetched | NotModified | FetchFailed | str:
-        """One request. A string is the address we are redirected to."""
+    async def _ask(self, url: httpx2.URL, headers: dict[str, str]) -> Fetched | NotModified | FetchFailed | _Redirected:
+        """One request."""
         async with self._client.stream("GET", url, headers=headers) as response:
             self._client.cookies.clear()  # one feed's cookie is no other feed's business
             if response.status_code in _REDIRECTS and "location" in response.headers:
-                return _location(url, response.headers["location"])
+                to = _location(url, response.headers["location"])
+                return _Redirected(to=to, is_for_good=response.status_code in _FOR_GOOD)
             if response.status_code == HTTPStatus.NOT_MODIFIED:
                 return NotModified(
                     url=str(url),
                     etag=response.headers.get("etag"),
                     last_modified=response.headers.get("last-modified"),
                     retry_after=_retry_after(response.headers),
+                    fresh_for=_fresh_for(response.headers),
                 )
             if not response.is_success:
                 return _failed_status(url, response)
@@ -197,7 +208,14 @@ class Fetcher:
             etag=response.headers.get("etag"),
             last_modified=response.headers.get("last-modified"),
             retry_after=_retry_after(response.headers),
+            fresh_for=_fresh_for(response.headers),
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Redirected:
+    to: str
+    is_for_good: bool
 
 
 class _GuardedTransport(httpx2.AsyncHTTPTransport):
@@ -252,6 +270,16 @@ def _retry_after(headers: httpx2.Headers) -> timedelta | None:
     if until is None or sent is None:
         return None
     return min(max(until - sent, timedelta(0)), timedelta(days=30))
+
+
+def _fresh_for(headers: httpx2.Headers) -> timedelta | None:
+    """RFC 9111 5.2.2.1: how long the answer stays new, less the time that a cache has kept it already."""
+    found = _MAX_AGE.search(headers.get("cache-control", ""))
+    if found is None:
+        return None
+    age = headers.get("age", "").strip()
+    kept = int(age[:9]) if age.isascii() and age.isdigit() else 0
+    return timedelta(seconds=max(int(found[1]) - kept, 0))
 
 
 def _http_date(value: str) -> datetime | None:

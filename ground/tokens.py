@@ -23,6 +23,7 @@ class Purpose(enum.StrEnum):
     UNSUBSCRIBE = "unsubscribe"  # no end
     COME_BACK = "come-back"  # undoes one leave, 30 days
     PREFERENCES = "preferences"
+    MOVE = "move"  # a new address confirms, 72 h
     VIEW = "view"  # reading, no more
     FORM = "form"  # shows that a form was fetched from us, and when
     VERP = "verp"  # the return path

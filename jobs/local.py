@@ -11,32 +11,15 @@ import contextlib
 import heapq
 import itertools
 import threading
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-
-import structlog
+from datetime import datetime
 
 from ground.engine import LaneStats, Payload, Task, WorkLane
+from jobs import lanes as working
+from jobs.lanes import Pace, Refill, Refilling
 
 Clock = Callable[[], datetime]
-#: Asks the ledger for due work and submits it.
-Refill = Callable[[], Awaitable[None]]
-
-log = structlog.get_logger()
-
-#: A lane that ran dry asks for more, but not more often than this.
-_REFILL_AT_MOST_EVERY = 0.05
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Pace:
-    """How the engine works."""
-
-    limits: Mapping[WorkLane, int]  # workers in each lane
-    refill_every: timedelta = timedelta(seconds=3)
-    drain_for: timedelta = timedelta(seconds=30)  # what is still running after that is cancelled
-    backlog: int = 10_000  # jobs waiting in a lane; more are refused and found again by a refill
 
 
 @dataclass(order=True, slots=True)
@@ -55,7 +38,7 @@ class LocalEngine:
         self._tasks = tasks
         self._clock = clock
         self._pace = pace
-        self._refills = refills
+        self._refilling = Refilling(refills, pace.refill_every)
         self._lock = threading.Lock()
         self._numbers = itertools.count()
         self._waiting: dict[WorkLane, list[_Job]] = {lane: [] for lane in WorkLane}
@@ -63,7 +46,6 @@ class LocalEngine:
         self._keys: set[str] = set()  # of what waits and what runs
         self._loop: asyncio.AbstractEventLoop | None = None
         self._changed: dict[WorkLane, asyncio.Event] = {}
-        self._dry = asyncio.Event()
 
     def submit(
         self, task: str, payload: Payload, *, lane: WorkLane, run_at: datetime | None = None, key: str | None = None
@@ -73,10 +55,10 @@ class LocalEngine:
         Raises KeyError for a task nobody knows: that is a mistake in the wiring.
         """
         if task not in self._tasks:
-            raise KeyError(f"no task named {task!r}; there are {', '.join(sorted(self._tasks))}")
+            raise working.unknown(task, self._tasks)
         job = _Job(run_at or self._clock(), next(self._numbers), task, dict(payload), key)
         with self._lock:
-            if (key is not None and key in self._keys) or len(self._waiting[lane]) >= self._pace.backlog:
+            if (key is not None and key in self._keys) or len(self._waiting[lane]) >= self._pace.window(lane):
                 return False
             if key is not None:
                 self._keys.add(key)
@@ -104,7 +86,7 @@ class LocalEngine:
         """Work until `stop` is set, then let what runs end, at most `drain_for`; what waits stays waiting."""
         self._loop = asyncio.get_running_loop()
         self._changed = {lane: asyncio.Event() for lane in lanes}
-        refilling = asyncio.create_task(self._refill(stop))
+        refilling = asyncio.create_task(self._refilling.run(stop))
         workers = [
             asyncio.create_task(self._work(lane, stop)) for lane in lanes for _ in range(self._pace.limits.get(lane, 1))
         ]
@@ -113,21 +95,10 @@ class LocalEngine:
         finally:
             refilling.cancel()
             await asyncio.gather(refilling, return_exceptions=True)
-            await self._drain(workers)
+            for changed in self._changed.values():
+                changed.set()
+            await working.drain(workers, self._pace.drain_for)
             self._loop, self._changed = None, {}
-
-    async def _drain(self, workers: Sequence[asyncio.Task[None]]) -> None:
-        for changed in self._changed.values():
-            changed.set()
-        if not workers:
-            return
-        _, late = await asyncio.wait(workers, timeout=self._pace.drain_for.total_seconds())
-        for worker in late:
-            log.warning("job_cut_short", after=str(self._pace.drain_for))
-            worker.cancel()
-        for ended in await asyncio.gather(*workers, return_exceptions=True):
-            if isinstance(ended, Exception):
-                log.error("worker_broke", error=repr(ended))
 
     async def _work(self, lane: WorkLane, stop: asyncio.Event) -> None:
         while not stop.is_set():
@@ -136,15 +107,7 @@ class LocalEngine:
                 await self._wait_for_work(lane)
                 continue
             try:
-                await self._tasks[job.task](job.payload)
-            except asyncio.CancelledError:
-                me = asyncio.current_task()
-                if me is not None and me.cancelling():
-                    raise
-                log.exception("job_cancelled_itself", task=job.task)  # not us: the lane goes on
-            except Exception:
-                # One broken job must not end a lane: what it left undone is found again by a refill.
-                log.exception("job_broke", task=job.task, payload=dict(job.payload))
+                await working.carry_out(self._tasks[job.task], job.task, job.payload)
             finally:
                 self._done(lane, job)
 
@@ -162,7 +125,7 @@ class LocalEngine:
             if job.key is not None:
                 self._keys.discard(job.key)
             if not self._waiting[lane]:
-                self._dry.set()
+                self._refilling.ask()
 
     async def _wait_for_work(self, lane: WorkLane) -> None:
         changed = self._changed[lane]
@@ -182,16 +145,3 @@ class LocalEngine:
         if loop is not None and changed is not None:
             with contextlib.suppress(RuntimeError):  # the loop has closed since: the next run looks for itself
                 loop.call_soon_threadsafe(changed.set)
-
-    async def _refill(self, stop: asyncio.Event) -> None:
-        while not stop.is_set():
-            for refill in self._refills:
-                try:
-                    await refill()
-                except Exception:
-                    log.exception("refill_broke")
-            self._dry.clear()
-            await asyncio.sleep(_REFILL_AT_MOST_EVERY)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._pace.refill_every.total_seconds()):
-                    await self._dry.wait()

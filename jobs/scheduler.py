@@ -15,6 +15,7 @@ from functools import partial
 import structlog
 from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from sqlalchemy.exc import OperationalError
 
 from ground.engine import Payload, WorkLane
 from jobs.tasks import Parts
@@ -78,8 +79,12 @@ class Scheduler:
         await asyncio.sleep(0)  # it shuts down by a callback of the loop
 
     async def read_schedules(self) -> None:
-        """Bring the jobs in line with the rows."""
-        rows = await asyncio.to_thread(self._rows)
+        """Bring the jobs in line with the rows; while the database is away they stay as they are."""
+        try:
+            rows = await asyncio.to_thread(self._rows)
+        except OperationalError as problem:
+            log.warning("schedules_not_read", problem=" ".join(str(problem.orig).split()))
+            return
         for schedule_id in self._known.keys() - rows.keys():
             self._forget(schedule_id)
         for schedule_id, row in rows.items():

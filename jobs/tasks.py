@@ -17,6 +17,7 @@ from feedback import heartbeats
 from feedback.heartbeats import Beat
 from ground.database import Database
 from ground.engine import Engine, Payload, Task, WorkLane
+from jobs import sending
 from jobs.timetable import HEARTBEATS
 from newsletters import compose, schedules, settle
 from newsletters.publish import Publisher
@@ -42,6 +43,9 @@ class Parts:
     collect: Story
     recover: Story
     poll_bounces: Round
+    tell: Story
+    remind: Story
+    put_right: Story
     carry_import: Callable[[int], Awaitable[object]]
     process: str = "here"  # who runs the rounds, as ops see it
     paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
@@ -49,9 +53,6 @@ class Parts:
 
 def tasks(parts: Parts) -> dict[str, Task]:
     """Every task by its name."""
-
-    async def send_batch(payload: Payload) -> None:
-        await parts.send_batch(int(payload["batch"]))
 
     async def collect() -> None:
         await parts.collect()
@@ -71,6 +72,15 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def recover() -> None:
         await parts.recover()
 
+    async def tell() -> None:
+        await parts.tell()
+
+    async def remind() -> None:
+        await parts.remind()
+
+    async def put_right() -> None:
+        await parts.put_right()
+
     async def carry_import(payload: Payload) -> None:
         await parts.carry_import(int(payload["import"]))
 
@@ -81,9 +91,17 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "settle": settle_issues,
         "recover": recover,
         "poll_bounces": parts.poll_bounces,
+        "tell": tell,
+        "remind": remind,
+        "put_right": put_right,
     }
     beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
-    return {"send_batch": send_batch, "compose": compose_drafts, "carry_import": carry_import, **beating}
+    return {
+        "send_batch": sending.task(parts.send_batch),
+        "compose": compose_drafts,
+        "carry_import": carry_import,
+        **beating,
+    }
 
 
 def _beating(parts: Parts, name: str, story: Round) -> Task:

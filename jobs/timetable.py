@@ -28,6 +28,9 @@ HEARTBEATS = (
     Heartbeat("settle", timedelta(seconds=10), WorkLane.UPKEEP),  # finished and cancelled issues
     Heartbeat("recover", timedelta(seconds=10), WorkLane.UPKEEP),  # leases that ran out, rows in doubt
     Heartbeat("poll_bounces", timedelta(seconds=60), WorkLane.INBOUND),
+    Heartbeat("tell", timedelta(seconds=60), WorkLane.UPKEEP),  # what needs a person, to staff by mail
+    Heartbeat("put_right", timedelta(seconds=20), WorkLane.UPKEEP),  # corrections whose moment of undo is over
+    Heartbeat("remind", timedelta(minutes=15), WorkLane.UPKEEP),  # who asked for letters and has not confirmed
 )
 
 #: How long a change to a schedule may take to be noticed: whoever made it, on whatever machine, wrote it into the rows.

@@ -19,6 +19,7 @@ _PLAIN = re.compile(
     r"@(?:[A-Za-z0-9](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])?\.)+[A-Za-z](?:[A-Za-z0-9-]{0,61}[A-Za-z0-9])"
     r"\Z"
 )
+_LONGEST_LOCAL = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,11 @@ class BadAddress:
 
 def parse(text: str) -> EmailAddress | BadAddress:
     """Read what a person typed or a file held. Never raises; surrounding blanks are forgiven."""
-    text = unicodedata.normalize("NFC", text.strip())
+    text = text.strip()
+    if _PLAIN.match(text) and text.index("@") <= _LONGEST_LOCAL:
+        local, _, domain = text.rpartition("@")
+        return EmailAddress(local, domain.lower())
+    text = unicodedata.normalize("NFC", text)
     if not text:
         return BadAddress("empty")
     if any(unicodedata.category(char) in {"Cc", "Cf", "Zl", "Zp"} for char in text):
@@ -65,10 +70,8 @@ def parse(text: str) -> EmailAddress | BadAddress:
     if any(char.isspace() for char in text):
         return BadAddress("spaces")
     local, _, domain = text.rpartition("@")
-    if len(local.encode()) > 64 or len(text.encode()) > 254:
+    if len(local.encode()) > _LONGEST_LOCAL or len(text.encode()) > 254:
         return BadAddress("too_long")
-    if _PLAIN.match(text):
-        return EmailAddress(local, domain.lower())
     return _unusual(text)
 
 

@@ -13,6 +13,7 @@ import json
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +22,10 @@ from typing import Any
 import structlog
 
 from ground.database import Database
-from mailer import letter, letters, message, preview, stored
+from mailer import letter, letters, lint, message, preview, stored
 from mailer.letter import BrokenLetter, Compiled, Kind, Rendered
+from mailer.lint import Report
+from mailer.look_over import look_over
 from mailer.render import Folders, Page, render
 from mailer.sender import Sender
 
@@ -79,6 +82,7 @@ class Compiler:
         self._running: dict[str, asyncio.Task[int]] = {}
         self._stamp: _Stamp | None = None
         self._seen: OrderedDict[str, Compiled] = OrderedDict()
+        self._judged: OrderedDict[str, Report] = OrderedDict()
 
     async def variant(self, job: LetterJob) -> int:
         """The id of the stored variant. Raises BrokenLetter for a template that cannot become a letter."""
@@ -105,6 +109,25 @@ class Compiler:
                 self._seen.popitem(last=False)
         return found
 
+    async def lint(self, job: LetterJob) -> Report:
+        """What the lint says of the letter as it would be sent, or was stored. Nothing is written."""
+        digest = await asyncio.to_thread(self._digest, job)
+        found = self._judged.get(digest)
+        if found is None:
+            loop = asyncio.get_running_loop()
+            kept = await asyncio.to_thread(self._kept, digest)
+            if kept is None:
+                kept = await loop.run_in_executor(self._executor, compiled_bytes, job, digest, self._folders)
+            about = (job.kind, job.sender, job.context)
+            try:
+                found = await loop.run_in_executor(self._executor, look_over, kept, *about)
+            except BrokenProcessPool:
+                found = lint.unfinished()
+            self._judged[digest] = found
+            if len(self._judged) > _LOOKED_AT:
+                self._judged.popitem(last=False)
+        return found
+
     async def render(self, job: LetterJob) -> Rendered:
         """The texts alone, for previews and the archive."""
         digest = await asyncio.to_thread(self._digest, job)
@@ -125,6 +148,11 @@ class Compiler:
     def _find(self, digest: str) -> int | None:
         with self._database.read() as session:
             return letters.find_variant(session, digest)
+
+    def _kept(self, digest: str) -> bytes | None:
+        with self._database.read() as session:
+            variant_id = letters.find_variant(session, digest)
+            return None if variant_id is None else letters.compiled_of(session, variant_id)
 
     def _store(self, digest: str, job: LetterJob, compiled: bytes) -> int:
         size = Compiled.from_bytes(compiled).size()

@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from functools import lru_cache
 from typing import Any
 
 from ground.tokens import KeyRing, Purpose
@@ -110,7 +111,7 @@ def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
     """
     values = {
         "_to": _recipient_address(recipient.address),
-        "_date": format_datetime(recipient.due_at.astimezone(UTC)),
+        "_date": _date(recipient.due_at),
         "_message_id": message_id(recipient, mint),
         "_letter": str(recipient.letter_id),
     }
@@ -125,6 +126,11 @@ def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
     if compiled.common and (own := recipient.fields.get(blocks.FIELD)) is not None:
         values[blocks.FIELD] = str(own)
     return compiled.fill(values)
+
+
+@lru_cache(maxsize=64)
+def _date(due_at: datetime) -> str:
+    return format_datetime(due_at.astimezone(UTC))
 
 
 def message_id(recipient: Recipient, mint: Mint) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer.batches import Batch, BatchState
@@ -29,6 +30,27 @@ class Notice:
     lifetime: timedelta = timedelta(hours=24)
     scope: str | None = None  # what a leave narrows itself to; None is reached by leaving everything only
     kind: Kind = Kind.TX
+
+
+def is_out(session: Session, recipient_id: int, scope: str, *, since: datetime) -> bool:
+    """Whether a notice of this scope has reached its recipient's server since then, or is still on its way there."""
+    wanted = select(Delivery.id).where(
+        Delivery.recipient_id == recipient_id,
+        Delivery.scope == scope,
+        Delivery.created_at >= since,
+        Delivery.state.not_in((State.FAILED, State.SKIPPED)),
+    )
+    return session.scalar(wanted.limit(1)) is not None
+
+
+def was_written(session: Session, recipient_id: int, name: str, *, since: datetime) -> bool:
+    """Whether this person was written such a letter since then."""
+    wanted = (
+        select(Delivery.id)
+        .join(Letter, Letter.id == Delivery.letter_id)
+        .where(Delivery.recipient_id == recipient_id, Delivery.created_at >= since, Letter.name == name)
+    )
+    return session.scalar(wanted.limit(1)) is not None
 
 
 def enqueue(session: Session, name: str, notice: Notice, *, now: datetime) -> int:

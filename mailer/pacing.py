@@ -101,6 +101,10 @@ class BackOff:
         self._rest = _REST_FIRST
 
 
+#: A first group says little about the next: growing goes by steps.
+_GROWTH = 4
+
+
 class GroupSize:
     """How many deliveries are intended in one commit: what the last 10 ms of traffic took, from `connections` to 500."""
 
@@ -109,6 +113,11 @@ class GroupSize:
         self.now = self._least
 
     def measured(self, sent: int, seconds: float) -> None:
-        """The last group's `sent` deliveries were taken within `seconds`."""
-        rate = sent / seconds if seconds > 0 else 0.0
-        self.now = max(self._least, min(int(rate * _GROUP_SECONDS), LARGEST_GROUP))
+        """`sent` outcomes came within `seconds` of sending; what the commits took is not among them.
+
+        (It was once: then a slow disk made groups small, which made commits many, which made them slower still.)
+        """
+        if not sent:
+            return
+        by_rate = int(sent / max(seconds, 1e-6) * _GROUP_SECONDS)
+        self.now = max(self._least, min(by_rate, _GROWTH * self.now, LARGEST_GROUP))

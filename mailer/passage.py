@@ -113,7 +113,7 @@ class Passage:
             group = await self._written(held.lease, [rows.popleft() for _ in range(most)], write)
             await self._waiting.taken.wait()
             size.measured(self._settled, loop.time() - since)
-            self._settled, since = 0, loop.time()
+            self._settled = 0
             if not group or self._stops():
                 continue
             try:
@@ -121,6 +121,7 @@ class Passage:
             except SQLAlchemyError as error:
                 log.warning("intents_fail", batch=held.lease.batch_id, error=str(error))
                 return
+            since = loop.time()
             if not attempts:
                 return  # paused, cancelled, over, or no ration: the next lease will see which
             self._waiting.put(_intended(group[each], attempt) for each, attempt in attempts.items())

@@ -41,7 +41,7 @@ class Copy:
 
 def read(compiled: Compiled) -> Copy:
     """Fill a letter for nobody and unpack it."""
-    message = email.message_from_bytes(compiled.fill(_nobody(compiled)), policy=email.policy.default)
+    message = email.message_from_bytes(compiled.fill(nobody(compiled)), policy=email.policy.default)
     assert isinstance(message, EmailMessage)
     return Copy(
         subject=str(message["Subject"]),
@@ -73,6 +73,7 @@ def _part(message: EmailMessage, subtype: str) -> str:
     return str(part.get_content()).replace("\r\n", "\n")
 
 
-def _nobody(compiled: Compiled) -> Mapping[str, str]:
+def nobody(compiled: Compiled) -> Mapping[str, str]:
+    """The values of a letter's holes for no reader at all."""
     values = dict.fromkeys((hole.name for hole in compiled.holes), "-")
     return values | {name: NOWHERE + name.removesuffix("_url") for name in compiled.links} | dict(compiled.urls)

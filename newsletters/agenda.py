@@ -1,21 +1,23 @@
 """Agenda: what goes out in the coming days, what became of today's, and where a person is needed.
 
-Five queries, however many editions and schedules there are.
+Six queries, however many editions and schedules there are.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import date, datetime, timedelta
 
 from sqlalchemy import and_, func, or_, select
 from sqlalchemy.orm import Session
 
-from newsletters import flight, issues, newsletters, schedules
+from newsletters import flight, holidays, issues, newsletters, schedules
 from newsletters.flight import Course
+from newsletters.holidays import Holiday
 from newsletters.issues import NEXT, Issue, IssueState, Item
 from newsletters.newsletters import Edition, Newsletter
+from newsletters.schedule import SlotTime
 from newsletters.schedules import Schedule, Slot
 
 #: So near to its time a draft that waits for a person is news.
@@ -60,7 +62,11 @@ def agenda(session: Session, *, since: datetime, until: datetime, now: datetime)
         if slot.skipped
         for newsletter, edition in [editions[rules[slot.schedule_id].edition_id]]
     ]
-    entries += _to_come(rules.values(), slots, editions, now=now, until=until)
+    rests = holidays.of_editions(session, list(editions), since=now.date() - timedelta(days=1))
+    entries += [
+        _resting(entry, schedule, slot.local_date, rests)
+        for schedule, slot, entry in _to_come(rules.values(), slots, editions, now=now, until=until)
+    ]
     return sorted(entries, key=lambda entry: (entry.at, entry.edition.id))
 
 
@@ -95,16 +101,26 @@ def _needs(issue: Issue, course: Course, now: datetime) -> str | None:
 
 def _to_come(
     rules: Iterable[Schedule], slots: Iterable[Slot], editions: _Editions, *, now: datetime, until: datetime
-) -> list[Entry]:
+) -> list[tuple[Schedule, SlotTime, Entry]]:
     taken = {(slot.schedule_id, slot.local_date, slot.local_time) for slot in slots}
     return [
-        Entry(at=slot.due_at, newsletter=newsletter, edition=edition, draft_at=slot.due_at - schedule.lead)
+        (
+            schedule,
+            slot,
+            Entry(at=slot.due_at, newsletter=newsletter, edition=edition, draft_at=slot.due_at - schedule.lead),
+        )
         for schedule in rules
         if schedule.enabled
         for newsletter, edition in [editions[schedule.edition_id]]
         for slot in schedules.rule_of(schedule).slots_between(max(now, schedule.starts_at), until)
         if (schedule.id, slot.local_date, slot.local_time) not in taken
     ]
+
+
+def _resting(entry: Entry, schedule: Schedule, on: date, rests: dict[int, list[Holiday]]) -> Entry:
+    """A slot to come as it will be: none, where the newsletter rests on its day."""
+    name = holidays.named(rests[schedule.edition_id], on)
+    return entry if name is None else replace(entry, draft_at=None, skipped=holidays.resting(name))
 
 
 def count_stories(session: Session, issue_ids: Collection[int]) -> dict[int, int]:

@@ -9,8 +9,8 @@ daily 02:30 Europe/Berlin, looked at on 27 March 2026
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
@@ -47,6 +47,7 @@ class Ahead:
     zone: str
     slots: tuple[SlotTime, ...]
     changes: tuple[ClockChange, ...]  # the next two within a year, those that touch a slot or not
+    rests: Mapping[date, str] = field(default_factory=dict)  # days of these on which there is no issue, and their names
 
 
 def look(schedule: Schedule, *, after: datetime, count: int = 5) -> Ahead:

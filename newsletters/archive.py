@@ -2,12 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
+from newsletters import corrections
+from newsletters.corrections import Correction
 from newsletters.issues import Issue, IssueState
 
 _PUBLIC = (IssueState.SEALED, IssueState.SENDING, IssueState.PAUSED, IssueState.FINISHED)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """An issue as the public may read it, with what was put right about it."""
+
+    issue: Issue
+    corrections: Sequence[Correction]
+
+
+def with_corrections(session: Session, found: Sequence[Issue]) -> list[Published]:
+    """These issues, each with its corrections, the oldest first."""
+    known = corrections.published(session, [issue.id for issue in found])
+    return [Published(issue=issue, corrections=known.get(issue.id, ())) for issue in found]
 
 
 def list_published(session: Session, edition_id: int, *, limit: int = 50, before: int | None = None) -> list[Issue]:

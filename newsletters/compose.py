@@ -15,10 +15,12 @@ from sqlalchemy.orm import Session
 
 from articles import articles
 from articles.articles import Article
-from newsletters import headlines, issues, newsletters, schedules, selection, trail
+from newsletters import alerts, already_sent, headlines, holidays, issues, newsletters, schedules, selection, trail
+from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueState, Item
+from newsletters.rhythm import Rhythm
 from newsletters.schedule import SlotTime
-from newsletters.schedules import Rhythm, Schedule, Slot, TooFew
+from newsletters.schedules import Schedule, Slot, TooFew
 from newsletters.trail import About
 from staff.members import audit
 
@@ -54,12 +56,12 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
     slot = schedules.take_slot(session, schedule, slot_time, now=now)
     if slot is None:
         return None
-    slot.skipped = _too_late(schedule, slot_time, now)
+    slot.skipped = _rests(session, schedule, slot_time) or _too_late(schedule, slot_time, now)
     if slot.skipped is None:
-        rhythm = schedules.rhythm(session, schedule.edition_id, schedule.id)
+        rhythm = rhythms.of(session, schedule.edition_id, schedule.id)
         start = _window_start(session, rhythm, now - schedule.window)
         found = _news(session, rhythm, start, now)
-        placed = selection.choose(found, most=schedule.max_articles, fewest=schedule.min_articles, now=now)
+        placed = selection.choose(found, _choice(session, schedule.edition_id, found, schedule, start, now))
         slot.skipped = _too_few_to_send(schedule, placed)
         if slot.skipped is None:
             issue = _open(session, schedule.edition_id, placed, start, now)
@@ -76,9 +78,10 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
 
 def one_off(session: Session, edition_id: int, *, now: datetime, by: str = "command line") -> Issue | NothingToSend:
     """Make an issue outside any schedule, for the readers of the edition's own rhythm; it waits for approval."""
-    rhythm = schedules.rhythm(session, edition_id, None)
+    rhythm = rhythms.of(session, edition_id, None)
     start = _window_start(session, rhythm, now - _ONE_OFF_WINDOW)
-    placed = selection.choose(_news(session, rhythm, start, now), most=_ONE_OFF_ARTICLES, fewest=1, now=now)
+    found = _news(session, rhythm, start, now)
+    placed = selection.choose(found, _choice(session, edition_id, found, None, start, now))
     if not placed:
         return NothingToSend(
             f"There is no article that this edition has not sent yet, since {start:%d %b %H:%M} UTC. "
@@ -96,14 +99,14 @@ def again(session: Session, issue: Issue, *, now: datetime) -> bool:
     What stays keeps the editor's words; what an editor took out is not brought back; what loses its place lies in the
     tray.
     """
-    rhythm = schedules.rhythm(session, issue.edition_id, issue.schedule_id)
+    rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
     schedule = session.get(Schedule, issue.schedule_id) if issue.schedule_id else None
     known = {item.article_id: item for item in issues.list_all(session, issue.id)}
     pinned = [article for item, article in issues.list_stories(session, issue.id) if item.pinned]
     out = {article_id for article_id, item in known.items() if item.dropped_at is not None}
     found = [article for article in _news(session, rhythm, issue.window_start, now) if article.id not in out]
-    most, fewest = (schedule.max_articles, schedule.min_articles) if schedule else (_ONE_OFF_ARTICLES, 1)
-    placed = selection.choose(found, most=most, fewest=fewest, now=now, pinned=pinned)
+    choice = _choice(session, issue.edition_id, [*found, *pinned], schedule, issue.window_start, now)
+    placed = selection.choose(found, choice, pinned=pinned)
     if not placed:
         return False
     issue.window_end = now
@@ -126,6 +129,37 @@ def refresh(session: Session, issue: Issue) -> None:
         issue.subject, issue.preheader = headlines.subject(titles), headlines.preheader(titles)
 
 
+def rules_of(schedule: Schedule | None) -> selection.Rules:
+    """What is said of an issue's choice by its schedule, or by nobody."""
+    if schedule is None:
+        return selection.Rules(most=_ONE_OFF_ARTICLES, fewest=1)
+    return selection.Rules(
+        most=schedule.max_articles,
+        fewest=schedule.min_articles,
+        section_cap=schedule.section_cap,
+        author_cap=schedule.author_cap,
+        weights=schedule.weights,
+    )
+
+
+def _choice(
+    session: Session,
+    edition_id: int,
+    found: Sequence[Article],
+    schedule: Schedule | None,
+    start: datetime,
+    now: datetime,
+) -> selection.Choice:
+    keys = [article.story_key for article in found]
+    return selection.Choice(
+        rules=rules_of(schedule),
+        now=now,
+        stretch=now - start,
+        authors=articles.authors_of(session, [article.id for article in found]),
+        had=frozenset(each.story_key for each in alerts.lately(session, edition_id, keys, now=now)),
+    )
+
+
 def _news(session: Session, rhythm: Rhythm, start: datetime, now: datetime) -> list[Article]:
     """What has come since the window began and has not gone to these readers, newest first."""
     feed_ids = newsletters.list_feed_ids(session, rhythm.edition_id)
@@ -135,8 +169,8 @@ def _news(session: Session, rhythm: Rhythm, start: datetime, now: datetime) -> l
     oldest = start if is_first else start - BACKDATED
     found = articles.latest(session, feed_ids, since=oldest, until=now, limit=_LOOKED_AT)
     recent = [article for article in found if is_first or _came_at(article) > start - GRACE]
-    gone = issues.sent_stories(session, rhythm, [article.url_key for article in recent])
-    return [article for article in recent if article.url_key not in gone]
+    gone = already_sent.stories(session, rhythm, [article.story_key for article in recent])
+    return [article for article in recent if article.story_key not in gone]
 
 
 def _came_at(article: Article) -> datetime:
@@ -180,6 +214,12 @@ def _item(issue: Issue, each: selection.Placed, position: int) -> Item:
         position=position,
         reason=each.reason,
     )
+
+
+def _rests(session: Session, schedule: Schedule, slot_time: SlotTime) -> str | None:
+    on = slot_time.local_date
+    name = holidays.named(holidays.of_editions(session, [schedule.edition_id], since=on)[schedule.edition_id], on)
+    return None if name is None else holidays.resting(name)
 
 
 def _too_late(schedule: Schedule, slot_time: SlotTime, now: datetime) -> str | None:

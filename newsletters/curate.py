@@ -18,7 +18,7 @@ from articles.articles import Article
 from newsletters import act, compose, headlines, issues, trail, wire
 from newsletters import approve as approval
 from newsletters.act import Done, Refused, Stale
-from newsletters.issues import Issue, Item
+from newsletters.issues import Issue, IssueKind, Item
 from newsletters.schedules import MOST_ARTICLES
 from newsletters.trail import About
 
@@ -96,7 +96,7 @@ def pin(session: Session, item_id: int, *, is_pinned: bool, by: str, now: dateti
 
 def add(session: Session, issue_id: int, article_id: int, *, by: str, now: datetime) -> Done | Refused:
     """Put a story of the wire into the issue, at the end; readers may have had it, if the editor wants it so."""
-    issue = act.find_editable(session, issue_id)
+    issue = _of_many(session, issue_id)
     if isinstance(issue, Refused):
         return issue
     there = session.scalar(select(Item).where(Item.issue_id == issue.id, Item.article_id == article_id))
@@ -123,7 +123,7 @@ def add(session: Session, issue_id: int, article_id: int, *, by: str, now: datet
 def recompose(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:
     """Compose a draft again from what has come since. Pinned stories stay first, taken-out ones stay out; what finds no
     place any more goes to the tray."""
-    issue = act.find_editable(session, issue_id)
+    issue = _of_many(session, issue_id)
     if isinstance(issue, Refused):
         return issue
     # First a draft again: an approved issue counts as one that its readers have.
@@ -191,6 +191,14 @@ def set_subject(
         return Stale(issue.revision, meanwhile)
     issue.subject, issue.preheader = lines
     return edited(session, issue, "issue.subject", by=by, now=now, line=issue.subject, before=before)
+
+
+def _of_many(session: Session, issue_id: int) -> Issue | Refused:
+    """The issue, where it may be edited and is no alert."""
+    issue = act.find_editable(session, issue_id)
+    if isinstance(issue, Issue) and issue.kind is IssueKind.ALERT:
+        return Refused("An alert is one story. Make an issue by hand for more.")
+    return issue
 
 
 def edited(session: Session, issue: Issue, what: str, *, by: str, now: datetime, **detail: object) -> Done:

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
+from articles import images
 from articles.articles import Article, authors_of
-from mailer.blocks import LEAD
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import issues
+from newsletters import issues, portions
+from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.sender import sender_of
@@ -31,18 +32,19 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
         language=edition.language,
         kind=Kind.ISSUE,
         sender=sender,
-        context=_context(session, issue, sender),
+        context=_context(session, issue, sender, base_url),
+        with_blocks=portions.are_wanted(
+            session,
+            issue,
+            rhythms.of(session, issue.edition_id, issue.schedule_id),
+            now=issue.scheduled_for,
+        ),
     )
 
 
-def own_blocks(items: Sequence[Mapping[str, Any]], sections: Collection[str], *, least: int) -> str | None:
-    """The articles of the sections that a reader follows, as the field `blocks` of their row names them: "1,4,7".
-
-    `items` are those of the letter's context. The lead is everybody's. None where fewer than `least` articles would be
-    shown: such a reader is left out, with the reason, when the audience is written.
-    """
-    own = [number for number, item in enumerate(items, 1) if number == LEAD or item["section"] in sections]
-    return ",".join(map(str, own)) if len(own) >= least else None
+def has_a_picture(article: Article) -> bool:
+    """Whether its picture's address is one of the web. A feed may say `data:` or a bare path, which no mail program shows."""
+    return (article.image_url or "").startswith(("https://", "http://"))
 
 
 def content_hash(session: Session, issue: Issue) -> str:
@@ -52,7 +54,7 @@ def content_hash(session: Session, issue: Issue) -> str:
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
-def _context(session: Session, issue: Issue, sender: Sender) -> dict[str, Any]:
+def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> dict[str, Any]:
     return {
         "issue": {
             "number": issue.number,
@@ -63,8 +65,18 @@ def _context(session: Session, issue: Issue, sender: Sender) -> dict[str, Any]:
             "view_url": f"{sender.archive_url}/{issue.number}",
             "archive_url": sender.archive_url,
         },
-        "items": _items(session, issue, sender.language),
+        "items": _with_own_images(session, _items(session, issue, sender.language), base_url),
     }
+
+
+def _with_own_images(session: Session, items: list[dict[str, Any]], base_url: str) -> list[dict[str, Any]]:
+    """The same, with the images of which we keep a copy shown from our own host."""
+    own = images.own(session, [item["image"]["url"] for item in items if item["image"]])
+    for item in items:
+        copy = own.get(item["image"]["url"]) if item["image"] else None
+        if copy is not None:
+            item["image"] |= {"url": f"{base_url}/images/{copy.name}", "width": copy.width, "height": copy.height}
+    return items
 
 
 def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]]:
@@ -89,7 +101,7 @@ def _item(item: Item, article: Article, authors: Sequence[str], language: str) -
 
 
 def _image(article: Article) -> dict[str, Any] | None:
-    if article.image_url is None:
+    if not has_a_picture(article):
         return None
     return {
         "url": article.image_url,

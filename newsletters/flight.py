@@ -12,10 +12,12 @@ from sqlalchemy.orm import Session
 
 from mailer import progress
 from mailer.progress import Progress
-from newsletters import approve, issues, schedules
-from newsletters.issues import NEXT, Issue, IssueEvent, IssueState
+from newsletters import approve, issues
+from newsletters import rhythm as rhythms
+from newsletters.issues import NEXT, Issue, IssueEvent, IssueKind, IssueState
 from newsletters.newsletters import Edition, Newsletter
-from newsletters.schedules import Autonomy, Rhythm, Schedule
+from newsletters.rhythm import Rhythm
+from newsletters.schedules import Autonomy, Schedule
 from subscribers.subscriptions import Subscription, SubscriptionState
 
 #: By so many of the last issues the pace of the next is judged.
@@ -92,6 +94,8 @@ def course_of(issue: Issue, schedule: Schedule | None) -> Course:
         return Course.OVER
     if issue.state is IssueState.PAUSED:
         return Course.WAITS
+    if issue.kind is IssueKind.ALERT and issue.state in (IssueState.DRAFT, IssueState.APPROVED):
+        return Course.WAITS
     if issue.state is not IssueState.DRAFT:
         return Course.ON
     if not approve.goes_by_itself(issue, schedule):
@@ -102,7 +106,10 @@ def course_of(issue: Issue, schedule: Schedule | None) -> Course:
 
 def _acts(issue: Issue, course: Course) -> frozenset[Act]:
     acts = {act for act, event in _EVENTS.items() if event in NEXT[issue.state]}
-    if issue.state in (IssueState.DRAFT, IssueState.APPROVED):
+    before_sending = (
+        (IssueState.APPROVED,) if issue.kind is IssueKind.ALERT else (IssueState.DRAFT, IssueState.APPROVED)
+    )
+    if issue.state in before_sending:
         acts.add(Act.SEND_NOW)
     if course in (Course.GOES, Course.GOES_UNLESS_STOPPED):
         acts.add(Act.TAKE_BACK)
@@ -150,8 +157,8 @@ class Forecast:
 
 def forecast(session: Session, issue: Issue, *, now: datetime) -> Forecast:
     """What sending an issue now would mean. Counts its readers: for a page that asks once."""
-    rhythm = schedules.rhythm(session, issue.edition_id, issue.schedule_id)
-    readers, paused = _readers(session, rhythm, now)
+    rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
+    readers, paused = _readers(session, issue, rhythm, now)
     pace = _usual_pace(session, rhythm)
     return Forecast(
         readers=readers,
@@ -161,12 +168,12 @@ def forecast(session: Session, issue: Issue, *, now: datetime) -> Forecast:
     )
 
 
-def _readers(session: Session, rhythm: Rhythm, now: datetime) -> tuple[int, int]:
+def _readers(session: Session, issue: Issue, rhythm: Rhythm, now: datetime) -> tuple[int, int]:
     row = session.execute(
         select(func.count(), func.count().filter(Subscription.paused_until > now)).where(
             Subscription.edition_id == rhythm.edition_id,
             Subscription.state == SubscriptionState.ACTIVE,
-            rhythm.holds(Subscription.schedule_id),
+            Subscription.alerts if issue.kind is IssueKind.ALERT else rhythm.holds(Subscription.schedule_id),
         )
     ).one()
     return row[0], row[1]

@@ -9,13 +9,13 @@ import enum
 from collections.abc import Collection
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, ForeignKey, Index, String, Text, UniqueConstraint, and_, func, not_, or_, select
+from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, and_, func, not_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles.articles import Article, ArticleStatus
 from ground.database import Base, RowId, one_of
 from newsletters.newsletters import Edition
-from newsletters.schedules import Rhythm
+from newsletters.rhythm import Rhythm
 
 
 class IssueState(enum.StrEnum):
@@ -28,6 +28,11 @@ class IssueState(enum.StrEnum):
     FINISHED = "finished"
     SKIPPED = "skipped"  # nothing to send, with a reason
     CANCELLED = "cancelled"  # a person stopped it, with a reason
+
+
+class IssueKind(enum.StrEnum):
+    DIGEST = "digest"
+    ALERT = "alert"  # one breaking story, for those who asked for alerts (newsletters.breaking)
 
 
 class IssueEvent(enum.StrEnum):
@@ -90,6 +95,9 @@ class Issue(Base):
     edition_id: Mapped[int] = mapped_column(ForeignKey("editions.id"))
     schedule_id: Mapped[int | None] = mapped_column(ForeignKey("schedules.id"), index=True)
     slot_id: Mapped[int | None] = mapped_column(ForeignKey("slots.id"), unique=True)
+    kind: Mapped[IssueKind] = mapped_column(
+        one_of(IssueKind, "kind"), default=IssueKind.DIGEST, server_default=IssueKind.DIGEST
+    )
     number: Mapped[int]  # counts an edition's issues from 1
     layout: Mapped[str] = mapped_column(String(40))
     state: Mapped[IssueState] = mapped_column(one_of(IssueState, "state"), default=IssueState.DRAFT)
@@ -124,6 +132,7 @@ class Item(Base):
     article_id: Mapped[int] = mapped_column(ForeignKey("articles.id"), index=True)
     article_revision: Mapped[int]
     position: Mapped[int]
+    number: Mapped[int | None]  # in the letter, counted from 1, once that was compiled; None: it is not in it
     reason: Mapped[str] = mapped_column(String(300))  # why it stands where it stands
     pinned: Mapped[bool] = mapped_column(default=False)
     dropped_at: Mapped[datetime | None]
@@ -165,40 +174,15 @@ def last_sent(session: Session, rhythm: Rhythm) -> Issue | None:
     """The last issue of a rhythm whose audience was sealed; a draft that never went is not looked at."""
     return session.scalar(
         select(Issue)
-        .where(Issue.edition_id == rhythm.edition_id, rhythm.holds(Issue.schedule_id), Issue.sealed_at.is_not(None))
+        .where(
+            Issue.edition_id == rhythm.edition_id,
+            rhythm.holds(Issue.schedule_id),
+            Issue.sealed_at.is_not(None),
+            Issue.kind == IssueKind.DIGEST,
+        )
         .order_by(Issue.sealed_at.desc(), Issue.id.desc())
         .limit(1)
     )
-
-
-def sent_stories(session: Session, rhythm: Rhythm, url_keys: Collection[str]) -> set[str]:
-    """Which of these stories went, or are on their way, to the readers of a rhythm, from whatever feed."""
-    return set(
-        session.scalars(
-            select(Article.url_key)
-            .join(Item, Item.article_id == Article.id)
-            .join(Issue, Issue.id == Item.issue_id)
-            .where(Article.url_key.in_(url_keys), _went(rhythm))
-        )
-    )
-
-
-def last_sent_in(session: Session, rhythm: Rhythm, url_keys: Collection[str], *, besides: int) -> dict[str, Issue]:
-    """Of these stories those that readers of a rhythm had, or are about to have, and in which issue, the last one."""
-    rows = session.execute(
-        select(Article.url_key, Issue)
-        .join(Item, Item.article_id == Article.id)
-        .join(Issue, Issue.id == Item.issue_id)
-        .where(Article.url_key.in_(url_keys), _went(rhythm), Issue.id != besides)
-        .order_by(Issue.scheduled_for, Issue.id)
-    )
-    return {row.url_key: row.Issue for row in rows}  # the later one stands
-
-
-def _went(rhythm: Rhythm) -> ColumnElement[bool]:
-    """The condition that an item went, or is on its way, to the readers of a rhythm."""
-    gone = or_(Issue.sealed_at.is_not(None), Issue.state.in_((IssueState.APPROVED, IssueState.HELD)))
-    return and_(Item.dropped_at.is_(None), Issue.edition_id == rhythm.edition_id, rhythm.holds(Issue.schedule_id), gone)
 
 
 def list_items(session: Session, issue_id: int) -> list[Item]:

@@ -19,13 +19,15 @@ from sqlalchemy.orm import Session
 
 from mailer import breakers, ledger, letters
 from mailer.letters import Letter, LetterState
-from newsletters import act, digest, headlines, issues, trail
+from newsletters import act, breaking, digest, headlines, issues, trail
 from newsletters import approve as approval
 from newsletters.act import Done, Refused
-from newsletters.issues import Issue, IssueEvent, IssueState
+from newsletters.issues import Issue, IssueEvent, IssueKind, IssueState
 from newsletters.schedules import Schedule
 
 NO_WAIT = timedelta(0)
+#: An alert is taken back within a minute, or not at all.
+ALERTS_WAIT = timedelta(minutes=1)
 
 #: What another editor is told of an edit.
 _EDITS = {
@@ -72,7 +74,7 @@ def approve(
     unseen = _unseen(session, issue, seen, by)
     if unseen is not None:
         return unseen
-    if wait and issue.scheduled_for <= now:
+    if wait and issue.scheduled_for <= now and issue.kind is not IssueKind.ALERT:
         return _hold(session, issue, "issue.approve", until=now + wait, by=by, now=now)
     approval.approve(session, issue, by=by, now=now)
     return act.done(session, issue, "issue.approve", by=by, now=now)
@@ -85,9 +87,11 @@ def send_now(
     issue = act.find_editable(session, issue_id)
     if isinstance(issue, Refused):
         return issue
-    unseen = _unseen(session, issue, seen, by)
+    unseen = _unseen(session, issue, seen, by) or breaking.not_yet(session, issue, now=now)
     if unseen is not None:
         return unseen
+    if issue.kind is IssueKind.ALERT:
+        return _hold(session, issue, "issue.send_now", until=now + min(wait, ALERTS_WAIT), by=by, now=now)
     # What would have gone sooner by itself is not held up.
     soon = issue.scheduled_for if issue.scheduled_for > now else now + wait
     return _hold(session, issue, "issue.send_now", until=min(soon, now + wait), by=by, now=now)

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ground.database import Base, RowId
 from mailer import address
 from newsletters import zones
+from newsletters.schedule import Day, read_weekend
 
 _WEB_ADDRESS = re.compile(r"https?://[^\s/@\"'<>]+(?:/[^\s\"'<>]*)?")
 
@@ -30,6 +31,9 @@ class Newsletter(Base):
     site_url: Mapped[str] = mapped_column(String(2000))
     privacy_url: Mapped[str | None] = mapped_column(String(2000))
     theme: Mapped[dict[str, Any]]  # logo_url, logo_alt, brand colour: data, no template
+    weekend: Mapped[str] = mapped_column(
+        String(30), default="fri,sat", server_default="fri,sat"
+    )  # what "weekdays" leaves out
     created_at: Mapped[datetime]
 
 
@@ -44,6 +48,7 @@ class Edition(Base):
     tagline: Mapped[str] = mapped_column(String(200))  # "The day's stories in five minutes"
     frequency: Mapped[str] = mapped_column(String(120))  # shown at sign-up: "one email, Sunday to Thursday"
     zone: Mapped[str] = mapped_column(String(64))  # IANA
+    alerts_a_day: Mapped[int] = mapped_column(default=2, server_default="2")  # breaking stories at most; 0: none at all
     created_at: Mapped[datetime]
 
 
@@ -175,6 +180,13 @@ def draw_from(session: Session, edition_id: int, feed_ids: Iterable[int]) -> Non
     known = set(list_feed_ids(session, edition_id))
     session.add_all(EditionFeed(edition_id=edition_id, feed_id=feed_id) for feed_id in set(feed_ids) - known)
     session.flush()
+
+
+def weekend_of(session: Session, edition_id: int) -> frozenset[Day]:
+    """The days that "weekdays" leaves out where this edition is made."""
+    stored = select(Newsletter.weekend).join(Edition, Edition.newsletter_id == Newsletter.id)
+    read = read_weekend(session.scalar(stored.where(Edition.id == edition_id)) or "")
+    return read if isinstance(read, frozenset) else frozenset()
 
 
 def list_feed_ids(session: Session, edition_id: int) -> list[int]:

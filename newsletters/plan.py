@@ -5,13 +5,13 @@ Two editors do not overwrite each other: whoever changes a schedule says which v
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from datetime import datetime
+from dataclasses import asdict, dataclass, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from newsletters import ahead, schedules
+from newsletters import ahead, holidays, schedules
 from newsletters.act import Refused
 from newsletters.ahead import Ahead
 from newsletters.issues import Issue
@@ -118,11 +118,25 @@ def remove(session: Session, schedule_id: int, *, by: str, now: datetime) -> Rem
     return Removed(found.name)
 
 
-def look_ahead(session: Session, rule: Rule, *, schedule_id: int | None, now: datetime, count: int = 5) -> Ahead:
-    """The next dates of a rule, as they will be if it is given to this schedule now, or to a new one."""
+def look_ahead(
+    session: Session,
+    rule: Rule,
+    *,
+    schedule_id: int | None,
+    now: datetime,
+    count: int = 5,
+    edition_id: int | None = None,
+) -> Ahead:
+    """The next dates of a rule, as they will be if it is given to this schedule now, or to a new one of this edition."""
     schedule = session.get(Schedule, schedule_id) if schedule_id is not None else None
     begins = now if schedule is None else max(now, schedules.begins(session, schedule, rule, now=now))
-    return ahead.look(rule, after=begins, count=count)
+    found = ahead.look(rule, after=begins, count=count)
+    edition_id = edition_id if schedule is None else schedule.edition_id
+    if edition_id is None:
+        return found
+    kept = holidays.of_editions(session, [edition_id], since=now.date() - timedelta(days=1))[edition_id]
+    named = {slot.local_date: holidays.named(kept, slot.local_date) for slot in found.slots}
+    return replace(found, rests={on: name for on, name in named.items() if name is not None})
 
 
 def _switch(session: Session, schedule_id: int, *, is_on: bool, by: str, now: datetime) -> Planned | Refused:

@@ -25,8 +25,9 @@ from ground.engine import Engine, WorkLane
 from mailer.compiler import LetterJob
 from mailer.deliveries import Delivery
 from mailer.letter import BrokenLetter, Rendered
-from newsletters import approve, audience, digest, issues, seal
-from newsletters.issues import Issue, IssueState
+from mailer.lint import Report
+from newsletters import approve, audience, digest, issues, objections, portions, seal
+from newsletters.issues import Issue, IssueKind, IssueState
 from newsletters.schedules import Autonomy, Schedule
 from newsletters.seal import NotPublished, Published
 
@@ -44,6 +45,8 @@ class Compiles(Protocol):
 
     async def render(self, job: LetterJob) -> Rendered: ...
 
+    async def lint(self, job: LetterJob) -> Report: ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ToCompile:
@@ -51,6 +54,14 @@ class _ToCompile:
     letter: LetterJob
     content_hash: str
     approved_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """What came of compiling beside the variant."""
+
+    web_html: str
+    report: Report
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +77,9 @@ def due(session: Session, *, now: datetime) -> list[int]:
         Schedule.enabled,
         Schedule.autonomy.in_((Autonomy.AUTOMATIC, Autonomy.UNLESS_STOPPED)),
     )
-    on_its_way = Issue.state.in_((IssueState.APPROVED, IssueState.HELD, IssueState.SEALED))
+    # An alert that is approved waits for its second word.
+    approved = and_(Issue.state == IssueState.APPROVED, Issue.kind != IssueKind.ALERT)
+    on_its_way = or_(approved, Issue.state.in_((IssueState.HELD, IssueState.SEALED)))
     found = (
         select(Issue.id)
         .outerjoin(Schedule, Schedule.id == Issue.schedule_id)
@@ -137,10 +150,11 @@ class Publisher:
         try:
             variant_id = await self._compiler.variant(step.letter)
             page = await self._compiler.render(replace(step.letter, for_web=True))
+            report = await self._compiler.lint(step.letter)
         except BrokenLetter as broken:
             await asyncio.to_thread(self._tell, step.issue_id, str(broken))
             return NotPublished(issue_id=step.issue_id, reason=str(broken))
-        return await asyncio.to_thread(self._open, step, variant_id, page.html)
+        return await asyncio.to_thread(self._open, step, variant_id, _Checked(page.html, report))
 
     def _tell(self, issue_id: int, reason: str) -> None:
         # Tried again at every heartbeat, told once.
@@ -150,7 +164,7 @@ class Publisher:
                 issue.reason = reason[:300]
                 log.error("issue.cannot_be_compiled", issue=issue_id, reason=reason)
 
-    def _open(self, step: _ToCompile, variant_id: int, web_html: str) -> _ToFreeze | NotPublished:
+    def _open(self, step: _ToCompile, variant_id: int, checked: _Checked) -> _ToFreeze | NotPublished:
         with self._database.write() as session:
             issue = session.get_one(Issue, step.issue_id, with_for_update=True)
             # Compiling took a while, with no transaction open: an edit, a cancel or a new headline may have come.
@@ -158,7 +172,10 @@ class Publisher:
             is_same = (as_it_is, issue.approved_at) == (step.content_hash, step.approved_at)
             if issue.state not in _APPROVED or not is_same:
                 return NotPublished(issue_id=issue.id, reason="It was changed while it was being compiled.")
-            issue.web_html = web_html
+            held = self._held(session, issue, objections.of_letter(checked.report))
+            if held is not None:
+                return held
+            issue.web_html = checked.web_html
             return _ToFreeze(order=seal.open_letter(session, issue, variant_id, now=self._clock()))
 
     def _seal(self, order: audience.Freeze, *, is_written: bool) -> Published | NotPublished:
@@ -172,14 +189,28 @@ class Publisher:
             if issue.letter_id != order.letter_id:
                 # Taken back a moment ago, and perhaps approved again: what was counted is another letter's audience.
                 return NotPublished(issue_id=issue.id, reason=issue.reason or "It was taken back.")
-            return seal.close(session, issue, counted, now=self._clock())
+            held = self._held(session, issue, objections.of_audience(session, issue, counted.recipients))
+            return held or seal.close(session, issue, counted, now=self._clock())
+
+    def _held(self, session: Session, issue: Issue, objection: str | None) -> NotPublished | None:
+        """An issue that would go by itself waits for a person when there is an objection; what a person approved goes."""
+        if objection is None or issue.approved_by != approve.BY_ITSELF:
+            return None
+        approve.take_back(session, issue, reason=objection, now=self._clock())
+        log.warning("issue.held_by_checks", issue=issue.id, reason=objection)
+        return NotPublished(issue_id=issue.id, reason=objection)
 
     def _start(self, issue_id: int) -> None:
         with self._database.write() as session:
             issue = session.get_one(Issue, issue_id, with_for_update=True)
             batches = seal.start(session, issue, now=self._clock())
+            first = seal.goes_first(session, issue)
+        if issue.letter_id is not None:
+            portions.forget(self._database, issue.letter_id)
         for batch_id in batches:
-            self._engine.submit("send_batch", {"batch": batch_id}, lane=WorkLane.BULK, key=f"batch:{batch_id}")
+            self._engine.submit(
+                "send_batch", {"batch": batch_id}, lane=WorkLane.BULK, run_at=first, key=f"batch:{batch_id}"
+            )
 
 
 def prepare(

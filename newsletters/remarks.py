@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from articles.articles import Article, ArticleStatus
 from ground.language import apart
-from newsletters import headlines, wire
+from newsletters import digest, headlines, wire
 from newsletters.issues import Issue, Item
 
 
@@ -80,7 +80,10 @@ def _lines(issue: Issue) -> Iterator[Remark]:
 def _pictures(going: Sequence[Story]) -> Iterator[Remark]:
     # The lead and the four after it are printed with their pictures.
     for item, article in going[:5]:
-        if article.image_url and not (article.image_alt or "").strip():
+        if article.image_url and not digest.has_a_picture(article):
+            text = f"The picture of “{_called(item, article)}” is left out: its address is none of the web."
+            yield Remark(weight=Weight.WAIT, text=text, item_id=item.id)
+        elif article.image_url and not (article.image_alt or "").strip():
             text = (
                 f"The picture of “{_called(item, article)}” has no description. Readers who cannot see it get nothing."
             )

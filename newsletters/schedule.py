@@ -2,6 +2,7 @@
 
     Sunday to Thursday at 07:00 Erbil time          what an editor types
     daily except Friday at 07:00 Asia/Baghdad
+    first Sunday of the month at 09:00 Erbil time
     sun-thu 07:00 Asia/Baghdad                      what is stored (`Schedule.rule`)
 
 A slot is due at the first instant at which the zone's wall clock shows its time or a later one. So a time that a
@@ -22,7 +23,9 @@ from zoneinfo import ZoneInfo
 
 from cronsim import CronSim
 
+from newsletters import occasion as occasions
 from newsletters import zones
+from newsletters.occasion import EVERY_WEEK, Occasion
 
 
 class Day(enum.IntEnum):
@@ -98,10 +101,12 @@ class Schedule:
     days: frozenset[Day]
     times: tuple[time, ...]  # ascending, each once
     zone: str  # IANA
+    occasion: Occasion = EVERY_WEEK
 
     def rule(self) -> str:
         """The canonical text: `sun-thu 07:00 Asia/Baghdad`. `parse` reads it back to an equal schedule."""
-        return f"{_days_text(self.days)} {','.join(f'{at:%H:%M}' for at in self.times)} {self.zone}"
+        days = self.occasion.text(_days_text(self.days))
+        return f"{days} {','.join(f'{at:%H:%M}' for at in self.times)} {self.zone}"
 
     def next_slots(self, after: datetime, count: int) -> list[SlotTime]:
         """The next `count` slots due later than `after`."""
@@ -127,7 +132,8 @@ class Schedule:
             wall = due.time()
             # A gap across midnight ends on the next day; the slot keeps the date it was meant for.
             on = due.date() - timedelta(days=1) if wall < at else due.date()
-            yield SlotTime(on, at, due_at, moved=wall != at)
+            if self.occasion.holds(on):
+                yield SlotTime(on, at, due_at, moved=wall != at)
 
 
 def parse(
@@ -143,6 +149,9 @@ def parse(
             f"Write for example: {EXAMPLE}.",
             "days",
         )
+    occasion, text = occasions.take(text)
+    if occasion is None:
+        return ScheduleProblem("Not every month has such a day, and some have none.", "Choose from 1 to 31.", "days")
     words = text.split()
     first_time = next((n for n, word in enumerate(words) if _LOOKS_LIKE_TIME.match(word)), None)
     if first_time is None:
@@ -159,7 +168,7 @@ def parse(
     place = _zone(" ".join(words[last_time + 1 :]).strip(" ,()") or zone)
     if isinstance(place, ScheduleProblem):
         return place
-    return Schedule(days=days, times=times, zone=place)
+    return Schedule(days=days, times=times, zone=place, occasion=occasion)
 
 
 def pick(days: Collection[Day], times: str, zone: str) -> Schedule | tuple[ScheduleProblem, ...]:
@@ -171,6 +180,21 @@ def pick(days: Collection[Day], times: str, zone: str) -> Schedule | tuple[Sched
     if isinstance(read_days, frozenset) and isinstance(read_times, tuple) and isinstance(read_zone, str):
         return Schedule(days=read_days, times=read_times, zone=read_zone)
     return tuple(part for part in (read_days, read_times, read_zone) if isinstance(part, ScheduleProblem))
+
+
+def read_weekend(text: str) -> frozenset[Day] | ScheduleProblem:
+    """The days of a weekend: `fri,sat`, "Saturday and Sunday", `none`."""
+    if text.strip().lower() in {"", "none"}:
+        return frozenset()
+    days = _named_days(text.strip().lower()[:LONGEST_TEXT], FRIDAY_SATURDAY)
+    if isinstance(days, frozenset) and days == EVERY_DAY:
+        return ScheduleProblem("A weekend of seven days leaves no weekday.", "Name one or two days.", "days")
+    return days
+
+
+def weekend_text(days: Collection[Day]) -> str:
+    """As it is stored."""
+    return ",".join(day.word for day in sorted(days)) or "none"
 
 
 def _days(text: str, weekend: frozenset[Day]) -> frozenset[Day] | ScheduleProblem:

@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Collection, Iterator
-from dataclasses import asdict, dataclass, fields, replace
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, time, timedelta
+from typing import Any
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import ColumnElement, ForeignKey, String, UniqueConstraint, or_, select
-from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
+from sqlalchemy import ForeignKey, String, UniqueConstraint, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new, one_of
+from newsletters import newsletters
 from newsletters import schedule as rules
 from newsletters.schedule import ScheduleProblem, SlotTime
 
@@ -36,6 +38,7 @@ class TooFew(enum.StrEnum):
 
 #: More is no digest any more.
 MOST_ARTICLES = 100
+HEAVIEST = 10.0
 LONGEST_LEAD = timedelta(days=1)
 LONGEST_DELAY = timedelta(days=2)
 
@@ -51,6 +54,10 @@ class Schedule(Base):
     autonomy: Mapped[Autonomy] = mapped_column(one_of(Autonomy, "autonomy"), default=Autonomy.AUTOMATIC)
     min_articles: Mapped[int] = mapped_column(default=3)
     max_articles: Mapped[int] = mapped_column(default=12)
+    min_own: Mapped[int] = mapped_column(default=1, server_default="1")  # fewer of a reader's own topics: left out
+    section_cap: Mapped[int] = mapped_column(default=4, server_default="4")  # stories of one section at most
+    author_cap: Mapped[int] = mapped_column(default=2, server_default="2")
+    weights: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # of sections: {"Politics": 2}
     too_few: Mapped[TooFew] = mapped_column(one_of(TooFew, "too_few"), default=TooFew.SKIP)
     lead: Mapped[timedelta] = mapped_column(default=timedelta(minutes=30))  # the draft is ready this long before
     late_limit: Mapped[timedelta] = mapped_column(default=timedelta(hours=4))  # later than this: skipped and told
@@ -74,30 +81,6 @@ class Slot(Base):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Rhythm:
-    """Which issues a reader of an edition follows: those of one schedule.
-
-    The edition's own rhythm is its first schedule; readers who chose nothing follow it, and issues made outside any
-    schedule belong to it. A further schedule (a weekly) has readers, a window and an "already sent" of its own.
-    """
-
-    edition_id: int
-    schedule_id: int | None
-    is_own: bool
-
-    def holds(self, column: InstrumentedAttribute[int | None]) -> ColumnElement[bool]:
-        """The condition that a row's `schedule_id` belongs to this rhythm."""
-        named = column == self.schedule_id
-        return or_(column.is_(None), named) if self.is_own else named
-
-
-def rhythm(session: Session, edition_id: int, schedule_id: int | None) -> Rhythm:
-    own = session.scalar(select(Schedule.id).where(Schedule.edition_id == edition_id).order_by(Schedule.id).limit(1))
-    chosen = own if schedule_id is None else schedule_id
-    return Rhythm(edition_id=edition_id, schedule_id=chosen, is_own=chosen == own)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
     """What an editor sets beside the rule; the columns' meanings."""
 
@@ -106,6 +89,10 @@ class Terms:
     autonomy: Autonomy = Autonomy.AUTOMATIC
     min_articles: int = 3
     max_articles: int = 12
+    min_own: int = 1
+    section_cap: int = 4
+    author_cap: int = 2
+    weights: Mapping[str, float] = field(default_factory=dict)
     too_few: TooFew = TooFew.SKIP
     lead: timedelta = timedelta(minutes=30)
     late_limit: timedelta = timedelta(hours=4)
@@ -119,7 +106,7 @@ def add(
     session: Session, edition_id: int, text: str, *, now: datetime, terms: Terms = Terms()
 ) -> Schedule | ScheduleProblem:
     """Store what the editor typed, as its canonical rule. Slots up to now are not its own."""
-    rule = rules.parse(text)
+    rule = rules.parse(text, weekend=newsletters.weekend_of(session, edition_id))
     if isinstance(rule, ScheduleProblem):
         return rule
     wrong = problems(session, edition_id, terms)
@@ -159,6 +146,20 @@ def _unfit(terms: Terms) -> Iterator[ScheduleProblem]:
             f"An issue cannot have {terms.min_articles} to {terms.max_articles} articles.",
             f"Choose the fewest from 1, the most from the fewest up to {MOST_ARTICLES}.",
             "fewest" if not 1 <= terms.min_articles <= MOST_ARTICLES else "most",
+        )
+    if not 1 <= terms.min_own <= MOST_ARTICLES:
+        yield ScheduleProblem(
+            f"Readers who chose topics cannot be promised {terms.min_own} stories of their own.",
+            f"Choose 1 to {MOST_ARTICLES}.",
+            "own",
+        )
+    if not (1 <= terms.section_cap <= MOST_ARTICLES and 1 <= terms.author_cap <= MOST_ARTICLES):
+        yield ScheduleProblem("One section or author needs room for a story.", f"Choose 1 to {MOST_ARTICLES}.", "caps")
+    if not all(name and 0 < weight <= HEAVIEST for name, weight in terms.weights.items()):
+        yield ScheduleProblem(
+            "A section cannot count as much as that.",
+            f"Write above 0 and up to {HEAVIEST:g}, as: Politics 2.",
+            "weights",
         )
     if not timedelta(0) <= terms.lead <= LONGEST_LEAD:
         yield ScheduleProblem(

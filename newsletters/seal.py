@@ -10,21 +10,29 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, select
+from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
 from mailer import deliveries, suppressions
-from mailer.batches import Batch
+from mailer.batches import Batch, BatchState
 from mailer.deliveries import Delivery
 from mailer.letter import Kind
 from mailer.letters import InDoubt, Lane, Letter, LetterState
 from mailer.suppressions import Suppression
-from newsletters import audience, issues, schedules, settle
-from newsletters.issues import Issue, IssueEvent, IssueState
+from newsletters import audience, issues, portions, settle
+from newsletters import rhythm as rhythms
+from newsletters.issues import Issue, IssueEvent, IssueKind, IssueState
+from newsletters.rhythm import Rhythm
+from newsletters.schedules import Schedule
+from newsletters.takeover import Freeze
+from subscribers import own_hour
 from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
 
 #: What is still deferred this long after the letter was due has failed: yesterday's news is no news.
 LIFETIME = timedelta(hours=24)
+LIFETIME_OF_ALERTS = timedelta(hours=6)
+#: The same for readers whose own hour comes late: theirs was not tried before.
+LIFETIME_OF_THE_LAST = timedelta(hours=6)
 #: Clocks of two processes differ by less.
 _MOMENT = timedelta(minutes=1)
 _SEALED = (IssueState.SEALED, IssueState.SENDING, IssueState.PAUSED, IssueState.FINISHED)
@@ -47,25 +55,30 @@ class NotPublished:
     reason: str
 
 
-def open_letter(session: Session, issue: Issue, variant_id: int, *, now: datetime) -> audience.Freeze:
+def open_letter(session: Session, issue: Issue, variant_id: int, *, now: datetime) -> Freeze:
     """The letter whose audience is written next, and the items as they are really sent."""
     issues.move(issue, IssueEvent.HOLD)
     if issue.letter_id is None:
         due_at = max(now, issue.scheduled_for)
+        latest = max((at for _, at in _own_hours(session, issue, due_at)), default=due_at)
+        is_alert = issue.kind is IssueKind.ALERT
         letter = Letter(
             name=issue.layout,
             kind=Kind.ISSUE,
             lane=Lane.BULK,
             state=LetterState.BUILDING,
-            in_doubt=InDoubt.RESEND,
+            in_doubt=InDoubt.ASSUME_SENT if is_alert else InDoubt.RESEND,
             due_at=due_at,
-            deadline_at=due_at + LIFETIME,
+            deadline_at=max(due_at + (LIFETIME_OF_ALERTS if is_alert else LIFETIME), latest + LIFETIME_OF_THE_LAST),
             created_at=now,
         )
         session.add(letter)
         session.flush()
         issue.letter_id = letter.id
-    for item, article in issues.list_stories(session, issue.id):
+    for item in issues.list_all(session, issue.id):
+        item.number = None
+    for number, (item, article) in enumerate(issues.list_stories(session, issue.id), start=1):
+        item.number = number
         item.article_revision = article.revision
         item.title = item.title or article.title
         item.summary = article.summary if item.summary is None else item.summary
@@ -89,7 +102,7 @@ def start(session: Session, issue: Issue, *, now: datetime) -> list[int]:
         return []
     letter = session.get_one(Letter, issue.letter_id)
     letter.state = LetterState.SENDING
-    _let_go(session, issue.edition_id, letter)
+    let_go(session, issue.edition_id, letter)
     if issue.recipient_count == 0:
         left_out = issue.exclusion_count or 0
         why = f"all {left_out} readers were left out" if left_out else "the edition has no reader with this rhythm yet"
@@ -98,7 +111,14 @@ def start(session: Session, issue: Issue, *, now: datetime) -> list[int]:
     return list(session.scalars(select(Batch.id).where(Batch.letter_id == letter.id).order_by(Batch.id)))
 
 
-def _let_go(session: Session, edition_id: int, letter: Letter) -> None:
+def goes_first(session: Session, issue: Issue) -> datetime | None:
+    """From when on an alert's batches are said to wait, so that an engine takes them before a running digest's."""
+    if issue.kind is not IssueKind.ALERT:
+        return None
+    return session.scalar(select(func.min(Batch.next_at)).where(Batch.letter_id == issue.letter_id))
+
+
+def let_go(session: Session, edition_id: int, letter: Letter) -> None:
     """Skip whoever left, paused or was suppressed while the audience was written.
 
     They did so themselves, unless (on PostgreSQL) their range was being written in that very moment: neither
@@ -126,18 +146,46 @@ def _let_go(session: Session, edition_id: int, letter: Letter) -> None:
         suppressions.skip_open(session, [address_key], reason=f"suppressed: {cause}")
 
 
-def freeze_order(session: Session, issue: Issue, variant_id: int) -> audience.Freeze:
+def freeze_order(session: Session, issue: Issue, variant_id: int) -> Freeze:
     """What is to be frozen."""
     assert issue.letter_id is not None
     letter = session.get_one(Letter, issue.letter_id)
-    return audience.Freeze(
+    rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
+    is_personal = portions.are_wanted(session, issue, rhythm, now=letter.due_at)
+    return Freeze(
         issue_id=issue.id,
         letter_id=letter.id,
         variant_id=variant_id,
-        rhythm=schedules.rhythm(session, issue.edition_id, issue.schedule_id),
-        due_at=letter.due_at,
+        rhythm=rhythm,
+        due_at=_first_of_all(session, letter) if issue.kind is IssueKind.ALERT else letter.due_at,
         now=letter.created_at,
+        fewest_own=_fewest_own(session, rhythm) if is_personal else None,
+        is_alert=issue.kind is IssueKind.ALERT,
+        had=tuple(portions.alerted(session, issue, now=letter.due_at)) if is_personal else (),
+        hours=_own_hours(session, issue, letter.due_at),
     )
+
+
+def _first_of_all(session: Session, letter: Letter) -> datetime:
+    """Before whatever waits: an alert passes a digest that is running, for what has waited longest goes first."""
+    waiting = select(func.min(Batch.next_at)).where(Batch.lane == Lane.BULK, Batch.state == BatchState.OPEN)
+    return min(session.scalar(waiting) or letter.due_at, letter.due_at) - timedelta(seconds=1)
+
+
+def _fewest_own(session: Session, rhythm: Rhythm) -> int:
+    schedule = session.get(Schedule, rhythm.schedule_id) if rhythm.schedule_id else None
+    return 1 if schedule is None else schedule.min_own
+
+
+def _own_hours(session: Session, issue: Issue, due_at: datetime) -> tuple[tuple[str, datetime], ...]:
+    """The hours that readers of the edition chose, and when each next comes. A breaking story waits for nobody's."""
+    if issue.kind is IssueKind.ALERT:
+        return ()
+    stored = select(Subscription.own_hour).where(
+        Subscription.edition_id == issue.edition_id, Subscription.own_hour.is_not(None)
+    )
+    hours = [(text, own_hour.parse(text)) for text in session.scalars(stored.distinct()) if text is not None]
+    return tuple((text, hour.next_at(due_at)) for text, hour in hours if hour is not None)
 
 
 def outcome(issue: Issue) -> Published | NotPublished:

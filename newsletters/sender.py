@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -35,6 +37,18 @@ def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender
         archive_url=f"{base_url}/archive/{newsletter.slug}/{edition.language}",
         signup_url=f"{base_url}/n/{newsletter.slug}/{edition.language}",
         theme=Theme(**theme),
+    )
+
+
+def newsroom(session: Session, base_url: str) -> Sender | None:
+    """Who writes to the people who work here: the newsroom of the first newsletter. None before there is one."""
+    first = select(Newsletter, Edition).join(Edition, Edition.newsletter_id == Newsletter.id)
+    row = session.execute(first.order_by(Newsletter.id, Edition.id).limit(1)).one_or_none()
+    if row is None:
+        return None
+    known = sender_of(row[0], row[1], base_url)
+    return replace(
+        known, title="For the newsroom", tagline="", frequency="", language="en", site_url=base_url.rstrip("/")
     )
 
 

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Select, and_, or_, select
 from sqlalchemy.orm import Session
 
-from articles.articles import Article, ArticleStatus
+from articles.articles import Article, ArticleStatus, authors_of
 from ground.language import apart
-from newsletters import issues, newsletters, schedules, selection
+from newsletters import already_sent, compose, issues, newsletters, selection
+from newsletters import rhythm as rhythms
 from newsletters.act import Refused
 from newsletters.issues import Issue, Item
+from newsletters.schedules import Schedule
 
 #: Older stories are no news; who wants one links to it.
 REACH = timedelta(days=30)
@@ -43,10 +46,10 @@ def offers(session: Session, issue: Issue, wanted: Wanted, *, now: datetime) -> 
     """One page of the wire, and whether an older one follows."""
     found = list(session.scalars(_query(session, issue, wanted, now=now).limit(PAGE + 1)))
     shown = found[:PAGE]
-    rhythm = schedules.rhythm(session, issue.edition_id, issue.schedule_id)
-    sent = issues.last_sent_in(session, rhythm, {article.url_key for article in shown}, besides=issue.id)
-    taken = _sections(session, issue)
-    return [_offer(issue, article, sent.get(article.url_key), taken) for article in shown], len(found) > PAGE
+    rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
+    sent = already_sent.last_in(session, rhythm, {article.story_key for article in shown}, besides=issue.id)
+    full = _full(session, issue, shown)
+    return [_offer(issue, article, sent.get(article.story_key), full) for article in shown], len(found) > PAGE
 
 
 def sections(session: Session, issue: Issue, *, now: datetime) -> list[str]:
@@ -72,7 +75,7 @@ def find(session: Session, issue: Issue, article_id: int) -> Article | Refused:
     twin = (
         select(Item.id)
         .join(Article, Article.id == Item.article_id)
-        .where(Item.issue_id == issue.id, Item.dropped_at.is_(None), Article.url_key == article.url_key)
+        .where(Item.issue_id == issue.id, Item.dropped_at.is_(None), Article.story_key == article.story_key)
     )
     if session.scalar(twin.limit(1)) is not None:
         return Refused("The issue has this story already, from another feed.")
@@ -88,8 +91,8 @@ def is_embargoed(article: Article, issue: Issue) -> bool:
 
 def reason(session: Session, issue: Issue, article: Article, *, now: datetime) -> str:
     """Why a story that an editor adds stands in the issue."""
-    rhythm = schedules.rhythm(session, issue.edition_id, issue.schedule_id)
-    sent = issues.last_sent_in(session, rhythm, {article.url_key}, besides=issue.id).get(article.url_key)
+    rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
+    sent = already_sent.last_in(session, rhythm, {article.story_key}, besides=issue.id).get(article.story_key)
     words = f"added by the desk, {selection.length(now - article.published_at)} old"
     return words if sent is None else f"{words}, readers had it in No. {sent.number}"
 
@@ -97,11 +100,11 @@ def reason(session: Session, issue: Issue, article: Article, *, now: datetime) -
 def _query(session: Session, issue: Issue, wanted: Wanted, *, now: datetime) -> Select[Article]:
     feed_ids = newsletters.list_feed_ids(session, issue.edition_id)
     held = select(Item.article_id).where(Item.issue_id == issue.id)
-    twins = select(Article.url_key).join(Item, Item.article_id == Article.id).where(Item.issue_id == issue.id)
+    twins = select(Article.story_key).join(Item, Item.article_id == Article.id).where(Item.issue_id == issue.id)
     found = (
         select(Article)
         .where(Article.feed_id.in_(feed_ids), Article.status != ArticleStatus.WITHDRAWN)
-        .where(Article.published_at > now - REACH, Article.id.not_in(held), Article.url_key.not_in(twins))
+        .where(Article.published_at > now - REACH, Article.id.not_in(held), Article.story_key.not_in(twins))
         .order_by(Article.published_at.desc(), Article.id.desc())
     )
     if wanted.section:
@@ -117,28 +120,36 @@ def _after(last: Article) -> ColumnElement[bool]:
     return or_(Article.published_at < last.published_at, same)
 
 
-def _sections(session: Session, issue: Issue) -> Counter[str | None]:
-    """How many standing stories of each section the issue holds."""
-    rows = session.scalars(
-        select(Article.section)
-        .join(Item, Item.article_id == Article.id)
-        .where(Item.issue_id == issue.id, Item.dropped_at.is_(None))
-    )
-    return Counter(rows)
+def _full(session: Session, issue: Issue, shown: Sequence[Article]) -> dict[int, str]:
+    """Of these articles those whose section or author has all the room it gets, and which that is, in words."""
+    rules = compose.rules_of(session.get(Schedule, issue.schedule_id) if issue.schedule_id else None)
+    standing = [article for _, article in issues.list_stories(session, issue.id)]
+    authors = authors_of(session, [article.id for article in (*standing, *shown)])
+    sections = Counter(article.section for article in standing)
+    by = Counter(name for article in standing for name in authors[article.id])
+    full: dict[int, str] = {}
+    for article in shown:
+        if article.section and sections[article.section] >= rules.section_cap:
+            full[article.id] = f"{apart(article.section)} had its {rules.section_cap}"
+        elif name := next((name for name in authors[article.id] if by[name] >= rules.author_cap), None):
+            full[article.id] = f"{apart(name)} had {rules.author_cap} already"
+    return full
 
 
-def _offer(issue: Issue, article: Article, sent_in: Issue | None, taken: Counter[str | None]) -> Offer:
+def _offer(issue: Issue, article: Article, sent_in: Issue | None, full: dict[int, str]) -> Offer:
     embargoed = is_embargoed(article, issue)
     if embargoed:
         why_not = f"under embargo {_until(article)}"
     elif sent_in is not None:
         why_not = f"readers had it in No. {sent_in.number}"
+    elif article.is_archive:
+        why_not = "an old piece that its source shows again"
     elif article.first_seen_at > issue.window_end:
         why_not = "came after this issue was composed"
     elif article.published_at <= issue.window_start:
         why_not = "older than what this issue looked at"
-    elif article.section and taken[article.section] >= selection.SECTION_CAP:
-        why_not = f"{apart(article.section)} had its {selection.SECTION_CAP}"
+    elif article.id in full:
+        why_not = full[article.id]
     else:
         why_not = "no room: others came before it"
     return Offer(article=article, why_not=why_not, sent_in=sent_in, can_go=not embargoed)

@@ -99,6 +99,17 @@ def set_password(session: Session, member: Member, password_hash: str, *, by: st
     _note(session, "staff.password", member, by, now)
 
 
+def set_mail(session: Session, member_id: int, *, wanted: bool, by: str, now: datetime) -> Member | Refused:
+    """Whether they are mailed what concerns their role. Ways in and invitations are mailed to everybody."""
+    member = members.by_id(session, member_id)
+    if member is None:
+        return _nobody()
+    if member.gets_mail is not wanted:
+        member.gets_mail = wanted
+        _note(session, "staff.mail", member, by, now, wanted=wanted)
+    return member
+
+
 def let_in(session: Session, member_id: int, use: Use, *, by: str, now: datetime) -> Member | Refused:
     """Note that a one-time link is made for a member (staff.links makes it)."""
     member = members.by_id(session, member_id)

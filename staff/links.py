@@ -50,7 +50,16 @@ def make(
     session: Session, member: Member, use: Use, *, keys: KeyRing, now: datetime, lasts: timedelta | None = None
 ) -> str:
     """The token of a new link; any older one of this member is dead."""
-    payload = f"{member.id}-{kill(session, member)}-{use}"
+    return sign(prepare(session, member, use), use, keys=keys, now=now, lasts=lasts)
+
+
+def prepare(session: Session, member: Member, use: Use) -> str:
+    """What a new link will say; any older one is dead. A letter's row holds this, and only the mailer signs it."""
+    return f"{member.id}-{kill(session, member)}-{use}"
+
+
+def sign(payload: str, use: Use, *, keys: KeyRing, now: datetime, lasts: timedelta | None = None) -> str:
+    """The token of what was prepared; the same link may go by mail and be handed over."""
     return keys.sign(Purpose.SIGN_IN, payload, expires_at=now + (lasts or LASTS[use]))
 
 

@@ -32,6 +32,8 @@ class Member(Base):
     password_hash: Mapped[str | None] = mapped_column(String(200))
     #: Counts up when a one-time link is made or used, and when a password or a role changes: older links are then dead.
     link_generation: Mapped[int] = mapped_column(default=0)
+    #: Whether they are mailed what concerns their role: a draft that is ready, a breaker that tripped.
+    gets_mail: Mapped[bool] = mapped_column(default=True)
     disabled_at: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
@@ -76,6 +78,12 @@ def by_id(session: Session, member_id: int) -> Member | None:
 def list_members(session: Session) -> list[Member]:
     """Everybody, those who may still work here first, then by name."""
     return list(session.scalars(select(Member).order_by(Member.disabled_at.is_not(None), Member.name, Member.id)))
+
+
+def list_mailed(session: Session, role: Role) -> list[Member]:
+    """Those of this role who may work here and want to be mailed."""
+    wanted = select(Member).where(Member.role == role, Member.disabled_at.is_(None), Member.gets_mail)
+    return list(session.scalars(wanted.order_by(Member.id)))
 
 
 def lock_owners(session: Session) -> list[Member]:

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from sqlalchemy.orm import Session
 
 from mailer import deliveries, suppressions
-from subscribers import consents, preferences, subscriptions
+from subscribers import consents, own_hour, preferences, subscriptions, topics
 from subscribers.consents import Act, Evidence
-from subscribers.preferences import Choice, Follow, Pause, Speak, TurnOff, TurnOn
+from subscribers.preferences import BeAlerted, Choice, ComeAt, Follow, Narrow, Pause, Speak, TurnOff, TurnOn
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import LEFT, PAUSED, Subscription, SubscriptionState
 
@@ -31,6 +31,7 @@ class Why(enum.StrEnum):
 
     NOT_OFFERED = "not_offered"  # no such edition or rhythm, or a pause that begins in the past
     NOT_ON = "not_on"  # it is about an edition that this reader does not get (any more)
+    NO_PLACE = "no_place"  # no zone of this name is known
     NOT_ALLOWED = "not_allowed"  # the address is suppressed, or was never confirmed
 
 
@@ -99,6 +100,12 @@ def choose(
             return _follow(reader, choice, offer)
         case Pause():
             return _pause(reader, choice)
+        case Narrow():
+            return _narrow(reader, choice)
+        case ComeAt():
+            return _come_at(reader, choice)
+        case BeAlerted():
+            return _be_alerted(reader, choice)
         case Speak():
             return _speak(reader, choice)
 
@@ -196,6 +203,48 @@ def _pause(reader: _Reader, choice: Pause) -> Chosen | Refused:
 
 def _is_ahead(choice: Pause, *, now: datetime) -> bool:
     return choice.until is None or now < choice.until <= now + LONGEST_PAUSE
+
+
+def _narrow(reader: _Reader, choice: Narrow) -> Chosen | Refused:
+    subscription = reader.active(choice.edition_id)
+    if subscription is None:
+        return Refused(why=Why.NOT_ON)
+    before = topics.read(reader.session, subscription.topics_id)
+    if before == choice.topics:
+        return Chosen(undo=None)
+    wanted = choice.topics
+    found = None if wanted is None else topics.find_or_add(reader.session, choice.edition_id, wanted)
+    subscription.topics_id = found
+    reader.note(Act.CHANGED, subscription, f"topics {wanted or 'all'}")
+    return Chosen(undo=Narrow(edition_id=choice.edition_id, topics=before))
+
+
+def _come_at(reader: _Reader, choice: ComeAt) -> Chosen | Refused:
+    if choice.hour is not None and not choice.hour.is_sound:
+        return Refused(why=Why.NO_PLACE)
+    subscription = reader.active(choice.edition_id)
+    if subscription is None:
+        return Refused(why=Why.NOT_ON)
+    before = own_hour.parse(subscription.own_hour)
+    if before == choice.hour:
+        return Chosen(undo=None)
+    subscription.own_hour = None if choice.hour is None else str(choice.hour)
+    reader.note(Act.CHANGED, subscription, f"hour {choice.hour or 'at once'}")
+    return Chosen(undo=ComeAt(edition_id=choice.edition_id, hour=before))
+
+
+def _be_alerted(reader: _Reader, choice: BeAlerted) -> Chosen | Refused:
+    subscription = reader.active(choice.edition_id)
+    if subscription is None:
+        return Refused(why=Why.NOT_ON)
+    suppression = suppressions.standing(reader.session, reader.subscriber.address_key, now=reader.now)
+    if choice.is_on and not preferences.may_turn_on(reader.taken(), suppression):
+        return Refused(why=Why.NOT_ALLOWED)
+    if subscription.alerts == choice.is_on:
+        return Chosen(undo=None)
+    subscription.alerts = choice.is_on
+    reader.note(Act.CHANGED, subscription, f"alerts {'on' if choice.is_on else 'off'}")
+    return Chosen(undo=BeAlerted(edition_id=choice.edition_id, is_on=not choice.is_on))
 
 
 def _speak(reader: _Reader, choice: Speak) -> Chosen:

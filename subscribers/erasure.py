@@ -16,7 +16,7 @@ from ground.tokens import KeyRing
 from mailer import correspondence, deliveries, suppressions
 from staff import members
 from staff.members import audit
-from subscribers import consents, subscriptions
+from subscribers import consents, moves, subscriptions
 from subscribers.consents import Act, ConsentEvent, Evidence
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
@@ -59,6 +59,7 @@ def forget(session: Session, address_key: str, keys: KeyRing, *, by: str, now: d
 
 def _forget(session: Session, person: Subscriber, *, now: datetime) -> Erased:
     ended = _end_all(session, person.id, now=now)
+    moves.forget(session, person.id)
     blanked = correspondence.forget(session, person.id, person.address_key)
     session.execute(
         update(ConsentEvent).where(ConsentEvent.subscriber_id == person.id).values(ip=None, user_agent=None)
@@ -78,6 +79,8 @@ def _end_all(session: Session, subscriber_id: int, *, now: datetime) -> int:
     for subscription in found:
         was_open = subscription.state is not SubscriptionState.ENDED
         subscriptions.end(subscription, ERASED, now=now if was_open else subscription.ended_at or now)
+        subscription.topics_id = subscription.own_hour = None
+        subscription.alerts = False
         consents.record(
             session,
             Act.ERASED,

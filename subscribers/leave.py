@@ -1,5 +1,9 @@
 """Leaving an edition, and coming back within a month.
 
+Who leaves on the page is told goodbye by one last letter: it is the proof that it worked, and whoever was made to leave by a
+stranger with a forwarded mail learns of it. Who presses their mail program's one-click wants no more mail, and gets none; nor
+does who joined or came back within the day.
+
 Leaving takes effect for everything that has not been handed over yet: open deliveries of that edition are skipped in
 the same transaction.
 """
@@ -11,13 +15,17 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.orm import Session
 
-from mailer import deliveries
+from mailer import deliveries, notices, suppressions
 from subscribers import consents, subscriptions
 from subscribers.consents import Act, Evidence
-from subscribers.subscriptions import LEFT, Subscription, SubscriptionState
+from subscribers.subscriptions import LEFT, Because, Subscription, SubscriptionState
 
 #: How long "it was a mistake" works after leaving.
 UNDO_WITHIN = timedelta(days=30)
+#: The evidence's source of who pressed the button on our page.
+PAGE = "page"
+#: Who was here for less is not told goodbye.
+_STAYED = timedelta(hours=24)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +44,7 @@ class Left:
     edition_id: int
     schedule_id: int | None  # the rhythm it had
     undo: str | None
+    is_told: bool = False  # whether a last letter is due
 
 
 def look(session: Session, subscription_id: int) -> Standing | None:
@@ -53,13 +62,49 @@ def leave(session: Session, subscription_id: int, evidence: Evidence, *, now: da
     subscription = subscriptions.find(session, subscription_id, lock=True)
     if subscription is None:
         return None
+    is_told = False
     if subscription.state is not SubscriptionState.ENDED:
+        is_told = evidence.source == PAGE and _has_stayed(subscription, now=now)
         subscriptions.end(subscription, LEFT, now=now)
         _record(session, Act.LEFT, subscription, evidence, now=now)
         scope = f"edition:{subscription.edition_id}"
         deliveries.skip_recipient(session, subscription.subscriber_id, reason=LEFT, scope=scope)
     undo = f"{subscription.id}-{subscription.generation}" if _may_come_back(subscription, now=now) else None
-    return Left(edition_id=subscription.edition_id, schedule_id=subscription.schedule_id, undo=undo)
+    return Left(edition_id=subscription.edition_id, schedule_id=subscription.schedule_id, undo=undo, is_told=is_told)
+
+
+def say_goodbye(session: Session, subscription_id: int, variant_id: int, *, now: datetime) -> int | None:
+    """The last letter, to who has just left on the page; its batch. A story of its own: leaving waits for nothing."""
+    found = subscriptions.with_subscriber(session, subscription_id)
+    if found is None or found[0].state is not SubscriptionState.ENDED:
+        return None
+    subscription, subscriber = found
+    if suppressions.standing(session, subscriber.address_key, now=now) is not None:
+        return None
+    notice = notices.Notice(
+        variant_id=variant_id,
+        recipient_id=subscriber.id,
+        address=subscriber.address,
+        address_key=subscriber.address_key,
+        domain_group=subscriber.domain_group,
+        fields={"unsubscribe_url": str(subscription.id)},
+    )
+    return notices.enqueue(session, "goodbye", notice, now=now)
+
+
+def say_why(session: Session, subscription_id: int, because: Because) -> bool:
+    """Keep a leaver's answer to the one question; the last one counts. False where nobody has left."""
+    subscription = subscriptions.find(session, subscription_id, lock=True)
+    if subscription is None or subscription.end_reason != LEFT:
+        return False
+    subscription.left_because = because
+    return True
+
+
+def _has_stayed(subscription: Subscription, *, now: datetime) -> bool:
+    since = subscription.confirmed_at
+    is_reader = subscription.state is SubscriptionState.ACTIVE
+    return is_reader and since is not None and now - since >= _STAYED
 
 
 def come_back(session: Session, payload: str, evidence: Evidence, *, now: datetime) -> Subscription | None:

@@ -31,7 +31,7 @@ from subscribers.subscriptions import Subscription, SubscriptionState
 VALID_FOR = timedelta(hours=72)
 #: At most one letter in this time to an address about an edition, until its owner acts: else a form is a gun pointed at a stranger.
 NOTICE_EVERY = timedelta(hours=24)
-#: The page that says "check your inbox" may ask for the same letter once more after this; how often is the door's limit.
+#: The page that says "check your inbox" may ask for it once more after this, where it could not be handed over.
 AGAIN_AFTER = timedelta(seconds=60)
 _NOTICE_LIFETIME = timedelta(hours=24)
 
@@ -91,7 +91,7 @@ def request(session: Session, request: SignUpRequest, *, now: datetime) -> SignU
     subscriber = subscribers.find_or_add(session, request.address, language=request.language, now=now)
     subscription = subscriptions.find_or_add(session, subscriber.id, request.edition_id, now=now)
     told_at = subscription.notified_at  # and has not acted since
-    if told_at is not None and now - told_at < (AGAIN_AFTER if request.again else NOTICE_EVERY):
+    if told_at is not None and not _may_repeat(session, subscription, told_at, again=request.again, now=now):
         return SignUp(batch_id=None)
     if suppression is not None and not suppressions.note_asked(session, suppression, now=now):
         return SignUp(batch_id=None)
@@ -101,6 +101,16 @@ def request(session: Session, request: SignUpRequest, *, now: datetime) -> SignU
     if told_at is None or not request.again:  # the same letter once more is the same request
         _note_request(session, subscription, request, now=now)
     return SignUp(batch_id=_ask_to_confirm(session, subscriber, subscription, request, now=now))
+
+
+def _may_repeat(session: Session, subscription: Subscription, told_at: datetime, *, again: bool, now: datetime) -> bool:
+    """One letter a day: a second one sooner only where the first could not be handed over."""
+    if now - told_at >= NOTICE_EVERY:
+        return True
+    if not again or now - told_at < AGAIN_AFTER:
+        return False
+    scope = f"edition:{subscription.edition_id}"
+    return not notices.is_out(session, subscription.subscriber_id, scope, since=told_at)
 
 
 def _note_request(session: Session, subscription: Subscription, request: SignUpRequest, *, now: datetime) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from mailer import correspondence, suppressions
 from mailer.correspondence import Sent
 from mailer.suppressions import Suppression
+from subscribers import topics
 from subscribers.consents import ConsentEvent
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription
@@ -51,14 +52,26 @@ def hand_over(
         attempts.setdefault(each.delivery_id, []).append(facts)
     return {
         "subscriber": _facts(subscriber, "address", "name", "language", "created_at", "erased_at"),
-        "subscriptions": [_edition(each, editions) | _facts(each, *_SUBSCRIPTION) for each in held.subscriptions],
+        "subscriptions": [
+            _edition(each, editions) | _facts(each, *_SUBSCRIPTION) | _topics(session, each)
+            for each in held.subscriptions
+        ],
         "consents": [_edition(each, editions) | _facts(each, *_CONSENT) for each in held.consents],
         "messages": [asdict(each) | {"attempts": attempts.get(each.id, [])} for each in held.sent],
         "suppression": _facts(held.suppression, "cause", "created_at", "until", "note") if held.suppression else None,
     }
 
 
-_SUBSCRIPTION = ("state", "requested_at", "confirmed_at", "paused_until", "ended_at", "end_reason")
+_SUBSCRIPTION = (
+    "state",
+    "requested_at",
+    "confirmed_at",
+    "alerts",
+    "own_hour",
+    "paused_until",
+    "ended_at",
+    "end_reason",
+)
 _CONSENT = ("act", "at", "source", "wording", "ip", "user_agent")
 
 
@@ -76,6 +89,11 @@ def _person(session: Session, subscriber: Subscriber, most: int, before: int | N
 
 def _edition(found: Subscription | ConsentEvent, editions: Mapping[int, str]) -> dict[str, Any]:
     return {"edition": None if found.edition_id is None else editions.get(found.edition_id, str(found.edition_id))}
+
+
+def _topics(session: Session, subscription: Subscription) -> dict[str, Any]:
+    chosen = topics.read(session, subscription.topics_id)
+    return {"topics": None if chosen is None else asdict(chosen)}
 
 
 def _facts(found: object, *names: str) -> dict[str, Any]:

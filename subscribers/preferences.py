@@ -14,9 +14,11 @@ from sqlalchemy.orm import Session
 
 from mailer import suppressions
 from mailer.suppressions import Suppression
-from subscribers import subscriptions
+from subscribers import own_hour, subscriptions, topics
+from subscribers.own_hour import OwnHour
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import LEFT, Subscription, SubscriptionState
+from subscribers.topics import Topics
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,13 +54,37 @@ class Pause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Narrow:
+    """Get an edition's stories of these topics only, and its lead; None is everything."""
+
+    edition_id: int
+    topics: Topics | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ComeAt:
+    """Get an edition at this hour of one's own; None is as soon as it is out."""
+
+    edition_id: int
+    hour: OwnHour | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BeAlerted:
+    """Get an edition's breaking stories as well, or no longer."""
+
+    edition_id: int
+    is_on: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Speak:
     """See one's pages in this language."""
 
     language: str
 
 
-Choice = TurnOn | TurnOff | Follow | Pause | Speak
+Choice = TurnOn | TurnOff | Follow | Pause | Narrow | ComeAt | BeAlerted | Speak
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +95,9 @@ class Taken:
     is_on: bool
     schedule_id: int | None
     paused_until: datetime | None  # None also when the rest is over
+    topics: Topics | None = None  # None: everything
+    hour: OwnHour | None = None  # None: as soon as it is out
+    alerts: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,7 +127,7 @@ def look(session: Session, subscription_id: int, *, now: datetime) -> Preference
         address=subscriber.address,
         language=subscriber.language,
         may_turn_on=may_turn_on(theirs, suppression),
-        taken={each.edition_id: _taken(each, now=now) for each in theirs},
+        taken={each.edition_id: _taken(session, each, now=now) for each in theirs},
     )
 
 
@@ -131,11 +160,14 @@ def _is_confirmed(subscription: Subscription) -> bool:
     return left and subscription.confirmed_at is not None
 
 
-def _taken(subscription: Subscription, *, now: datetime) -> Taken:
+def _taken(session: Session, subscription: Subscription, *, now: datetime) -> Taken:
     until = subscription.paused_until
     return Taken(
         edition_id=subscription.edition_id,
         is_on=subscription.state is SubscriptionState.ACTIVE,
         schedule_id=subscription.schedule_id,
         paused_until=until if until is not None and until > now else None,
+        topics=topics.read(session, subscription.topics_id),
+        hour=own_hour.parse(subscription.own_hour),
+        alerts=subscription.alerts,
     )

@@ -28,9 +28,9 @@ from subscribers.subscriptions import Subscription, SubscriptionState
 READERS = 2_000
 
 
-def an_approved_issue(house: House) -> int:
+def an_approved_issue(house: House, readers: int = READERS) -> int:
     now = house.clock()
-    edition_id = an_edition(house)
+    edition_id = an_edition(house, readers)
     with house.database.write() as session:
         made = compose.one_off(session, edition_id, now=now)
         assert isinstance(made, Issue)
@@ -38,8 +38,8 @@ def an_approved_issue(house: House) -> int:
         return made.id
 
 
-def an_edition(house: House) -> int:
-    """An edition with five fresh articles and 2,000 readers."""
+def an_edition(house: House, readers: int = READERS) -> int:
+    """An edition with five fresh articles and its readers."""
     now = house.clock()
     with house.database.write() as session:
         newsletter = newsletters.add(
@@ -65,7 +65,7 @@ def an_edition(house: House) -> int:
         session.flush()
         newsletters.draw_from(session, edition.id, [feed.id])
         session.add_all(an_article(feed.id, number) for number in range(5))
-        session.add_all(a_reader(number) for number in range(READERS))
+        session.add_all(a_reader(number) for number in range(readers))
         session.flush()
         session.add_all(
             Subscription(
@@ -75,7 +75,7 @@ def an_edition(house: House) -> int:
                 requested_at=now,
                 confirmed_at=now,
             )
-            for number in range(READERS)
+            for number in range(readers)
         )
         return edition.id
 

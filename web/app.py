@@ -6,13 +6,13 @@ from fastapi import FastAPI, Response
 from starlette.middleware import Middleware
 from starlette.types import Scope
 
-from web import archive, errors, health, metrics
+from web import archive, errors, health, images, metrics
 from web.console import routes as console
 from web.gate import Gate
 from web.ops import routes as ops
 from web.pages import Pages
 from web.parts import Parts
-from web.readers import confirm, leave, preferences, send_again, sign_up
+from web.readers import confirm, leave, move, preferences, say_why, send_again, sign_up
 from web.security import Guard
 from web.static_files import StaticPages
 
@@ -41,8 +41,11 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(send_again.routes(parts, pages))
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
+    app.include_router(say_why.routes(parts, pages))
     app.include_router(preferences.routes(parts, pages))
+    app.include_router(move.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
+    app.include_router(images.routes(parts))
     app.include_router(console.routes(parts, gate))
     app.include_router(ops.routes(parts, gate))
     gate.watch(app)

@@ -15,6 +15,7 @@ from ground.language import Languages
 from ground.tokens import KeyRing
 from mailer.compiler import LetterJob
 from mailer.letter import Compiled
+from mailer.lint import Report
 from newsletters.arrivals import Arrivals
 from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
@@ -27,6 +28,8 @@ class Compiler(Protocol):
     async def variant(self, job: LetterJob) -> int: ...
 
     async def compiled(self, job: LetterJob) -> Compiled: ...
+
+    async def lint(self, job: LetterJob) -> Report: ...
 
 
 class Viewer(Protocol):
@@ -61,6 +64,7 @@ class Parts:
     limits: Limits = field(default_factory=Limits)
     data_dir: Path | None = None  # whose disk is watched, where it is on this machine
     bounces_maildir: Path | None = None
+    archive_indexed: bool = True  # whether search engines may list past issues
     metrics_token: str | None = None  # what a scraper shows; None: only this machine may ask
     sign_ups: SignUpLimits = field(default_factory=SignUpLimits)
     passwords: Passwords = field(default_factory=Passwords)

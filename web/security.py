@@ -35,7 +35,7 @@ _EVERYWHERE = {
     "Cache-Control": "no-cache",
 }
 _ON_TOKEN_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
-_TOKEN_PATHS = ("/confirm/", "/u/", "/back/", "/p/", "/sign-in/")
+_TOKEN_PATHS = ("/confirm/", "/u/", "/back/", "/p/", "/move/", "/sign-in/")
 
 #: What staff see is kept by no cache. The policy lets our own posts name their origin: `no-referrer` would make it null.
 _ON_STAFF_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "same-origin"}
@@ -48,7 +48,7 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 #: No form of ours is longer; what is longer is not read.
 MAX_BODY = 64 * 1024
 #: But for these paths, where staff hand in files.
-LARGER = {"/console/readers/import": 50 * 1024 * 1024}
+LARGER = {"/console/readers/import": 50 * 1024 * 1024, "/console/sources/feeds.opml": 2 * 1024 * 1024}
 
 
 def letter_policy(image_sources: tuple[str, ...], *, framed: bool) -> str:

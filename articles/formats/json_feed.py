@@ -32,6 +32,7 @@ def parse(body: bytes, url: str) -> ParsedFeed | NotAFeed:
         language=language,
         entries=tuple(entry for entry in entries if entry),
         unusable=sum(entry is None for entry in entries),
+        next_url=_text(feed, "next_url") or None,
     )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
-from articles import cleaning, identity, pictures
+from articles import alike, cleaning, identity, pictures
 from articles.entry import Entry, Picture, Signature
 
 #: Words a minute (the reading studies behind EPUB readers): Arabic script carries more per word.
@@ -19,7 +19,16 @@ _READING_SPEED = {"ar": 180, "ckb": 180, "fa": 180, "ur": 180}
 _USUAL_SPEED = 230
 
 _LANGUAGE = re.compile(r"^[a-z]{2,3}(-[A-Za-z]{4})?$")
-_CORRECTION = re.compile(r"^(?:correction|corrected|clarification)\b", re.IGNORECASE)
+_CORRECTION = re.compile(
+    r"^\W*(?:correction|corrected|clarification|تصحيح|تصويب|توضيح|ڕاستکردنەوە)\b|\((?:correction|corrected|تصحيح)\)\s*$",
+    re.IGNORECASE,
+)
+#: "First published on 12 January 2019", "This article was originally published in 2019".
+_FIRST_PUBLISHED = re.compile(
+    r"\b(?:first|originally) (?:published|appeared|ran)\b.{0,20}?\b(?P<year>(?:19|20)\d\d)\b", re.IGNORECASE
+)
+_FROM_ARCHIVE = re.compile(r"^\W*(?:from (?:the|our) archives?|من الأرشيف|لە ئەرشیفەوە)\b", re.IGNORECASE)
+_ARCHIVE = re.compile(r"^(?:(?:from )?(?:the |our )?archives?|أرشيف|من الأرشيف|ئەرشیف)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +58,8 @@ class RawEntry:
     word_count: int | None = None
     paywalled: bool = False
     correction: str | None = None
+    alternates: Sequence[str] = ()
+    reading_minutes: int | None = None
 
 
 def clean(raw: RawEntry) -> Entry | None:
@@ -63,23 +74,37 @@ def clean(raw: RawEntry) -> Entry | None:
     section = cleaning.cut(cleaning.plain(raw.section), 120) or None
     language = language_tag(raw.language)
     words = raw.word_count or _word_count(body)
+    tags = _tags(raw.tags, section)
+    correction = cleaning.cut(cleaning.plain(raw.correction), 1000) or None
     return Entry(
         guid=identity.short_guid(cleaning.plain(raw.guid)) or identity.url_key(link),
         url=link,
         title=title,
         summary=summary,
         section=section,
-        tags=_tags(raw.tags, section),
+        tags=tags,
         language=language,
         signatures=_signatures(raw.signatures),
         picture=pictures.choose(raw.pictures, _pictures_in_text(raw)),
         published=raw.published,
         updated=raw.updated,
         word_count=words,
-        reading_minutes=_reading_minutes(words, language),
+        reading_minutes=raw.reading_minutes or _reading_minutes(words, language),
         paywalled=raw.paywalled,
-        is_correction=bool(raw.correction) or any(_CORRECTION.match(text or "") for text in (title, summary)),
+        is_correction=bool(correction) or any(_CORRECTION.search(text or "") for text in (title, summary)),
+        correction=correction,
+        is_archive=_is_archive(title, summary, section, raw.published or ""),
+        alternates=tuple(filter(None, (_absolute(one, raw.base) for one in raw.alternates[:20]))),
+        marks=alike.marks(title, summary),
     )
+
+
+def _is_archive(title: str, summary: str | None, section: str | None, published: str) -> bool:
+    """Whether an entry says of itself that it is an old piece. One first published in the year of its date is not."""
+    if _ARCHIVE.match(section or "") or _FROM_ARCHIVE.match(title):
+        return True
+    found = _FIRST_PUBLISHED.search(summary or "")
+    return found is not None and found["year"] not in published
 
 
 def language_tag(tag: str | None) -> str | None:
@@ -91,13 +116,18 @@ def language_tag(tag: str | None) -> str | None:
 
 
 def signature(
-    name: str | None, url: str | None = None, avatar: str | None = None, *, base: str = ""
+    name: str | None, url: str | None = None, avatar: str | None = None, *, base: str = "", bio: str | None = None
 ) -> Signature | None:
     """A byline's name without its "By". An address is no name: it is never shown."""
     shown = re.sub(r"^by\s+", "", cleaning.plain(name), flags=re.IGNORECASE)
     if not shown or "@" in shown:
         return None
-    return Signature(name=cleaning.cut(shown, 200), url=_absolute(url, base), avatar_url=_absolute(avatar, base))
+    return Signature(
+        name=cleaning.cut(shown, 200),
+        url=_absolute(url, base),
+        avatar_url=_absolute(avatar, base),
+        bio=cleaning.cut(cleaning.plain(bio), 600) or None,
+    )
 
 
 def _absolute(url: str | None, base: str) -> str | None:

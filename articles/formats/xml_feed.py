@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import feedparser
@@ -20,10 +21,12 @@ from articles.formats.raw import RawEntry, Text, clean, language_tag, signature
 _MOST_ENTRIES = 500
 _DEPTH = 100
 _CDATA = re.compile(rb"<!\[CDATA\[.*?\]\]>", re.DOTALL)
+_ENTRY = re.compile(rb"<(?:item|entry)(?=[\s>/])")
 _TAG = re.compile(rb"<(/?)[A-Za-z_][^<>]*?(/?)>")
 
 
 def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAFeed:
+    body = _shortened(body)
     if _is_too_deep(body):
         return NotAFeed(
             detail=f"The document's elements are nested more than {_DEPTH} deep; no feed is. It was not read."
@@ -46,12 +49,30 @@ def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAF
         language=language,
         entries=tuple(entry for entry in entries if entry),
         unusable=sum(entry is None for entry in entries),
+        next_url=_next(read.feed.get("links") or []),
     )
+
+
+def _next(links: Sequence[Mapping[str, Any]]) -> str | None:
+    """Where an archived or paged feed goes on (RFC 5005)."""
+    return next((str(link.get("href") or "")[:2000] or None for link in links if link.get("rel") == "next"), None)
+
+
+def _shortened(body: bytes) -> bytes:
+    """The document with its first entries only: a million of them are not parsed to be thrown away."""
+    starts = (found.start() for found in _ENTRY.finditer(body))
+    cut = next(islice(starts, _MOST_ENTRIES, None), None)
+    if cut is None:
+        return body
+    last = max(body.rfind(b"</item>"), body.rfind(b"</entry>"))
+    rest = body[body.index(b">", last) + 1 :] if last > cut else b""
+    return body[:cut] + rest
 
 
 def _is_too_deep(body: bytes) -> bool:
     depth = 0
-    for closing, empty in _TAG.findall(_CDATA.sub(b"", body)):
+    for found in _TAG.finditer(_CDATA.sub(b"", body)):
+        closing, empty = found.groups()
         if not empty:
             depth = max(depth - 1, 0) if closing else depth + 1
             if depth > _DEPTH:

@@ -53,11 +53,25 @@ def _begin(version: bool = typer.Option(False, "--version", help="Print the vers
 @cache
 def commands() -> typer.Typer:
     """All commands, mounted."""
-    from broadsheet.cli import bounces, desk, feeds, issues, keys, running, schedules, subscribers, upkeep, user
+    from broadsheet.cli import (
+        almanac,
+        bounces,
+        desk,
+        feeds,
+        issues,
+        keys,
+        lint,
+        running,
+        schedules,
+        subscribers,
+        upkeep,
+        user,
+    )
 
-    for module in (running, upkeep):
+    for module in (running, upkeep, lint):
         module.add_to(app)
     app.add_typer(feeds.app, name="feeds")
+    almanac.add_to(desk.newsletters)
     app.add_typer(desk.newsletters, name="newsletter")
     app.add_typer(schedules.app, name="schedule")
     app.add_typer(issues.app, name="issue")

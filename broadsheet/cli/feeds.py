@@ -13,17 +13,19 @@ from rich.progress import Progress
 from articles import collect as collecting
 from articles import feeds, tend
 from articles.feeds import Feed, FeedRefused, Said
-from articles.preview import NoFeed, Preview
-from broadsheet.cli import answers
+from broadsheet.cli import answers, feed_check, feed_lists
 from broadsheet.cli.answers import AsJson
 from broadsheet.cli.desk import edition_named, edition_names
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from newsletters import draw
 from newsletters.draw import Overtaken
-from web.console import feed_words
 
 app = typer.Typer(help="The feeds that articles are collected from.", no_args_is_help=True)
+
+app.command("check")(feed_check.check)
+app.command("import-opml")(feed_lists.import_opml)
+app.command("export-opml")(feed_lists.export_opml)
 
 FeedId = Annotated[int, typer.Argument(help="A feed's number; `broadsheet feeds list` shows them.")]
 _HERE = "command line"
@@ -82,42 +84,6 @@ def list_feeds(*, as_json: AsJson = False) -> None:
                 for feed in feeds.list_feeds(session)
             ]
     answers.rows(found, as_json=as_json, empty="There is no feed yet. Add one: broadsheet feeds add https://...")
-
-
-@app.command()
-def check(
-    url: Annotated[str, typer.Argument(help="The address of a feed, or of a page that may name one.")],
-    *,
-    language: Annotated[str | None, typer.Option(help="What it should be written in: en, ar, ckb.")] = None,
-    zone: Annotated[str, typer.Option(help="What its dates mean where they name no offset.")] = "UTC",
-    as_json: AsJson = False,
-) -> None:
-    """Look at what an address holds and what to doubt about it, without storing anything. Exit code 1 when it is no feed."""
-    with House(load()) as house:
-        meant = draw.zone_of(zone)
-        if isinstance(meant, FeedRefused):
-            answers.refuse(str(meant))
-        found = asyncio.run(_look(house, url, zone=meant, language=language))
-        texts = house.languages.texts("en")
-    if isinstance(found, NoFeed):
-        named = [each.url for each in found.feeds]
-        answers.facts({"url": found.url, "problem": found.reason, "feeds": named}, as_json=as_json)
-        raise typer.Exit(1)
-    newest = [
-        {"title": each.entry.title, "published": each.dated.at if each.dated else None, "url": each.entry.url}
-        for each in found.newest
-    ]
-    told = feed_words.doubts(texts, found, zone=meant, said=language)
-    known: dict[str, object] = {
-        "url": found.url, "title": found.title, "language": found.language, "found": found.found,
-    }  # fmt: skip
-    if as_json:
-        answers.facts(known | {"newest": newest, "warnings": told}, as_json=True)
-        return
-    answers.facts(known, as_json=False)
-    for sentence in told:
-        typer.echo(f"! {sentence}")
-    answers.rows(newest, as_json=False, empty="")
 
 
 @app.command()
@@ -213,6 +179,7 @@ def collect(
             "found": one.found,
             "new": one.new,
             "changed": one.changed,
+            "completed": one.completed,
             "problem": one.problem,
         }
         for one in reports
@@ -228,13 +195,6 @@ def _feed(outcome: Feed | FeedRefused | Overtaken) -> Feed:
     return outcome
 
 
-async def _look(house: House, url: str, *, zone: str, language: str | None) -> Preview | NoFeed:
-    try:
-        return await house.viewer.look(url, zone=zone, language=language)
-    finally:
-        await house.fetcher.close()
-
-
 def _require(house: House, ids: list[int]) -> None:
     with house.database.read() as session:
         unknown = sorted(set(ids) - {feed.id for feed in feeds.list_feeds(session)})
@@ -246,7 +206,9 @@ def _require(house: House, ids: list[int]) -> None:
 
 async def _collect(house: House, ids: list[int] | None, *, bar: bool) -> list[collecting.FeedReport]:
     with Progress(disable=not bar, transient=True) as progress:
-        line = progress.add_task("Collecting", total=None)
+        with house.database.read() as session:
+            due = len(feeds.due(session, now=house.clock(), only=ids or None))
+        line = progress.add_task("Collecting", total=due or None)
 
         def advance(report: collecting.FeedReport) -> None:
             progress.update(line, advance=1, description=f"Collecting  {report.title or report.url}")
@@ -259,6 +221,7 @@ async def _collect(house: House, ids: list[int] | None, *, bar: bool) -> list[co
                 house.clock,
                 only=ids or None,
                 progress=advance,
+                images=house.image_folder,
                 manners=collecting.Manners(jitter=random.Random()),  # noqa: S311 - spreads fetches
             )
         finally:

@@ -17,7 +17,7 @@ from broadsheet.settings import load
 from broadsheet.wiring import House
 from feedback import figures
 from mailer.compiler import LetterJob
-from newsletters import compose, digest, issues, launch
+from newsletters import breaking, compose, digest, issues, launch
 from newsletters.act import Done, Refused
 from newsletters.issues import Issue
 
@@ -102,6 +102,51 @@ def compose_issue(edition: EditionName, *, as_json: AsJson = False) -> None:
         f"Look at it: broadsheet issue preview {made.id}. Send it: broadsheet issue send {made.id}",
         as_json=as_json,
     )
+
+
+@app.command("alert")
+def make_alert(
+    edition: EditionName,
+    article_id: Annotated[int, typer.Argument(help="A story of the edition's feeds.")],
+    *,
+    as_json: AsJson = False,
+) -> None:
+    """Make an alert of one breaking story, for the readers who asked for alerts. It takes two words: approve it, then send it."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            wanted = edition_named(session, edition)
+            made = breaking.draft(session, wanted.id, article_id, by=_HERE, now=house.clock())
+            if isinstance(made, Refused):
+                answers.refuse(made.reason)
+    answers.done(
+        {"id": made.id, "number": made.number, "state": made.state, "subject": made.subject},
+        f"Alert {made.id}: {made.subject}",
+        f"It takes two words: broadsheet issue approve {made.id}, then broadsheet issue send {made.id}",
+        as_json=as_json,
+    )
+
+
+@app.command("stories")
+def list_stories(issue_id: IssueId, *, as_json: AsJson = False) -> None:
+    """The stories of an issue in order, and why each stands where it stands."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            if session.get(Issue, issue_id) is None:
+                answers.refuse(f"There is no issue {issue_id}. `broadsheet issue list` shows them.")
+            found = [
+                {
+                    "place": item.position,
+                    "article": article.id,
+                    "section": article.section,
+                    "headline": item.title or article.title,
+                    "pinned": item.pinned,
+                    "reason": item.reason,
+                }
+                for item, article in issues.list_stories(session, issue_id)
+            ]
+    answers.rows(found, as_json=as_json, empty="It has no story that may be sent.")
 
 
 @app.command("preview")

@@ -1,4 +1,4 @@
-"""`serve`, `inbox`, `demo`, `health`: the commands that run something."""
+"""`serve`, `worker`, `inbox`, `demo`, `health`: the commands that run something."""
 
 from __future__ import annotations
 
@@ -17,10 +17,12 @@ from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
 from broadsheet.environment import unknown_variables
 from broadsheet.settings import load
+from ground.engine import WorkLane
 
 
 def add_to(app: typer.Typer) -> None:
     app.command()(serve)
+    app.command()(worker)
     app.command()(inbox)
     app.command()(demo)
     app.command()(health)
@@ -31,6 +33,9 @@ def serve(
     dev: Annotated[bool, typer.Option("--dev", help="Add the local mailbox and send all mail there.")] = False,
     host: Annotated[str | None, typer.Option(help="The address to bind.")] = None,
     port: Annotated[int | None, typer.Option(help="The port to bind.")] = None,
+    work: Annotated[
+        bool, typer.Option("--work/--no-work", help="Without: pages only, beside `broadsheet worker`.")
+    ] = True,
 ) -> None:
     """Run the web server, the scheduler and the workers in this process."""
     from broadsheet import logs, serving
@@ -38,10 +43,39 @@ def serve(
     over = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
     settings = load(**over)
     logs.configure(settings.log_format)
+    _warn_of_unknown_variables()
+    asyncio.run(serving.serve(settings, development=dev, works=work))
+
+
+def worker(
+    *,
+    processes: Annotated[int, typer.Option(min=1, help="How many send: one for each core is enough.")] = 1,
+    lanes: Annotated[str, typer.Option(help="What it works on, separated by commas.")] = ",".join(WorkLane),
+) -> None:
+    """Run workers without the web, on this or any machine; one PostgreSQL database is what they share."""
+    from broadsheet import logs, working
+
+    settings = load()
+    asked = _lanes(lanes)
+    logs.configure(settings.log_format)
+    _warn_of_unknown_variables()
+    asyncio.run(working.work(settings, asked, processes))
+
+
+def _lanes(text: str) -> list[WorkLane]:
+    named = [name.strip() for name in text.split(",") if name.strip()]
+    wrong = [name for name in named if name not in list(WorkLane)]
+    if wrong or not named:
+        answers.refuse(
+            f"{wrong[0] if wrong else text!r} is no lane. Name some of {', '.join(WorkLane)}, separated by commas."
+        )
+    return [lane for lane in WorkLane if lane in named]
+
+
+def _warn_of_unknown_variables() -> None:
     unknown = unknown_variables()
     if unknown:
         structlog.get_logger().warning("settings.unknown", variables=unknown)
-    asyncio.run(serving.serve(settings, development=dev))
 
 
 def inbox(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import Annotated
 
@@ -14,12 +14,12 @@ from broadsheet.cli.desk import EditionName, edition_named, edition_names
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from ground.language import Texts
-from newsletters import plan, schedule, schedules
+from newsletters import newsletters, plan, schedule, schedules
 from newsletters.act import Refused
 from newsletters.ahead import Ahead
 from newsletters.plan import Overtaken, Planned, Unfit
+from newsletters.schedule import FRIDAY_SATURDAY, Day, ScheduleProblem
 from newsletters.schedule import Schedule as Rule
-from newsletters.schedule import ScheduleProblem
 from newsletters.schedules import Autonomy, Schedule, Terms, TooFew
 from web.console import schedule_words
 
@@ -27,6 +27,10 @@ app = typer.Typer(help="When an edition's issues go out.", no_args_is_help=True)
 
 ScheduleId = Annotated[int, typer.Argument(help="A schedule's number; `broadsheet schedule list` shows them.")]
 RuleText = Annotated[str, typer.Argument(help="Sunday to Thursday at 07:00 Erbil time")]
+Weights = Annotated[
+    list[str] | None,
+    typer.Option("--weight", help="How much a section counts: Politics=2; may be repeated. 1 where nothing is said."),
+]
 _HERE = "command line"
 _MINUTE = timedelta(minutes=1)
 
@@ -42,6 +46,10 @@ def add_schedule(
     most: Annotated[int, typer.Option(help="No more articles than this.")] = 12,
     too_few: Annotated[TooFew, typer.Option(help="What to do when there are fewer.")] = TooFew.SKIP,
     lead: Annotated[int, typer.Option(help="Minutes before the slot that the draft is ready.")] = 30,
+    own: Annotated[int, typer.Option(help="No issue to a reader with fewer stories of the topics they chose.")] = 1,
+    section_cap: Annotated[int, typer.Option(help="Stories of one section at most.")] = 4,
+    author_cap: Annotated[int, typer.Option(help="Stories of one author at most.")] = 2,
+    weight: Weights = None,
     as_json: AsJson = False,
 ) -> None:
     """Say when an edition's issues go out."""
@@ -52,13 +60,17 @@ def add_schedule(
         max_articles=most,
         too_few=too_few,
         lead=lead * _MINUTE,
+        min_own=own,
+        section_cap=section_cap,
+        author_cap=author_cap,
+        weights=_weights(weight or []),
     )
     with House(load()) as house:
         house.require_tables()
         now = house.clock()
         with house.database.write() as session:
             wanted = edition_named(session, edition)
-            read = _read(rule, wanted.zone)
+            read = _read(rule, wanted.zone, newsletters.weekend_of(session, wanted.id))
             added = plan.add(session, wanted.id, read, terms, by=_HERE, now=now)
             planned = _planned(added)
             ahead = plan.look_ahead(session, read, schedule_id=planned.id, now=now)
@@ -76,6 +88,10 @@ def change_schedule(
     most: Annotated[int | None, typer.Option(help="No more articles than this.")] = None,
     too_few: Annotated[TooFew | None, typer.Option(help="What to do when there are fewer.")] = None,
     lead: Annotated[int | None, typer.Option(help="Minutes before the slot that the draft is ready.")] = None,
+    own: Annotated[int | None, typer.Option(help="Fewest stories of the topics that a reader chose.")] = None,
+    section_cap: Annotated[int | None, typer.Option(help="Stories of one section at most.")] = None,
+    author_cap: Annotated[int | None, typer.Option(help="Stories of one author at most.")] = None,
+    weight: Weights = None,
     as_json: AsJson = False,
 ) -> None:
     """Change what is given, and leave the rest. A slot of today that already ran stays today's only one."""
@@ -87,7 +103,8 @@ def change_schedule(
             if found is None:
                 answers.refuse(f"There is no schedule {schedule_id}. `broadsheet schedule list` shows them.")
             before = schedules.rule_of(found)
-            read = before if rule is None else _read(rule, before.zone)
+            weekend = newsletters.weekend_of(session, found.edition_id)
+            read = before if rule is None else _read(rule, before.zone, weekend)
             known = schedules.terms_of(found)
             terms = replace(
                 known,
@@ -97,6 +114,10 @@ def change_schedule(
                 max_articles=known.max_articles if most is None else most,
                 too_few=too_few or known.too_few,
                 lead=known.lead if lead is None else lead * _MINUTE,
+                min_own=known.min_own if own is None else own,
+                section_cap=known.section_cap if section_cap is None else section_cap,
+                author_cap=known.author_cap if author_cap is None else author_cap,
+                weights=known.weights if weight is None else _weights(weight),
             )
             planned = _planned(plan.change(session, schedule_id, read, terms, seen=None, by=_HERE, now=now))
             ahead = plan.look_ahead(session, read, schedule_id=planned.id, now=now)
@@ -170,8 +191,46 @@ def list_schedules(*, as_json: AsJson = False) -> None:
     answers.rows(found, as_json=as_json, empty="There is no schedule yet. Add one: broadsheet schedule add --help")
 
 
-def _read(text: str, zone: str | None) -> Rule:
-    read = schedule.parse(text, zone=zone)
+@app.command("show")
+def show_schedule(schedule_id: ScheduleId, *, as_json: AsJson = False) -> None:
+    """Everything that is said of a schedule."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.read() as session:
+            found = session.get(Schedule, schedule_id)
+            if found is None:
+                answers.refuse(f"There is no schedule {schedule_id}. `broadsheet schedule list` shows them.")
+            edition = edition_names(session)[found.edition_id]
+    said = {"id": found.id, "edition": edition, "rule": found.rule, "enabled": found.enabled}
+    answers.facts(said | asdict(schedules.terms_of(found)), as_json=as_json)
+
+
+@app.command("remove")
+def remove_schedule(schedule_id: ScheduleId, *, as_json: AsJson = False) -> None:
+    """Take a schedule away that never made an issue and that no reader chose."""
+    with House(load()) as house:
+        house.require_tables()
+        with house.database.write() as session:
+            removed = plan.remove(session, schedule_id, by=_HERE, now=house.clock())
+            if isinstance(removed, Refused):
+                answers.refuse(removed.reason)
+    answers.done({"id": schedule_id}, f"Schedule {schedule_id}, “{removed.name}”, is removed.", as_json=as_json)
+
+
+def _weights(given: list[str]) -> dict[str, float]:
+    """`Politics=2` as what it means; the end of the command for anything else."""
+    found: dict[str, float] = {}
+    for each in given:
+        name, _, number = each.rpartition("=")
+        try:
+            found[name.strip()] = float(number)
+        except ValueError:
+            answers.refuse(f"“{each[:60]}” is no weight. Write a section and how much it counts: Politics=2.")
+    return found
+
+
+def _read(text: str, zone: str | None, weekend: frozenset[Day] = FRIDAY_SATURDAY) -> Rule:
+    read = schedule.parse(text, zone=zone, weekend=weekend)
     if isinstance(read, ScheduleProblem):
         answers.refuse(str(read))
     return read
@@ -194,7 +253,11 @@ def _tell(house: House, planned: Schedule, ahead: Ahead, *, as_json: bool) -> No
 
 
 def _show(texts: Texts, known: dict[str, object], rule: Rule, ahead: Ahead, *, as_json: bool) -> None:
-    lines = [{"date": slot.local_date, "time": f"{slot.local_time:%H:%M}", "utc": slot.due_at} for slot in ahead.slots]
+    lines = [
+        {"date": slot.local_date, "time": f"{slot.local_time:%H:%M}", "utc": slot.due_at}
+        | ({"no_issue": ahead.rests.get(slot.local_date)} if ahead.rests else {})
+        for slot in ahead.slots
+    ]
     told = schedule_words.clock_changes(texts, ahead, rule)
     if as_json:
         answers.facts(known | {"rule": rule.rule(), "next": lines, "clock_changes": told}, as_json=True)

@@ -56,10 +56,11 @@ def show(*, as_json: AsJson = False) -> None:
 @config.command("check")
 def check(*, as_json: AsJson = False) -> None:
     """Whether the settings can be used. Exit code 2 when they cannot, 1 when a variable is unknown."""
-    from broadsheet import outgoing
+    from broadsheet import engines, outgoing
 
     settings = load()
     outgoing.check(settings)
+    engines.check(settings)
     unsigned = _unsigned(settings)
     unknown = unknown_variables()
     source = str(config_path() or "environment and defaults")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -53,6 +54,10 @@ def test_an_instant_with_its_offset_is_exact(text: str, expected: str) -> None:
         ("Mon, 02 Mar 2026 24:00:00", "2026-03-02 21:00"),
         ("Thu, 05 Mar 2026 09:30 AST", "2026-03-05 06:30"),
         ("٢٠٢٦-٠٣-٠٦ ١٨:٤٥", "2026-03-06 15:45"),
+        ("٦ آذار ٢٠٢٦", "2026-03-05 21:00"),
+        ("الجمعة، 6 مارس 2026 18:45", "2026-03-06 15:45"),
+        ("6 كانون الثاني 2026", "2026-01-05 21:00"),
+        ("٦ی ئازاری ٢٠٢٦", "2026-03-05 21:00"),
     ],
 )
 def test_a_local_time_is_taken_in_the_feeds_zone_and_marked_so(text: str, expected: str) -> None:
@@ -95,3 +100,29 @@ def test_no_text_breaks_the_chain(text: str) -> None:
 def test_what_is_written_as_a_standard_says_is_read_back(at: datetime) -> None:
     for text in (at.isoformat(), f"{at:%a, %d %b %Y %H:%M:%S +0000}"):
         assert dates.read(text, zone=BAGHDAD, now=NOW) == dates.Dated(at, DateConfidence.EXACT)
+
+
+@given(
+    st.datetimes(datetime(2017, 1, 1), datetime(2026, 3, 8)),  # noqa: DTZ001
+    st.sampled_from(["Asia/Baghdad", "Europe/Paris", "America/New_York", "UTC", "Asia/Kathmandu"]),
+    st.sampled_from(["%Y-%m-%d %H:%M:%S", "%d %b %Y %H:%M:%S", "%a, %d %b %Y %I:%M:%S %p", "%B %d, %Y at %H:%M:%S"]),
+)
+def test_a_local_time_is_read_on_the_clock_of_the_feeds_zone(at: datetime, zone: str, form: str) -> None:
+    at = at.replace(microsecond=0)
+    dated = dates.read(at.strftime(form), zone=zone, now=NOW)
+    assert dated is not None
+    assert dated.confidence is DateConfidence.ASSUMED_ZONE
+    shown = dated.at.astimezone(ZoneInfo(zone)).replace(tzinfo=None)
+    assert shown == at or abs(shown - at) == timedelta(hours=1)  # an hour that the clocks skipped
+
+
+@given(st.integers(-840, 840), st.datetimes(datetime(2017, 1, 1), datetime(2026, 3, 7)))  # noqa: DTZ001
+def test_every_offset_is_read_as_it_is_written(minutes: int, at: datetime) -> None:
+    at = at.replace(microsecond=0, tzinfo=timezone(timedelta(minutes=minutes)))
+    for text in (at.isoformat(), f"{at:%a, %d %b %Y %H:%M:%S %z}"):
+        assert dates.read(text, zone=BAGHDAD, now=NOW) == dates.Dated(at.astimezone(UTC), DateConfidence.EXACT)
+
+
+@given(st.text(max_size=120))
+def test_what_is_no_date_for_the_chain_never_breaks_its_look(text: str) -> None:
+    dates.is_written_like_one(text)

@@ -176,3 +176,41 @@ def test_a_schedule_that_cannot_be_changed_is_refused(desk: Run, ask: Ask, comma
     before = a_schedule(ask)["rule"]
     assert told in words(desk("schedule", *command, code=2))
     assert ask("schedule", "list")[0]["rule"] == before
+
+
+def test_a_newsletters_calendar_is_kept(desk: Run, ask: Ask) -> None:
+    assert ask("newsletter", "weekend", "morning", "Saturday and Sunday") == {
+        "newsletter": "morning",
+        "weekend": "sun,sat",
+    }
+    assert ask("schedule", "add", "morning/en", "weekdays at 07:00 Berlin")["rule"] == "mon-fri 07:00 Europe/Berlin"
+    assert "seven days" in words(desk("newsletter", "weekend", "morning", "daily", code=2))
+    holiday = ask("newsletter", "rest", "morning", "Newroz", "2999-03-20", "2999-03-24")
+    assert holiday == {"id": 1, "name": "Newroz", "first": "2999-03-20", "last": "2999-03-24"}
+    assert "is no day" in words(desk("newsletter", "rest", "morning", "Newroz", "soon", code=2))
+    assert "before it begins" in words(desk("newsletter", "rest", "morning", "X", "2999-03-20", "2999-03-19", code=2))
+    assert ask("newsletter", "alerts", "morning/en", "3") == {"edition": "morning/en", "alerts_a_day": 3}
+    shown = ask("newsletter", "show", "morning")
+    assert shown["holidays"] == {"1": "Newroz, 2999-03-20 to 2999-03-24"}
+    assert shown["editions"] == {"morning/en": "Morning briefing, 3 alerts a day"}
+    assert ask("newsletter", "work", "1") == {"id": 1}
+    assert "not there any more" in words(desk("newsletter", "work", "1", code=2))
+    assert "no newsletter named" in words(desk("newsletter", "show", "evening", code=2))
+
+
+def test_what_a_schedule_chooses_by_is_said_shown_and_changed(desk: Run, ask: Ask) -> None:
+    added = ask("schedule", "add", "morning/en", "first Sunday of the month at 09:00", "--weight", "Politics=2")
+    assert added["rule"] == "first sun 09:00 Asia/Baghdad"
+    ask("schedule", "change", str(added["id"]), "--section-cap", "3", "--own", "2")
+    shown = ask("schedule", "show", str(added["id"]))
+    assert (shown["weights"], shown["section_cap"], shown["author_cap"], shown["min_own"]) == (
+        {"Politics": 2.0},
+        3,
+        2,
+        2,
+    )
+    for wrong in ("Politics", "=2", "Politics=-1", "Politics=99", "Politics=nan"):
+        desk("schedule", "change", str(added["id"]), "--weight", wrong, code=2)
+    assert ask("schedule", "show", str(added["id"])) == shown
+    assert ask("schedule", "remove", str(added["id"])) == {"id": added["id"]}
+    assert "no schedule" in words(desk("schedule", "show", str(added["id"]), code=2))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
 import pytest
 
@@ -18,13 +19,18 @@ FEED = b"""<?xml version="1.0"?><rss version="2.0"><channel><title>The Zagros Co
 <description>After two years.</description></item></channel></rss>"""
 
 
+STORY = """<html lang=en><div class=section>Town</div><h1>The bridge is open</h1><div class=byline>Hanar Dolan</div>
+<p class=meta>March 9, 2026 • 2 min read</p><p>The bridge over the river is open again after two years of work, the town
+council said on Monday. It took longer than was planned.</p></html>""".encode()
+
+
 class _Feed(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        is_feed = self.path == "/feed.xml"
-        self.send_response(200 if is_feed else 503)
+        body = {"/feed.xml": FEED, "/story.html": STORY}.get(self.path)
+        self.send_response(200 if body else 503)
         self.send_header("Content-Type", "application/rss+xml")
         self.end_headers()
-        self.wfile.write(FEED if is_feed else b"")
+        self.wfile.write(body or b"")
 
     def log_message(self, *_: object) -> None:
         pass
@@ -80,7 +86,7 @@ def test_a_feed_that_cannot_be_is_refused(run: Run, ask: Ask, arguments: tuple[s
 def test_what_is_due_is_collected(run: Run, ask: Ask, site: str) -> None:
     run("feeds", "add", f"{site}/feed.xml")
     assert ask("feeds", "collect") == [
-        {"id": 1, "title": "The Zagros Courier", "found": 1, "new": 1, "changed": 0, "problem": None}
+        {"id": 1, "title": "The Zagros Courier", "found": 1, "new": 1, "changed": 0, "completed": 0, "problem": None}
     ]
     assert run("feeds", "collect").stdout == "No feed is due.\n"
     assert "The Zagros Courier" in run("feeds", "collect", "1").stdout
@@ -159,3 +165,33 @@ def test_a_feed_that_something_hangs_on_stays(run: Run, ask: Ask, site: str) -> 
 def test_what_cannot_be_done_to_a_feed_is_refused(run: Run, command: tuple[str, ...], told: str) -> None:
     run("feeds", "add", "https://zagroscourier.example/feed")
     assert told in words(run("feeds", *command, code=2))
+
+
+def test_a_list_of_feeds_comes_in_and_goes_out(run: Run, ask: Ask) -> None:
+    told = (
+        '<opml version="2.0"><body><outline text="Town"><outline text="Zeryan" xmlUrl="https://zeryan.example/feed"/>'
+    )
+    told += '<outline xmlUrl="ftp://zeryan.example/"/></outline></body></opml>'
+    Path("list.opml").write_text(told, encoding="utf-8")
+    brought = ask("feeds", "import-opml", "list.opml", "--zone", "Erbil", code=1)
+    assert (brought["added"], brought["known"], [one["url"] for one in brought["refused"]]) == (
+        1,
+        0,
+        ["ftp://zeryan.example/"],
+    )
+    run("feeds", "export-opml", "out.opml")
+    written = run("feeds", "export-opml").stdout
+    assert written == Path("out.opml").read_text(encoding="utf-8")
+    assert 'xmlUrl="https://zeryan.example/feed"' in written
+    assert 'zone="Asia/Baghdad"' in written
+    assert ask("feeds", "import-opml", "out.opml")["known"] == 1
+    Path("list.opml").write_text("hello", encoding="utf-8")
+    assert "OPML" in words(run("feeds", "import-opml", "list.opml", code=2))
+
+
+def test_a_storys_page_is_checked_with_all_that_was_read(ask: Ask, site: str) -> None:
+    found = ask("feeds", "check", f"{site}/story.html", "--zone", "Erbil")
+    (story,) = found["newest"]
+    assert (found["kind"], story["title"], story["section"]) == ("page", "The bridge is open", "Town")
+    assert (story["published"], story["date_confidence"]) == ("2026-03-08T21:00:00+00:00", "assumed_zone")
+    assert (story["reading_minutes"], story["authors"][0]["name"]) == (2, "Hanar Dolan")

@@ -14,7 +14,7 @@ import dkim as oracle
 import pytest
 from structlog.testing import capture_logs
 
-from broadsheet import outgoing, serving
+from broadsheet import outgoing
 from broadsheet.children import Children
 from broadsheet.dkim_keys import KeyFolder, StoredKey
 from broadsheet.settings import load
@@ -182,5 +182,5 @@ def test_every_start_says_who_signs(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 
 def at_start(house: House) -> list[Any]:
     with capture_logs() as said:
-        serving._say_who_signs(house)
+        outgoing.say_who_signs(house)
     return list(said)

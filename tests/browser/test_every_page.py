@@ -32,6 +32,7 @@ Scheme = Literal["light", "dark"]
 
 #: No pages: pieces that a page fetches, files, and what only machines ask for.
 NO_PAGES = {
+    "/archive/{slug}/{language}/feed.json",
     "/archive/{slug}/{language}/feed.xml",
     "/archive/{slug}/{language}/{number}",  # a letter in its sandbox, where axe cannot run: test_letters_fit
     "/console/_parts/letter",
@@ -41,8 +42,10 @@ NO_PAGES = {
     "/console/readers/import/{number}/errors.csv",
     "/console/readers/{reader}/record.json",
     "/console/schedules/dates",
+    "/console/sources/feeds.opml",
     "/console/sources/{feed_id}/state",
     "/healthz",
+    "/images/{name}",
     "/metrics",
     "/n/{slug}/{language}/brand.css",
     "/ops/now",
@@ -86,7 +89,7 @@ def house(live: Live, browser: Browser) -> House:
     for name in ("/ops/issues/{issue_id:int}", "/ops/issues/{issue_id:int}/left-out"):
         addresses[name] = [name.replace("{issue_id:int}", str(morning.sent))]
     for pattern in _patterns(live):
-        issues = [morning.sent, morning.draft] if pattern.endswith(("}", "/flight")) else [morning.draft]
+        issues = [morning.sent, morning.draft] if pattern.endswith(("}", "/flight", "/correction")) else [morning.draft]
         if pattern.startswith("/console/issues/{"):
             addresses[pattern] = [re.sub(r"\{issue_id(:int)?\}", str(number), pattern) for number in issues]
     addresses["/console/issues/{issue_id:int}/preview"] += [
@@ -112,10 +115,16 @@ def _links_of_a_reader(live: Live) -> dict[str, list[str]]:
     assert left.status_code == 200
     back = re.search(r'"(/back/[^"]+)"', left.text)
     assert back
+    choices = urlsplit(link_in(mails[stays], "/p/")).path
+    assert (
+        live.do(service.client.post(f"{choices}/address", data={"email": "moved@readers.example"})).status_code == 200
+    )
+    asked = live.do(service.mailbox.wait_for(to="moved@readers.example", timeout=30))
     return {
+        "/move/{token}": [urlsplit(link_in(asked.parsed(), "/move/")).path],
         "/confirm/{token}": [urlsplit(link_in(mails[waits], "/confirm/")).path],
         "/u/{token}": [urlsplit(link_in(mails[stays], "/u/")).path, urlsplit(leave).path],
-        "/p/{token}": [urlsplit(link_in(mails[stays], "/p/")).path],
+        "/p/{token}": [choices],
         "/back/{token}": [back[1]],
     }
 
@@ -164,7 +173,7 @@ def language_of(path: str) -> str:
     named = re.match(r"/(?:n|archive)/[^/]+/(\w+)", path)
     if named:
         return named[1]
-    return "ar" if path.startswith(("/p/", "/u/", "/confirm/", "/back/")) else "en"
+    return "ar" if path.startswith(("/p/", "/u/", "/confirm/", "/back/", "/move/")) else "en"
 
 
 def test_every_address_is_known(house: House) -> None:

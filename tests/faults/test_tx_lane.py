@@ -17,7 +17,8 @@ from sqlalchemy import func, select
 from broadsheet import clock
 from ground.database import Database
 from ground.engine import Payload, WorkLane
-from jobs.local import LocalEngine, Pace
+from jobs.lanes import Pace
+from jobs.local import LocalEngine
 from mailer import ledger, notices
 from mailer.batches import Batch, BatchState
 from mailer.dispatch import Dispatcher

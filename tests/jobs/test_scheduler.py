@@ -42,6 +42,9 @@ def parts(database: Database, engine: RecordingEngine) -> Parts:
         collect=nothing,
         recover=nothing,
         poll_bounces=nothing,
+        tell=nothing,
+        remind=nothing,
+        put_right=nothing,
         carry_import=nothing,
     )
 

@@ -10,7 +10,8 @@ from sqlalchemy import select
 
 from ground.database import Database
 from ground.engine import Payload, WorkLane
-from jobs.local import LocalEngine, Pace
+from jobs.lanes import Pace
+from jobs.local import LocalEngine
 from mailer import ledger, notices
 from mailer.deliveries import State
 from mailer.dispatch import Dispatcher

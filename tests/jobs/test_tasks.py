@@ -40,6 +40,9 @@ class Morning:
             collect=self.story("collect"),
             recover=self.story("recover"),
             poll_bounces=self.story("poll_bounces"),
+            tell=self.story("tell"),
+            remind=self.story("remind"),
+            put_right=self.story("put_right"),
             carry_import=self.carry_import,
         )
         self.tasks = tasks(self.parts)

@@ -12,7 +12,7 @@ from mailer.sender import Sender, Theme
 ROOT = Path(__file__).parent.parent.parent
 FOLDERS = Folders(templates=ROOT / "templates" / "email", locales=ROOT / "locales")
 LANGUAGES = ("en", "ar", "ckb")
-NOTICES = ("confirm", "welcome", "already", "goodbye")
+NOTICES = ("confirm", "welcome", "already", "goodbye", "reminder", "changed", "move", "moved", "correction")
 MARKER = "0123456789abcdef"
 
 _NAMES = {
@@ -79,11 +79,21 @@ def digest(language: str = "en", count: int = 9, **changes: object) -> dict[str,
     return {"issue": issue, "items": [item(number, language) for number in range(1, count + 1)]} | changes
 
 
+def correction(language: str = "en") -> dict[str, Any]:
+    about = {
+        "number": 12,
+        "subject": _TITLES[language],
+        "date": "2026-03-09",
+        "view_url": f"https://news.zagroscourier.example/archive/briefing/{language}/12",
+    }
+    return {"issue": about, "correction": {"subject": _TITLES[language], "paragraphs": [_TITLES[language]] * 2}}
+
+
 def page(
     template: str = "daily", language: str = "en", *, context: Mapping[str, Any] | None = None, **changes: object
 ) -> Page:
     if context is None:
-        context = digest(language) if template == "daily" else {}
+        context = digest(language) if template == "daily" else correction(language) if template == "correction" else {}
     values: dict[str, Any] = {
         "template": template, "language": language, "sender": sender(language), "context": context, "marker": MARKER,
     }  # fmt: skip

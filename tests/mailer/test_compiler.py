@@ -8,6 +8,7 @@ import multiprocessing
 import shutil
 from collections.abc import Iterator
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -239,3 +240,38 @@ async def test_a_letter_that_gmail_would_cut_is_stored_with_a_warning(compiler: 
     [warning] = logs
     assert (warning["event"], warning["log_level"]) == ("letter_is_long", "warning")
     assert warning["size"] > warning["cut_at"] == 102 * 1024
+
+
+async def test_the_lint_looks_at_the_stored_letter_and_asks_once(
+    compiler: Compiler, executor: CountingExecutor, database: Database
+) -> None:
+    await compiler.variant(job())
+    first, again = await compiler.lint(job()), await compiler.lint(job())
+    assert first is again
+    assert (executor.calls, stored(database)) == (2, 1)
+    assert not first.blocking
+
+
+async def test_the_lint_of_what_nobody_stored_stores_nothing(compiler: Compiler, database: Database) -> None:
+    unsound = job(context={**digest(), "issue": {**digest()["issue"], "subject": ""}})
+    report = await compiler.lint(unsound)
+    assert {each.id for each in report.blocking} == {"N01"}
+    assert stored(database) == 0
+
+
+class DyingExecutor(CountingExecutor):
+    """Its children die of the second thing that they are given: here, of looking at a letter."""
+
+    def submit(self, fn: Any, /, *args: Any, **kwargs: Any) -> Future[Any]:  # noqa: ANN401 - as the base class has it
+        if self.calls:
+            fn = _die
+        return super().submit(fn, *args, **kwargs)
+
+
+def _die(*_: object) -> None:
+    raise BrokenProcessPool
+
+
+async def test_a_letter_at_which_the_checks_die_waits_for_a_person(database: Database) -> None:
+    report = await make(database, DyingExecutor()).lint(job())
+    assert [each.id for each in report.blocking] == ["H04"]

@@ -79,7 +79,8 @@ def test_an_intent_group_is_ten_milliseconds_of_traffic_within_its_bounds() -> N
     assert size.now == 20
     size.measured(1, 1.0)
     assert size.now == 8
-    size.measured(10_000, 0.01)
+    for grown in (32, 128, 500, 500):
+        size.measured(10_000, 0.01)
+        assert size.now == grown
+    size.measured(0, 0.0)  # nothing came back: nothing is learned
     assert size.now == 500
-    size.measured(0, 0.0)
-    assert size.now == 8

@@ -8,9 +8,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from articles.articles import Article, ArticleStatus
+from articles.articles import Article, ArticleStatus, Author, Byline
 from articles.dates import DateConfidence
 from articles.feeds import Feed
 from ground.database import Database
@@ -18,11 +19,14 @@ from ground.engine import LaneStats, Payload, WorkLane
 from mailer.compiler import LetterJob
 from mailer.letter import BrokenLetter, Rendered
 from mailer.letters import Variant
+from mailer.lint import Report
 from newsletters import newsletters, schedules
 from newsletters.newsletters import Edition, NewEdition, NewNewsletter
 from newsletters.schedules import Schedule, Terms
+from subscribers import topics
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.topics import Topics
 
 BASE_URL = "https://news.example.org"
 MORNING = "Sunday to Thursday at 07:00 Asia/Baghdad"
@@ -88,6 +92,7 @@ def an_article(
     image: bool = False,
     section: str | None = None,
     story: str | None = None,
+    authors: Sequence[str] = (),
     status: ArticleStatus = ArticleStatus.LIVE,
 ) -> int:
     key = story or hashlib.sha256(title.encode()).hexdigest()[:12]
@@ -111,6 +116,12 @@ def an_article(
     )
     session.add(article)
     session.flush()
+    for position, name in enumerate(authors):
+        author = session.scalar(select(Author).where(Author.name == name)) or Author(name=name)
+        session.add(author)
+        session.flush()
+        session.add(Byline(article_id=article.id, author_id=author.id, position=position))
+    session.flush()
     return article.id
 
 
@@ -131,6 +142,9 @@ def a_reader(
     state: SubscriptionState = SubscriptionState.ACTIVE,
     schedule_id: int | None = None,
     paused_until: datetime | None = None,
+    wants: Topics | None = None,
+    own_hour: str | None = None,
+    alerts: bool = False,
 ) -> int:
     """The subscriber's id."""
     group = "gmail" if address.endswith("@gmail.com") else "other"
@@ -148,6 +162,9 @@ def a_reader(
             requested_at=now,
             confirmed_at=now if state is SubscriptionState.ACTIVE else None,
             paused_until=paused_until,
+            topics_id=topics.find_or_add(session, edition_id, wants) if wants else None,
+            own_hour=own_hour,
+            alerts=alerts,
         )
     )
     session.flush()
@@ -162,12 +179,17 @@ class StoringCompiler:
         self.now = now
         self.jobs: list[LetterJob] = []
         self.broken: BrokenLetter | None = None
+        self.report = Report(())
 
     async def variant(self, job: LetterJob) -> int:
         self.jobs.append(job)
         if self.broken is not None:
             raise self.broken
         return await asyncio.to_thread(self._store, job)
+
+    async def lint(self, job: LetterJob) -> Report:
+        del job
+        return self.report
 
     async def render(self, job: LetterJob) -> Rendered:
         assert job.for_web
@@ -193,6 +215,7 @@ class Submission:
     payload: Payload
     lane: WorkLane
     key: str | None
+    run_at: datetime | None = None
 
 
 @dataclass
@@ -204,10 +227,9 @@ class RecordingEngine:
     def submit(
         self, task: str, payload: Payload, *, lane: WorkLane, run_at: datetime | None = None, key: str | None = None
     ) -> bool:
-        assert run_at is None
         if key is not None and any(known.key == key for known in self.submitted):
             return False
-        self.submitted.append(Submission(task, payload, lane, key))
+        self.submitted.append(Submission(task, payload, lane, key, run_at))
         return True
 
     async def run(self, lanes: Sequence[WorkLane], stop: asyncio.Event) -> None:

@@ -127,4 +127,4 @@ def test_the_number_of_queries_does_not_grow_with_the_desk(database: Database, e
             )
             assert isinstance(added, Schedule)
         session.flush()
-        assert cost(session) == few == 5
+        assert cost(session) == few == 6

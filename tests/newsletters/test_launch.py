@@ -17,7 +17,7 @@ from mailer import ledger
 from mailer.deliveries import Delivery, State
 from mailer.letters import Lane, Letter, LetterState
 from mailer.suppressions import Cause, suppress
-from newsletters import audience, curate, issues, launch, publish, seal
+from newsletters import audience, curate, issues, launch, publish, seal, takeover
 from newsletters.act import Done, Refused
 from newsletters.issues import Exclusion, Issue, IssueState
 from newsletters.launch import Seen
@@ -162,7 +162,7 @@ async def test_taken_back_while_its_audience_is_written_it_reaches_nobody_and_ca
     database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     press = Press(database, now)
-    monkeypatch.setattr(audience, "RANGE", 2)
+    monkeypatch.setattr(takeover, "RANGE", 2)
     press.readers(*(f"reader{n}@example.org" for n in range(6)))
     with database.write() as session:
         suppress(session, "reader0@example.org", Cause.MANUAL, now=now)

@@ -25,7 +25,7 @@ from mailer.letter import BrokenLetter
 from mailer.letters import Lane, Letter, LetterState, Variant
 from mailer.suppressions import Cause, suppress
 from mailer.transports import Stage
-from newsletters import approve, archive, audience, compose, issues, launch, publish, seal, settle
+from newsletters import approve, archive, audience, compose, issues, launch, publish, seal, settle, takeover
 from newsletters.act import Done, Refused
 from newsletters.issues import Exclusion, Issue, IssueState
 from newsletters.publish import Publisher
@@ -197,7 +197,7 @@ def arm_power_cut(session: Session, address: str) -> None:
 async def test_a_freeze_broken_off_between_ranges_goes_on_without_a_duplicate(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "RANGE", 2)
+    monkeypatch.setattr(takeover, "RANGE", 2)
     press.readers(*(f"reader{n}@example.org" for n in range(7)))
     with press.database.write() as session:
         suppress(session, "reader1@example.org", Cause.MANUAL, now=press.now)
@@ -471,7 +471,7 @@ class Held:
 async def test_an_issue_cancelled_while_its_audience_is_written_reaches_nobody(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "RANGE", 2)
+    monkeypatch.setattr(takeover, "RANGE", 2)
     press.readers(*(f"reader{n}@example.org" for n in range(7)))
     held = Held(press)
 
@@ -496,7 +496,7 @@ async def test_an_issue_cancelled_while_its_audience_is_written_reaches_nobody(
 async def test_who_pauses_while_the_audience_is_written_gets_nothing(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "RANGE", 2)
+    monkeypatch.setattr(takeover, "RANGE", 2)
     readers = press.readers(*(f"reader{n}@example.org" for n in range(4)))
     held = Held(press)
 
@@ -528,7 +528,7 @@ async def test_who_pauses_while_the_audience_is_written_gets_nothing(
 async def test_who_leaves_while_the_audience_is_written_gets_nothing(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "RANGE", 2)
+    monkeypatch.setattr(takeover, "RANGE", 2)
     readers = press.readers(*(f"reader{n}@example.org" for n in range(6)))
     held = Held(press)
 
@@ -603,7 +603,7 @@ async def test_a_cancel_in_the_moment_of_starting_is_not_written_over(press: Pre
 async def test_two_processes_that_publish_the_same_issue_write_its_audience_once(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "RANGE", 3)
+    monkeypatch.setattr(takeover, "RANGE", 3)
     press.readers(*(f"reader{n}@example.org" for n in range(20)))
     with press.database.write() as session:
         suppress(session, "reader4@example.org", Cause.MANUAL, now=press.now)
@@ -626,7 +626,7 @@ async def test_two_processes_that_publish_the_same_issue_write_its_audience_once
 async def test_a_cancel_that_meets_a_range_being_written_waits_for_it(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(audience, "RANGE", 2)
+    monkeypatch.setattr(takeover, "RANGE", 2)
     press.readers(*(f"reader{n}@example.org" for n in range(8)))
     held = Held(press)
     with press.database.write() as session:

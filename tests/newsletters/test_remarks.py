@@ -45,6 +45,7 @@ def test_of_a_sound_issue_nothing_is_said() -> None:
         ({"status": ArticleStatus.EMBARGOED}, Weight.STOP, "under embargo"),
         ({"status": ArticleStatus.EMBARGOED, "embargo_until": NOW + timedelta(minutes=1)}, Weight.STOP, "embargo"),
         ({"image_alt": " "}, Weight.WAIT, "no description"),
+        ({"image_url": "data:image/png;base64,AA"}, Weight.WAIT, "left out: its address is none of the web"),
         ({"language": "ckb"}, Weight.WAIT, "another language (ckb)"),
     ],
 )

@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from ground.database import Database
+from newsletters import rhythm as rhythms
 from newsletters import schedules
 from newsletters.schedules import Schedule, Terms
 from subscribers import choose
@@ -30,7 +31,7 @@ def weekly(database: Database, now: datetime) -> int:
 
 def readers(database: Database, schedule_id: int | None) -> list[int]:
     with database.read() as session:
-        rhythm = schedules.rhythm(session, 1, schedule_id)
+        rhythm = rhythms.of(session, 1, schedule_id)
         wanted = select(Subscription.subscriber_id).where(rhythm.holds(Subscription.schedule_id))
         return sorted(session.scalars(wanted))
 

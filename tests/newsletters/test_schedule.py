@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, time, timedelta
-from zoneinfo import ZoneInfo
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given, settings
@@ -206,6 +206,47 @@ def _watched(schedule: Schedule, at: time, start: datetime, end: datetime) -> li
             found.append((wanted.pop(0).date(), instant))
         instant += timedelta(minutes=1)
     return [(day, due_at) for day, due_at in found if start < due_at <= end]
+
+
+_EVERYWHERE = sorted(available_timezones() - {"localtime", "Factory"})
+
+
+def _agree_in(zone: str, year: int, minute_of_day: int, nth: int) -> None:
+    """Around one of a year's clock changes, or its first of March where there is none, for three days."""
+    place, begin = ZoneInfo(zone), datetime(year, 1, 1, tzinfo=UTC)
+    days = [begin + timedelta(days=n) for n in range(366)]
+    changes = [
+        day
+        for day in days
+        if day.astimezone(place).utcoffset() != (day + timedelta(days=1)).astimezone(place).utcoffset()
+    ]
+    around = changes[nth % len(changes)] if changes else datetime(year, 3, 1, tzinfo=UTC)
+    at = time(*divmod(minute_of_day, 60))
+    schedule = Schedule(days=EVERY_DAY, times=(at,), zone=zone)
+    start, end = around - timedelta(days=1), around + timedelta(days=2)
+    found = [(slot.local_date, slot.due_at) for slot in schedule.slots_between(start, end)]
+    assert found == _watched(schedule, at, start, end)
+
+
+_ANYWHERE = {
+    "zone": st.sampled_from(_EVERYWHERE),
+    "year": st.integers(2020, 2039),
+    "minute_of_day": st.integers(0, 24 * 60 - 1),
+    "nth": st.integers(0, 3),
+}
+
+
+@settings(max_examples=15, deadline=None)
+@given(**_ANYWHERE)
+def test_slots_agree_with_the_wall_clock_of_any_zone(zone: str, year: int, minute_of_day: int, nth: int) -> None:
+    _agree_in(zone, year, minute_of_day, nth)
+
+
+@pytest.mark.slow
+@settings(max_examples=500, deadline=None)
+@given(**_ANYWHERE)
+def test_slots_agree_with_the_wall_clock_of_many_zones(zone: str, year: int, minute_of_day: int, nth: int) -> None:
+    _agree_in(zone, year, minute_of_day, nth)
 
 
 def test_every_day_means_seven() -> None:

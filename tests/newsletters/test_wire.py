@@ -124,7 +124,7 @@ def test_what_may_not_be_sent_is_not_added(database: Database, now: datetime) ->
             assert isinstance(outcome, Refused)
             assert why in outcome.reason
         standing = issues.list_items(session, issue.id)[0].article_id
-        key = session.get_one(Article, standing).url_key
+        key = session.get_one(Article, standing).story_key
         twin = an_article(session, desk.feed, "Twin", now - HOUR, story=key.removeprefix("example.org/"))
         assert curate.add(session, issue.id, twin, by=EDITOR, now=now) == Refused(
             "The issue has this story already, from another feed."

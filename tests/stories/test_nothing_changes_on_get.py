@@ -37,6 +37,7 @@ INSIDE = {
     "/console/audit",
     "/console/issues/{}",
     "/console/issues/{}/beside",
+    "/console/issues/{}/findings",
     "/console/issues/{}/preview",
     "/console/issues/{}/preview/letter",
     "/console/people/{}",

@@ -28,6 +28,8 @@ from mailer.compiler import LetterJob, compiled_bytes
 from mailer.deliveries import Delivery
 from mailer.letter import Compiled
 from mailer.letters import Variant
+from mailer.lint import Report
+from mailer.look_over import look_over
 from mailer.render import Folders
 from newsletters.arrivals import Arrivals
 from newsletters.issues import Issue, IssueState
@@ -66,6 +68,11 @@ class StoringCompiler:
     async def variant(self, job: LetterJob) -> int:
         self.jobs.append(job)
         return await asyncio.to_thread(self._store, job)
+
+    async def lint(self, job: LetterJob) -> Report:
+        """The true letter, looked over here."""
+        made = await asyncio.to_thread(compiled_bytes, job, job.digest(), LETTERS)
+        return look_over(made, job.kind, job.sender, job.context)
 
     async def compiled(self, job: LetterJob) -> Compiled:
         """The true letter, compiled here: previews are read out of it."""

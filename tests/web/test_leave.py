@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +12,10 @@ from sqlalchemy import select
 from ground.tokens import Purpose
 from mailer import notices
 from mailer.deliveries import Delivery, State
+from mailer.letters import Letter
 from mailer.notices import Notice
+from mailer.suppressions import Cause, suppress
+from staff.members import Role
 from subscribers.consents import Act, ConsentEvent
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import SubscriptionState
@@ -165,3 +169,65 @@ def test_who_never_confirmed_has_no_way_in_by_leaving(house: House) -> None:
     assert "Done." in page
     assert "/back/" not in page
     assert house.client.post(house.link(Purpose.CONFIRM)).status_code == 410
+
+
+def _letters(house: House) -> list[str]:
+    with house.database.read() as session:
+        return list(session.scalars(select(Letter.name).order_by(Letter.id)))
+
+
+def test_who_leaves_on_the_page_gets_one_last_letter(house: House) -> None:
+    link = house.join("rezan@example.org")
+    house.now += timedelta(days=2)
+    for _ in range(2):
+        house.client.post(link, data={"from": "page"})
+    assert _letters(house) == ["confirm", "welcome", "goodbye"]
+    last = house.letters()[-1]
+    assert (last.address, last.state, last.fields) == ("rezan@example.org", State.READY, {"unsubscribe_url": "1"})
+
+
+def test_one_click_and_who_was_hardly_there_get_none(house: House) -> None:
+    one_click, brief = house.join("one@example.org"), house.join("brief@example.org")
+    house.client.post(brief, data={"from": "page"})
+    house.now += timedelta(days=2)
+    house.client.post(one_click, data={"List-Unsubscribe": "One-Click"})
+    house.client.post(one_click, data={"from": "page"})
+    assert "goodbye" not in _letters(house)
+
+
+def test_a_suppressed_address_is_told_nothing_and_has_left_all_the_same(house: House) -> None:
+    link = house.join("rezan@example.org")
+    house.now += timedelta(days=2)
+    with house.database.write() as session:
+        suppress(session, "rezan@example.org", Cause.COMPLAINT, now=house.now)
+    assert house.client.post(link, data={"from": "page"}).status_code == 200
+    assert house.subscription("rezan@example.org").state is SubscriptionState.ENDED
+    assert "goodbye" not in _letters(house)
+
+
+def test_a_leaver_may_say_why_and_the_board_counts_it(house: House) -> None:
+    link = house.join("rezan@example.org")
+    house.client.post(f"{link}/why", data={"because": "too_many"})
+    assert house.subscription("rezan@example.org").left_because is None, "nobody has left yet"
+    page = house.client.post(link, data={"from": "page"}).text
+    assert f'action="{link}/why"' in page
+    assert page.count('name="because"') == 5
+    for because in ("elsewhere", "too_many", "<b>free text", ""):
+        assert "Thank you" in house.client.post(f"{link}/why", data={"because": because}).text
+    assert house.subscription("rezan@example.org").left_because == "too_many"
+    assert re.search(r"Morning briefing</bdi>.*?<td class=\"number\">1</td><td class=\"number\">0</td>", _board(house))
+    house.now += timedelta(days=31)
+    assert "Why readers left" not in _board(house)
+
+
+def test_who_comes_back_takes_the_reason_back(house: House) -> None:
+    link = house.join("rezan@example.org")
+    page = house.client.post(link, data={"from": "page"}).text
+    house.client.post(f"{link}/why", data={"because": "never_asked"})
+    [back] = re.findall(r'action="(/back/[^"]+)"', page)
+    house.client.post(back)
+    assert house.subscription("rezan@example.org").left_because is None
+
+
+def _board(house: House) -> str:
+    return house.sign_in(Role.OPS).get("/ops").text

@@ -6,16 +6,20 @@ import re
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from ground.tokens import Purpose
 from mailer import suppressions
+from mailer.letters import Letter
 from mailer.suppressions import Cause
-from newsletters import schedules
+from newsletters import newsletters, schedules
 from newsletters.schedules import Schedule, Terms
+from subscribers import topics
 from subscribers.consents import Act, ConsentEvent
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.topics import Topics
+from tests.newsletters.builders import a_feed, an_article
 from tests.web.conftest import House
 
 
@@ -63,7 +67,7 @@ def test_the_page_shows_every_edition_of_the_publisher_and_which_is_on(house: Ho
     for title in ("Morning briefing", "نشرة الصباح", "پوختەی بەیانی"):
         assert title in page.text
     assert page.text.count("Turn off: ") == 1
-    assert page.text.count("Turn on: ") == 2
+    assert page.text.count("Turn on: ") == 3  # two editions, and this one's breaking news
     assert "rezan@" not in page.text
     assert "r***@example.org" in page.text
     assert "<script" not in page.text
@@ -292,3 +296,157 @@ def test_who_followed_a_rhythm_that_was_stopped_may_go_back_to_the_editions_own(
     house.client.post(path, data={"set": "rhythm", "edition": "1", "rhythm": "own"})
     assert taken(house)[1].schedule_id is None
     assert 'name="rhythm"' not in house.client.get(path).text
+
+
+def a_feed_with(house: House, *stories: tuple[str, str]) -> None:
+    """The English edition draws from a feed with these stories: section and author."""
+    with house.database.write() as session:
+        feed = a_feed(session, house.now)
+        newsletters.draw_from(session, 1, [feed])
+        for number, (section, author) in enumerate(stories):
+            an_article(
+                session, feed, f"Story {number}", house.now - timedelta(hours=number), section=section, authors=[author]
+            )
+
+
+def wish(house: House) -> tuple[Topics | None, str | None]:
+    with house.database.read() as session:
+        one = session.scalars(select(Subscription).where(Subscription.edition_id == 1)).one()
+        return topics.read(session, one.topics_id), one.own_hour
+
+
+def test_a_reader_ticks_sections_and_authors_and_gets_everything_again(house: House) -> None:
+    a_feed_with(house, ("Water", "Ava"), ("Sport", "<b>Soran</b>"), ("Sport", "Ava"), ("ئاو", "هانار"))
+    path = preferences(house)
+    page = house.client.get(path)
+    assert "Sections and authors" in page.text
+    assert "&lt;b&gt;Soran&lt;/b&gt;" in page.text
+    assert page.text.index('value="Sport"') < page.text.index('value="Water"')  # used most
+    ticked = {"set": "topics", "edition": "1", "section": ["Sport", "ئاو"], "author": ["Ava"]}
+    page = house.client.post(path, data=ticked)
+    assert "brings what you chose" in page.text
+    assert wish(house)[0] == Topics(sections=("Sport", "ئاو"), authors=("Ava",))
+    assert page.text.count(" checked") == 3
+    assert consents(house)[-1] == (Act.CHANGED, "preferences: topics Sport, ئاو, Ava", 1)
+    page = house.client.post(path, data={**ticked, "section": ["Water"], "author": []})
+    assert wish(house)[0] == Topics(sections=("Water",))
+    house.client.post(path, data=undo(page.text))
+    assert wish(house)[0] == Topics(sections=("Sport", "ئاو"), authors=("Ava",))
+    page = house.client.post(path, data={**ticked, "all": "1"})
+    assert "brings everything" in page.text
+    assert wish(house)[0] is None
+
+
+def test_what_a_reader_chose_stays_on_the_page_when_no_story_has_it_any_more(house: House) -> None:
+    a_feed_with(house, ("Water", "Ava"), ("Sport", "Ava"))
+    path = preferences(house)
+    house.client.post(path, data={"set": "topics", "edition": "1", "section": ["Sport"]})
+    house.now += timedelta(days=60)
+    page = house.client.get(path)
+    assert page.text.count(" checked") == 1
+    assert 'value="Water"' not in page.text
+
+
+def test_an_edition_of_one_topic_offers_no_choice(house: House) -> None:
+    path = preferences(house)
+    assert "Sections and authors" not in house.client.get(path).text
+
+
+def test_no_box_ticked_is_everything_and_too_many_are_nobodys_choice(house: House) -> None:
+    path = preferences(house)
+    house.client.post(path, data={"set": "topics", "edition": "1", "section": ["Sport"]})
+    assert house.client.post(path, data={"set": "topics", "edition": "1"}).status_code == 200
+    assert wish(house)[0] is None
+    many = {"set": "topics", "edition": "1", "section": [f"Section {n}" for n in range(topics.MOST + 1)]}
+    assert house.client.post(path, data=many).status_code == 409
+    assert wish(house)[0] is None
+
+
+@pytest.mark.parametrize(
+    ("typed", "stored"),
+    [("Asia/Baghdad", "20 Asia/Baghdad"), ("berlin", "20 Europe/Berlin"), ("هەولێر", "20 Asia/Baghdad")],
+)
+def test_a_reader_names_an_hour_and_a_city(house: House, typed: str, stored: str) -> None:
+    path = preferences(house)
+    page = house.client.post(path, data={"set": "hour", "edition": "1", "hour": "20", "zone": typed})
+    assert "comes to you at 20:00" in page.text
+    assert wish(house)[1] == stored
+    house.client.post(path, data=undo(page.text))
+    assert wish(house)[1] is None
+
+
+@pytest.mark.parametrize(("hour", "zone"), [("20", "Atlantis"), ("24", "Berlin"), ("x", "Berlin"), ("20", "")])
+def test_an_hour_or_a_place_that_there_is_not_changes_nothing(house: House, hour: str, zone: str) -> None:
+    path = preferences(house)
+    page = house.client.post(path, data={"set": "hour", "edition": "1", "hour": hour, "zone": zone})
+    assert page.status_code == 409
+    assert "Nothing was changed" in page.text
+    assert wish(house)[1] is None
+
+
+def test_the_page_asks_the_database_as_often_for_many_editions(house: House) -> None:
+    a_feed_with(house, ("Water", "Ava"), ("Sport", "Ava"))
+    path = preferences(house)
+
+    def asked() -> int:
+        statements: list[str] = []
+
+        def note(*args: object) -> None:
+            statements.append(str(args[2]))
+
+        event.listen(house.database.reader, "before_cursor_execute", note)
+        house.client.get(path)
+        event.remove(house.database.reader, "before_cursor_execute", note)
+        return len(statements)
+
+    few = asked()
+    house.client.post(path, data={"set": "on", "edition": "2,3"})
+    assert asked() == few
+
+
+def test_breaking_news_is_turned_on_and_off_and_only_where_an_edition_has_any(house: House) -> None:
+    path = preferences(house)
+    page = house.client.get(path)
+    assert "at most 2 emails a day" in page.text
+
+    def alerted() -> bool:
+        with house.database.read() as session:
+            return session.scalars(select(Subscription.alerts).where(Subscription.edition_id == 1)).one()
+
+    page = house.client.post(path, data={"set": "alerts", "edition": "1", "on": "1"})
+    assert "Breaking news comes to you, too" in page.text
+    assert alerted()
+    assert consents(house)[-1] == (Act.CHANGED, "preferences: alerts on", 1)
+    house.client.post(path, data=undo(page.text))
+    assert not alerted()
+    with house.database.write() as session:
+        session.get_one(newsletters.Edition, 1).alerts_a_day = 0
+    assert "Breaking news" not in house.client.get(path).text
+
+
+def _letters(house: House) -> list[str]:
+    with house.database.read() as session:
+        return list(session.scalars(select(Letter.name).order_by(Letter.id)))
+
+
+def test_a_reader_is_told_of_more_once_a_day_and_of_less_not_at_all(house: House) -> None:
+    path, further = preferences(house), weekly(house)
+    house.client.post(path, data={"set": "on", "edition": "3"})
+    assert _letters(house) == ["confirm", "welcome"], "the welcome came today"
+    house.now += timedelta(days=2)
+    for data in (
+        {"set": "pause", "edition": "1", "until": "2026-03-23"},
+        {"set": "off", "edition": "3"},
+        {"set": "language", "language": "ckb"},
+        {"set": "rhythm", "edition": "1", "rhythm": "999"},
+    ):
+        house.client.post(path, data=data)
+    assert _letters(house) == ["confirm", "welcome"]
+    house.client.post(path, data={"set": "rhythm", "edition": "1", "rhythm": str(further)})
+    house.client.post(path, data={"set": "on", "edition": "3"})
+    assert _letters(house) == ["confirm", "welcome", "changed"]
+    letter = house.letters()[-1]
+    assert (letter.address, letter.fields) == ("rezan@example.org", {"unsubscribe_url": "1"})
+    house.now += timedelta(days=1, minutes=1)
+    house.client.post(path, data={"set": "on", "edition": "2"})
+    assert _letters(house)[-2:] == ["changed", "changed"]

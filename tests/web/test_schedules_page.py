@@ -377,3 +377,57 @@ def test_strangers_are_led_to_the_sign_in_page(house: House) -> None:
     house.sign_in()
     stranger = TestClient(house.client.app, base_url="https://news.example.org", follow_redirects=False)
     assert stranger.get(PAGE).headers["location"].startswith("/sign-in")
+
+
+def test_a_holiday_is_added_shown_among_the_dates_and_taken_away(house: House, editor: SignedIn) -> None:
+    row = a_schedule(house, editor)
+    with house.database.read() as session:
+        newsletter = session.scalars(select(Edition.newsletter_id).where(Edition.id == row.edition_id)).one()
+    holiday = {"newsletter": str(newsletter), "name": "<i>Newroz</i>", "first": "2026-03-10", "last": "2026-03-11"}
+    assert editor.post("/console/holidays", holiday).status_code == 303
+    page = editor.get(PAGE).text
+    assert "&lt;i&gt;Newroz&lt;/i&gt;" in page
+    assert editor.get(f"{PAGE}/{row.id}").text.count(">no issue<") == 2
+    (path,) = set(re.findall(r'action="(/console/holidays/\d+/remove)"', page))
+    assert editor.post(path, {}).status_code == 303
+    assert ">no issue<" not in editor.get(f"{PAGE}/{row.id}").text
+
+
+@pytest.mark.parametrize(
+    "typed", [{"first": "soon"}, {"newsletter": "x"}, {"name": ""}, {"last": "2026-03-01"}, {"newsletter": "99"}]
+)
+def test_what_is_no_holiday_is_not_stored(house: House, editor: SignedIn, typed: dict[str, str]) -> None:
+    a_schedule(house, editor)
+    before = house.dump()
+    holiday = {"newsletter": "1", "name": "Newroz", "first": "2026-03-10", "last": "2026-03-11"} | typed
+    assert editor.post("/console/holidays", holiday).status_code == 303
+    after = house.dump()
+    assert after["holidays"] == before["holidays"] == []
+
+
+def test_a_schedule_of_the_month_is_typed_in_words_and_kept_by_its_form(house: House, editor: SignedIn) -> None:
+    row = a_schedule(house, editor, words="first Sunday of the month at 09:00 Erbil time")
+    assert row.rule == "first sun 09:00 Asia/Baghdad"
+    page = editor.get(f"{PAGE}/{row.id}").text
+    assert "The first Sunday of the month at 09:00, Baghdad time" in page
+    assert editor.post(f"{PAGE}/{row.id}", sentence_of(page)).status_code == 303
+    assert only(house.database).rule == row.rule
+
+
+def test_what_counts_more_is_typed_kept_and_refused_in_words(house: House, editor: SignedIn) -> None:
+    row = a_schedule(house, editor, weights="Politics 2, ئاو 0.5", section_cap="3", author_cap="1", own="2")
+    assert row.weights == {"Politics": 2.0, "ئاو": 0.5}
+    assert (row.section_cap, row.author_cap, row.min_own) == (3, 1, 2)
+    page = editor.get(f"{PAGE}/{row.id}").text
+    assert 'value="Politics 2, ئاو 0.5"' in page
+    assert editor.post(f"{PAGE}/{row.id}", sentence_of(page)).status_code == 303
+    assert only(house.database).changed_at == row.changed_at
+    for typed in (
+        {"weights": "Politics"},
+        {"weights": "Politics -1"},
+        {"weights": "Politics 99"},
+        {"section_cap": "0"},
+    ):
+        answer = editor.post(f"{PAGE}/{row.id}", {**sentence_of(page), **typed})
+        assert answer.status_code == 422, typed
+    assert only(house.database).changed_at == row.changed_at

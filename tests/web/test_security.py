@@ -11,6 +11,7 @@ from starlette.testclient import TestClient
 
 from ground.tokens import Purpose
 from mailer.letter import Compiled
+from mailer.lint import Report
 from newsletters.issues import IssueState
 from tests.web.conftest import BASE, House, add_issue
 from web.app import create_app
@@ -167,6 +168,9 @@ def test_what_breaks_is_told_on_a_page_with_every_header(house: House) -> None:
             raise RuntimeError(f"the template of {type(job).__name__} is broken")
 
         async def compiled(self, job: object) -> Compiled:
+            raise RuntimeError(f"the template of {type(job).__name__} is broken")
+
+        async def lint(self, job: object) -> Report:
             raise RuntimeError(f"the template of {type(job).__name__} is broken")
 
     app = create_app(replace(house.parts, compiler=Broken(), answer_floor=timedelta(0)))

@@ -14,6 +14,7 @@ from starlette.testclient import TestClient
 from ground.engine import WorkLane
 from ground.tokens import Purpose
 from mailer import suppressions
+from mailer.deliveries import Delivery, State
 from mailer.letters import Letter
 from mailer.suppressions import Cause
 from subscribers.consents import ConsentEvent
@@ -285,9 +286,16 @@ def _again(page: str) -> dict[str, str] | None:
     return dict(re.findall(r'name="(\w+)" value="([^"]*)"', form[1].split("</form>")[0])) if len(form) > 1 else None
 
 
-def test_a_letter_that_did_not_come_is_sent_again_after_a_minute_and_three_times_at_most(house: House) -> None:
+def _fails(house: House) -> None:
+    """The newest letter could not be handed over."""
+    with house.database.write() as session:
+        session.get_one(Delivery, house.letters()[-1].id).state = State.FAILED
+
+
+def test_a_letter_that_could_not_be_handed_over_is_sent_again_three_times_at_most(house: House) -> None:
     fields = _again(house.sign_up("a@example.org"))
     assert fields is not None
+    _fails(house)
     house.now += timedelta(seconds=59)
     house.client.post("/n/courier/en/again", data=fields)
     assert len(house.letters()) == 1
@@ -297,6 +305,7 @@ def test_a_letter_that_did_not_come_is_sent_again_after_a_minute_and_three_times
         page = house.client.post("/n/courier/en/again", data=fields).text
         assert "Check your inbox" in page
         assert len(house.letters()) == n
+        _fails(house)
         earlier, fields = fields, _again(page)
     assert fields is None
     assert "If it still does not come" in page
@@ -304,6 +313,18 @@ def test_a_letter_that_did_not_come_is_sent_again_after_a_minute_and_three_times
     house.client.post("/n/courier/en/again", data=earlier)
     assert len(house.letters()) == 4
     assert {letter.fields["confirm_url"] for letter in house.letters()} == {"1-1"}
+
+
+@pytest.mark.parametrize("state", [State.READY, State.DEFERRED, State.SENDING, State.ACCEPTED, State.UNCERTAIN])
+def test_a_letter_that_is_out_is_not_sent_twice_in_a_day(house: House, state: State) -> None:
+    """Whoever knows an address must not be able to fill its inbox."""
+    fields = _again(house.sign_up("a@example.org"))
+    assert fields is not None
+    with house.database.write() as session:
+        session.get_one(Delivery, house.letters()[0].id).state = state
+    house.now += timedelta(hours=23)
+    assert "Check your inbox" in house.client.post("/n/courier/en/again", data=fields).text
+    assert len(house.letters()) == 1
 
 
 def test_asking_again_tells_nothing_about_an_address(house: House) -> None:

@@ -480,3 +480,37 @@ def test_looking_fetches_nothing_and_changes_nothing(desk: House, editor: Signed
         assert editor.get(f"{PAGE}/{feed_id}/{act}").status_code == 405
     assert editor.get(f"{PAGE}/99").status_code == 404
     assert (desk.dump(), _Site.asked) == (before, asked)
+
+
+def test_what_was_typed_about_a_source_that_somebody_removed_is_kept(desk: House, editor: SignedIn, site: str) -> None:
+    feed_id = take(editor, f"{site}/plain.xml")
+    assert editor.post(f"{PAGE}/{feed_id}/remove", {}).status_code == 303
+    typed = {"url": f"{site}/plain.xml", "name": "My <b>name</b>", "zone": "Paris", "section": "Town", "seen": "x"}
+    answer = editor.post(f"{PAGE}/{feed_id}", typed)
+    assert answer.status_code == 409
+    assert "What you typed is kept" in words(answer.text)
+    assert all(f'value="{html.escape(text)}"' in answer.text for text in ("My <b>name</b>", "Paris", "Town"))
+    again = editor.post(f"{PAGE}/new", {**typed, "act": "save"})
+    assert again.status_code == 303
+    with desk.database.read() as session:
+        feed = session.scalars(select(Feed)).one()
+        assert (feed.name, feed.zone) == ("My <b>name</b>", "Europe/Paris")
+
+
+def test_a_list_of_sources_is_handed_in_and_saved(desk: House, editor: SignedIn, site: str) -> None:
+    told = (
+        f'<opml version="2.0"><body><outline text="Town"><outline xmlUrl="{site}/plain.xml"/></outline></body></opml>'
+    )
+    for said in ("1 new source", "1 was there already"):
+        answer = editor.client.post(
+            f"{PAGE}/feeds.opml",
+            data={"form": editor.form(f"{PAGE}/feeds.opml")},
+            files={"file": ("feeds.opml", told, "text/x-opml")},
+        )
+        assert answer.status_code == 303, words(answer.text)
+        assert said in words(editor.get(PAGE).text)
+    saved = editor.get(f"{PAGE}/feeds.opml")
+    assert saved.headers["content-type"].startswith("text/x-opml")
+    assert f'xmlUrl="{site}/plain.xml"' in saved.text
+    with desk.database.read() as session:
+        assert [feed.section for feed in session.scalars(select(Feed))] == ["Town"]

@@ -40,6 +40,7 @@ ACTS: dict[str, frozenset[Role]] = {
 #: Pages that not all may see: those that only ask before an act, and those with many readers' data in one piece.
 PAGES: dict[str, frozenset[Role]] = {
     "/console/issues/{}/send-now": frozenset({EDITOR}),
+    "/console/issues/{}/correction": frozenset({EDITOR}),
     "/console/schedules/new": frozenset({EDITOR}),
     "/console/readers/import": frozenset({OPS}),
     "/console/readers/export": frozenset({OPS}),

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 
 from newsletters import headlines, wire
 from newsletters.wire import Wanted
-from web.console import edits, flight, issue_view, proofs
+from web.console import edits, findings, flight, issue_view, proofs
 from web.console.issue_view import Number, View
 from web.gate import Gate, Insider
 from web.parts import Parts
@@ -48,6 +48,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
     router.include_router(edits.routes(parts, gate))
     router.include_router(proofs.routes(parts, gate))
+    router.include_router(findings.routes(parts, gate))
     return router
 
 

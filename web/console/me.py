@@ -1,4 +1,4 @@
-"""One's own page: the password, and the browsers that one is signed in with."""
+"""One's own page: the password, the mail one gets, and the browsers that one is signed in with."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from datetime import datetime
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 
-from staff import members, passwords, sign_in, sign_ins
+from staff import appoint, members, passwords, sign_in, sign_ins
+from staff.members import Member
 from staff.sign_in import Change, Entered
 from staff.sign_ins import SignIn
 from web import forms
@@ -27,13 +28,14 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     me, _ = Depends(gate.may()), gate.texts.gettext
 
     async def own_page(request: Request, insider: Insider, status: int = 200, **problems: str) -> HTMLResponse:
-        browsers, has_password = await asyncio.to_thread(_own, parts, insider.member_id, parts.clock())
+        browsers, member = await asyncio.to_thread(_own, parts, insider.member_id, parts.clock())
         known = {
             "browsers": browsers,
             "called": called,
             "problems": problems,
             "shortest": passwords.SHORTEST,
-            "has_password": has_password,
+            "has_password": bool(member and member.password_hash),
+            "gets_mail": bool(member and member.gets_mail),
         }
         return gate.page(request, insider, "console/me.html", status=status, **known)
 
@@ -64,6 +66,13 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         gate.cookies.keep(answer, new.token, now=parts.clock())
         return answer
 
+    @router.post(_ME + "/mail")
+    async def mail(request: Request, insider: Insider = me) -> Response:
+        wanted = (await forms.read(request)).get("wanted") == "1"
+        await asyncio.to_thread(_set_mail, parts, insider, wanted, parts.clock())
+        said = _("You are mailed what concerns you.") if wanted else _("You are no longer mailed.")
+        return gate.go(_ME, toast=said)
+
     @router.post(_ME + "/browsers/{number}/end")
     async def end(number: str, insider: Insider = me) -> Response:
         if not await asyncio.to_thread(_end, parts, number_of(number), insider.member_id, parts.clock()):
@@ -73,10 +82,14 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     return router
 
 
-def _own(parts: Parts, member_id: int, now: datetime) -> tuple[list[SignIn], bool]:
+def _own(parts: Parts, member_id: int, now: datetime) -> tuple[list[SignIn], Member | None]:
     with parts.database.read() as session:
-        member = members.by_id(session, member_id)
-        return sign_ins.list_open(session, member_id, now=now), bool(member and member.password_hash)
+        return sign_ins.list_open(session, member_id, now=now), members.by_id(session, member_id)
+
+
+def _set_mail(parts: Parts, insider: Insider, wanted: bool, now: datetime) -> None:  # noqa: FBT001 - from a thread
+    with parts.database.write() as session:
+        appoint.set_mail(session, insider.member_id, wanted=wanted, by=insider.address, now=now)
 
 
 def _change(parts: Parts, wanted: Change, now: datetime) -> Entered | None:

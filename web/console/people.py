@@ -1,6 +1,6 @@
 """People: who works here. Everybody may look, owners appoint.
 
-The link for somebody new is shown once to the owner who made it, to be handed over by a way that both trust.
+The link for somebody new goes to them by mail, and is shown once to the owner who made it.
 """
 
 from __future__ import annotations
@@ -13,12 +13,15 @@ from fastapi.responses import HTMLResponse
 
 from mailer import address
 from mailer.address import EmailAddress
-from staff import appoint, members, sign_ins
+from newsletters import staff_mail
+from newsletters.staff_mail import WayIn, Why
+from staff import members, sign_ins
 from staff.appoint import NewMember, Refused
 from staff.members import Member, Role
 from staff.sign_ins import Presence
 from web import forms
-from web.console.person import Handover, handover
+from web.console import staff_letters
+from web.console.person import handover
 from web.gate import Gate, Insider
 from web.parts import Parts
 
@@ -43,10 +46,12 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
         if new is None:
             wrong = {"email": _("This is no email address. Write it like name@example.org.")}
             return await people(request, insider, status=422, typed=posted, problems=wrong)
-        outcome = await asyncio.to_thread(_invite, parts, new, insider.address, parts.clock())
+        variant_id = await staff_letters.way_in(parts, Why.INVITED)
+        outcome = await asyncio.to_thread(_invite, parts, new, insider, variant_id, parts.clock())
         if isinstance(outcome, Refused):
             return await people(request, insider, status=409, typed=posted, problems={"email": outcome.reason})
-        return await people(request, insider, handover=outcome)
+        staff_letters.hurry(parts, outcome.batch_id)
+        return await people(request, insider, handover=handover(parts, outcome, parts.clock()))
 
     return router
 
@@ -65,7 +70,6 @@ def _list(parts: Parts, now: datetime) -> list[tuple[Member, Presence | None]]:
         return [(member, present.get(member.id)) for member in members.list_members(session)]
 
 
-def _invite(parts: Parts, new: NewMember, by: str, now: datetime) -> Handover | Refused:
+def _invite(parts: Parts, new: NewMember, insider: Insider, variant_id: int | None, now: datetime) -> WayIn | Refused:
     with parts.database.write() as session:
-        made = appoint.appoint(session, new, by=by, now=now)
-        return made if isinstance(made, Refused) else handover(session, parts, made, now)
+        return staff_mail.invite(session, new, variant_id, by=insider, now=now)

@@ -12,6 +12,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
+from newsletters import staff_mail
+from newsletters.staff_mail import WayIn, Why
 from staff import appoint, links, members, sign_ins
 from staff.appoint import Refused
 from staff.links import Use
@@ -19,6 +21,7 @@ from staff.members import Member, Role
 from staff.sign_ins import SignIn
 from web import forms
 from web.browser import called
+from web.console import staff_letters
 from web.gate import Gate, Insider
 from web.parts import Parts
 
@@ -36,6 +39,7 @@ class Handover:
     member: Member
     link: str
     hours: int
+    is_mailed: bool
 
 
 def routes(parts: Parts, gate: Gate) -> APIRouter:
@@ -69,10 +73,12 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
     @router.post(_PERSON + "/link")
     async def link(request: Request, number: str, insider: Insider = owner) -> Response:
-        outcome = await asyncio.to_thread(_new_link, parts, number_of(number), insider.address, parts.clock())
+        variant_id = await staff_letters.way_in(parts, Why.HANDED)
+        outcome = await asyncio.to_thread(_new_link, parts, number_of(number), insider, variant_id, parts.clock())
         if isinstance(outcome, Refused):
             return await person(request, insider, number_of(number), refused=outcome.reason)
-        return await person(request, insider, outcome.member.id, handover=outcome)
+        staff_letters.hurry(parts, outcome.batch_id)
+        return await person(request, insider, outcome.member.id, handover=handover(parts, outcome, parts.clock()))
 
     @router.post(_PERSON + "/role")
     async def role(request: Request, number: str, insider: Insider = owner) -> Response:
@@ -99,11 +105,16 @@ def number_of(text: str) -> int:
     return int(text)
 
 
-def handover(session: Session, parts: Parts, member: Member, now: datetime) -> Handover:
-    """A link that lets a member choose a password; any older one of theirs stops working."""
-    token = links.make(session, member, Use.PASSWORD, keys=parts.keys, now=now)
+def handover(parts: Parts, made: WayIn, now: datetime) -> Handover:
+    """The link of a way in, to be shown to the owner who made it."""
+    token = links.sign(made.payload, Use.PASSWORD, keys=parts.keys, now=now)
     hours = int(links.LASTS[Use.PASSWORD].total_seconds() // 3600)
-    return Handover(member=member, link=f"{parts.base_url}/sign-in/{token}", hours=hours)
+    return Handover(
+        member=made.member,
+        link=f"{parts.base_url}/sign-in/{token}",
+        hours=hours,
+        is_mailed=made.batch_id is not None,
+    )
 
 
 def _find(parts: Parts, member_id: int, now: datetime) -> tuple[Member, list[SignIn]] | None:
@@ -117,7 +128,6 @@ def _write(parts: Parts, member_id: int, story: _Story) -> Member | Refused:
         return story(session, member_id)
 
 
-def _new_link(parts: Parts, member_id: int, by: str, now: datetime) -> Handover | Refused:
+def _new_link(parts: Parts, member_id: int, insider: Insider, variant_id: int | None, now: datetime) -> WayIn | Refused:
     with parts.database.write() as session:
-        member = appoint.let_in(session, member_id, Use.PASSWORD, by=by, now=now)
-        return member if isinstance(member, Refused) else handover(session, parts, member, now)
+        return staff_mail.hand_over(session, member_id, variant_id, by=insider, now=now)

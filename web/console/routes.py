@@ -5,13 +5,17 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.console import (
+    alerts,
     audit,
+    correction,
     desk,
     flight,
+    holidays,
     home,
     issues,
     launch,
     link,
+    lost_password,
     me,
     parts_page,
     people,
@@ -22,15 +26,16 @@ from web.console import (
     sign_in,
     source,
     sources,
+    sources_list,
     stop,
 )
 from web.gate import Gate
 from web.parts import Parts
 
 _PAGES = (
-    *(sign_in, link, home),
-    *(issues, desk, flight, launch, stop),
-    *(schedules, sources, source),
+    *(sign_in, lost_password, link, home),
+    *(issues, alerts, desk, flight, launch, stop, correction),
+    *(schedules, holidays, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )

@@ -8,6 +8,7 @@ from datetime import date, datetime, time, timedelta
 from ground.language import Texts
 from newsletters import zones
 from newsletters.ahead import Ahead, ClockChange
+from newsletters.occasion import LAST
 from newsletters.schedule import EVERY_DAY, Day, Schedule
 from newsletters.schedules import Autonomy, TooFew
 
@@ -34,10 +35,24 @@ def rule(texts: Texts, schedule: Schedule) -> str:
     """Sunday to Thursday at 07:00, Baghdad time."""
     times = texts.listing([texts.time(at) for at in schedule.times])
     return texts.gettext("%(days)s at %(times)s, %(place)s time") % {
-        "days": days(texts, schedule.days),
+        "days": _when(texts, schedule),
         "times": times,
         "place": zones.place(schedule.zone),
     }
+
+
+def _when(texts: Texts, schedule: Schedule) -> str:
+    """Sunday to Thursday; the first and last Friday of the month; day 1 and 15 of the month."""
+    _, occasion = texts.gettext, schedule.occasion
+    ordinals = {1: _("first"), 2: _("second"), 3: _("third"), 4: _("fourth"), LAST: _("last")}
+    if occasion.numbers:
+        named = [texts.number(number) for number in sorted(occasion.numbers - {LAST})]
+        named += [_("the last")] if LAST in occasion.numbers else []
+        return _("Day %(numbers)s of the month") % {"numbers": texts.listing(named)}
+    if occasion.weeks:
+        which = texts.listing([ordinals[week] for week in ordinals if week in occasion.weeks])
+        return _("The %(which)s %(days)s of the month") % {"which": which, "days": days(texts, schedule.days)}
+    return days(texts, schedule.days)
 
 
 def days(texts: Texts, chosen: Collection[Day]) -> str:

@@ -5,17 +5,19 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
-from newsletters import newsletters, plan, schedules, zones
+from newsletters import holidays, newsletters, plan, schedules, zones
 from newsletters.act import Refused
 from newsletters.ahead import Ahead
+from newsletters.holidays import Holiday
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.plan import Overtaken, Planned, Removed, Unfit
+from newsletters.schedule import Day, SlotTime
 from newsletters.schedule import Schedule as Rule
-from newsletters.schedule import SlotTime
 from newsletters.schedules import Autonomy, Schedule, Terms, TooFew
 from staff.members import Role
 from web.console import schedule_form, schedule_words
@@ -44,6 +46,7 @@ class _Place:
     edition: Edition
     feeds: int
     schedule: Schedule | None
+    weekend: frozenset[Day] = frozenset()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +58,9 @@ class _Dates:
     ahead: Ahead | None = None
     clocks: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+
+
+_All = tuple[list[tuple[Newsletter, list[Edition]]], dict[int, list[_Line]], dict[int, int], dict[int, list[Holiday]]]
 
 
 def routes(parts: Parts, gate: Gate) -> APIRouter:
@@ -70,9 +76,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     async def dates(request: Request, insider: Insider = reader) -> Response:
         typed = schedule_form.typed(request.query_params)
         number = request.query_params.get("schedule", "")
-        found = await asyncio.to_thread(
-            desk.dates, typed, int(number) if number.isdecimal() and len(number) < 10 else None
-        )
+        known = int(number) if number.isdecimal() and len(number) < 10 else None
+        found = await asyncio.to_thread(desk.dates, typed, known, _edition_id(request.query_params.get("edition", "")))
         return gate.page(request, insider, "console/schedule_dates.html", dates=found)
 
     @router.get(f"{_LIST}/new")
@@ -124,7 +129,7 @@ class _Desk:
         self._texts = gate.texts
 
     async def show(self, request: Request, insider: Insider) -> Response:
-        newsletters_, lines, feeds = await asyncio.to_thread(self._all)
+        newsletters_, lines, feeds, rests = await asyncio.to_thread(self._all)
         return self._gate.page(
             request,
             insider,
@@ -132,6 +137,7 @@ class _Desk:
             newsletters=newsletters_,
             lines=lines,
             feeds=feeds,
+            rests=rests,
             words=self._words(),
             may_edit=insider.may(Role.EDITOR),
         )
@@ -152,7 +158,7 @@ class _Desk:
     ) -> Response:  # fmt: skip
         """The page with this typed into it: as it is stored, as it was left, or as it came back."""
         schedule_id = None if place.schedule is None else place.schedule.id
-        dates = await asyncio.to_thread(self.dates, typed, schedule_id)
+        dates = await asyncio.to_thread(self.dates, typed, schedule_id, place.edition.id)
         return self._gate.page(
             request,
             insider,
@@ -173,7 +179,8 @@ class _Desk:
     async def save(self, request: Request, insider: Insider, place: _Place, typed: Typed, *, show: bool) -> Response:
         if show:
             return await self.form(request, insider, place, typed)
-        wanted = schedule_form.read(typed, schedules.terms_of(place.schedule) if place.schedule else Terms())
+        known = schedules.terms_of(place.schedule) if place.schedule else Terms()
+        wanted = schedule_form.read(typed, known, weekend=place.weekend)
         if isinstance(wanted, Wrong):
             return await self.form(request, insider, place, typed, wrong=wanted)
         outcome = await asyncio.to_thread(self._save, place, typed, wanted, insider)
@@ -203,28 +210,30 @@ class _Desk:
             return self._gate.go(_LIST, toast=outcome.reason)
         return self._gate.go(_LIST, toast=self._texts.gettext("“%(name)s” is removed.") % {"name": outcome.name})
 
-    def dates(self, typed: Typed, schedule_id: int | None) -> _Dates:
+    def dates(self, typed: Typed, schedule_id: int | None, edition_id: int) -> _Dates:
         """What would follow from what is typed. Reads only."""
-        rule = schedule_form.rule(typed)
-        if isinstance(rule, Wrong):
-            return _Dates(problems=tuple(rule.problems.values()))
+        now = self._parts.clock()
         with self._parts.database.read() as session:
-            ahead = plan.look_ahead(session, rule, schedule_id=schedule_id, now=self._parts.clock())
+            rule = schedule_form.rule(typed, weekend=newsletters.weekend_of(session, edition_id))
+            if isinstance(rule, Wrong):
+                return _Dates(problems=tuple(rule.problems.values()))
+            ahead = plan.look_ahead(session, rule, schedule_id=schedule_id, now=now, edition_id=edition_id)
         clocks = schedule_words.clock_changes(self._texts, ahead, rule)
         return _Dates(words=self._rule(rule), place=zones.place(rule.zone), ahead=ahead, clocks=tuple(clocks))
 
-    def _all(self) -> tuple[list[tuple[Newsletter, list[Edition]]], dict[int, list[_Line]], dict[int, int]]:
+    def _all(self) -> _All:
         with self._parts.database.read() as session:
             editions = newsletters.list_editions(session)
             found = schedules.list_schedules(session)
             feeds = newsletters.count_feeds(session)
+            rests = holidays.by_newsletter(session, since=self._parts.clock().date() - timedelta(days=1))
         grouped: dict[int, tuple[Newsletter, list[Edition]]] = {}
         for newsletter, edition in editions:
             grouped.setdefault(newsletter.id, (newsletter, []))[1].append(edition)
         lines: dict[int, list[_Line]] = {edition.id: [] for _, edition in editions}
         for row in found:
             lines[row.edition_id].append(self._line(row))
-        return list(grouped.values()), lines, feeds
+        return list(grouped.values()), lines, feeds, rests
 
     def _line(self, row: Schedule) -> _Line:
         next_slot = schedules.next_slot(row, now=self._parts.clock()) if row.enabled else None
@@ -237,7 +246,8 @@ class _Desk:
             if found is None:
                 raise HTTPException(404)
             feeds = len(newsletters.list_feed_ids(session, found[1].id))
-        return _Place(newsletter=found[0], edition=found[1], feeds=feeds, schedule=row)
+            weekend = newsletters.weekend_of(session, found[1].id)
+        return _Place(newsletter=found[0], edition=found[1], feeds=feeds, schedule=row, weekend=weekend)
 
     def _gone(self, schedule_id: int) -> Overtaken:
         with self._parts.database.read() as session:

@@ -54,12 +54,8 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     @router.post(f"{LIST}/{{feed_id}}")
     async def change(request: Request, feed_id: FeedNumber, insider: Insider = editor) -> Response:
         typed = source_form.typed(await request.form())
-        outcome = await page.act(_change(feed_id, typed), insider)
-        if isinstance(outcome, FeedRefused):
-            return await page.show(request, insider, feed_id, typed=typed, wrong=outcome)
-        if isinstance(outcome, Overtaken):
-            return await page.show(request, insider, feed_id, typed=typed, overtaken=outcome)
-        return gate.go(f"{LIST}/{feed_id}", toast=_("Saved."))
+        refused = await page.change(request, insider, feed_id, typed)
+        return refused or gate.go(f"{LIST}/{feed_id}", toast=_("Saved."))
 
     @router.post(f"{LIST}/{{feed_id}}/pause")
     async def pause(feed_id: FeedNumber, insider: Insider = editor) -> Response:
@@ -119,6 +115,30 @@ class _Page:
             may_edit=insider.may(Role.EDITOR),
         )
 
+    async def change(self, request: Request, insider: Insider, feed_id: int, typed: Typed) -> Response | None:
+        """None when it was changed; else the page that says why not, with what was typed."""
+        outcome = await self.act(_change(feed_id, typed), insider)
+        if isinstance(outcome, FeedRefused):
+            if outcome.is_gone:
+                return await self.gone(request, insider, typed)
+            return await self.show(request, insider, feed_id, typed=typed, wrong=outcome)
+        if isinstance(outcome, Overtaken):
+            return await self.show(request, insider, feed_id, typed=typed, overtaken=outcome)
+        return None
+
+    async def gone(self, request: Request, insider: Insider, typed: Typed) -> Response:
+        """Somebody removed the feed while its form was open: what was typed is kept, and it can be taken again with it."""
+        editions = await asyncio.to_thread(self._editions)
+        return self._gate.page(
+            request,
+            insider,
+            "console/source_gone.html",
+            status=409,
+            typed=typed,
+            editions=ticks(editions),
+            zones=zones.names(),
+        )
+
     async def act(self, story: Callable[[Session, str, datetime], _Outcome], insider: Insider) -> _Outcome:
         return await asyncio.to_thread(self._act, story, insider)
 
@@ -131,6 +151,10 @@ class _Page:
     def _act(self, story: Callable[[Session, str, datetime], _Outcome], insider: Insider) -> _Outcome:
         with self._parts.database.write() as session:
             return story(session, insider.address, self._parts.clock())
+
+    def _editions(self) -> Editions:
+        with self._parts.database.read() as session:
+            return newsletters.list_editions(session)
 
     def _read(self, feed_id: int) -> _Source:
         with self._parts.database.read() as session:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Depends, Request, Response
 
@@ -23,11 +23,14 @@ from newsletters import issues, newsletters
 from newsletters.issues import Issue
 from newsletters.newsletters import Edition
 from staff.members import Role
+from subscribers import subscriptions
+from subscribers.subscriptions import Because
 from web import forms
 from web.gate import Gate, Insider
 from web.parts import Parts
 
 _NEWEST = 12
+_LEFT_WITHIN = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,7 @@ class Now:
     under_way: Sequence[Progress]
     workers: Sequence[Heartbeat]
     newest: Sequence[tuple[Issue, Edition]]
+    leavers: Sequence[tuple[Edition, Mapping[Because, int]]]  # why they left, of late, as far as they said
     database_size: int
     free_disk: int | None
 
@@ -92,6 +96,10 @@ def _look(parts: Parts, board: Board) -> Now:
             under_way=board.on_their_way(session, now=now),
             workers=heartbeats.workers(session),
             newest=[(issue, editions[issue.edition_id]) for issue in issues.list_newest(session, _NEWEST)],
+            leavers=[
+                (editions[edition_id], counted)
+                for edition_id, counted in subscriptions.reasons(session, since=now - _LEFT_WITHIN).items()
+            ],
             database_size=watch.database_size(session),
             free_disk=watch.free_disk(parts.data_dir),
         )

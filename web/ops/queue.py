@@ -25,7 +25,7 @@ from web.parts import Parts
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     at: datetime
-    stats: Mapping[WorkLane, LaneStats]  # of this process
+    stats: Mapping[WorkLane, LaneStats]  # of this process, or of all that share the queue
     lanes: Mapping[Lane, LaneQueue]
     leased: Sequence[Leased]
     issues: Mapping[int, Issue]

@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from datetime import date, datetime, time
 from zoneinfo import ZoneInfo
 
-from subscribers.preferences import Choice, Follow, Pause, Speak, TurnOff, TurnOn
+from newsletters import zones as places
+from subscribers import topics
+from subscribers.own_hour import OwnHour
+from subscribers.preferences import BeAlerted, Choice, ComeAt, Follow, Narrow, Pause, Speak, TurnOff, TurnOn
 
 #: A pause ends with a day in the edition's own place: its issue of that day comes again.
 Zones = Mapping[int, str]
@@ -30,6 +33,12 @@ def read(posted: Mapping[str, str], zones: Zones) -> Choice | None:
             return _rhythm(posted, one)
         case "pause" if one is not None:
             return _pause(posted, one, zones)
+        case "topics" if one is not None:
+            return _topics(posted, one)
+        case "hour" if one is not None:
+            return _hour(posted, one)
+        case "alerts" if one is not None:
+            return BeAlerted(edition_id=one, is_on=posted.get("on") == "1")
         case "language" if posted.get("language"):
             return Speak(language=posted["language"])
     return None
@@ -50,6 +59,15 @@ def fields(choice: Choice, zones: Zones) -> dict[str, str]:
             return {"set": "rhythm", "edition": str(choice.edition_id), "rhythm": _named(choice)}
         case Pause():
             return {"set": "pause", "edition": str(choice.edition_id), "until": _day(choice, zones)}
+        case Narrow():
+            wanted = choice.topics
+            own = {"section": "\n".join(wanted.sections), "author": "\n".join(wanted.authors)} if wanted else {}
+            return {"set": "topics", "edition": str(choice.edition_id)} | own
+        case ComeAt():
+            hour, zone = (str(choice.hour.hour), choice.hour.zone) if choice.hour else ("", "")
+            return {"set": "hour", "edition": str(choice.edition_id), "hour": hour, "zone": zone}
+        case BeAlerted():
+            return {"set": "alerts", "edition": str(choice.edition_id), "on": "1" if choice.is_on else "0"}
         case Speak():
             return {"set": "language", "language": choice.language}
 
@@ -84,6 +102,26 @@ def _pause(posted: Mapping[str, str], edition_id: int, zones: Zones) -> Pause | 
         return None
     sane = zone is not None and date(2000, 1, 1) < parsed < date(9000, 1, 1)
     return Pause(edition_id=edition_id, until=midnight(parsed, zone or "UTC")) if sane else None
+
+
+def _topics(posted: Mapping[str, str], edition_id: int) -> Narrow | None:
+    """The boxes that were ticked, a name a line; none of them is everything."""
+    sections, authors = posted.get("section", "").splitlines(), posted.get("author", "").splitlines()
+    wanted = None if posted.get("all") else topics.of(sections, authors)
+    is_read = wanted is not None or posted.get("all") or not (sections or authors)
+    return Narrow(edition_id=edition_id, topics=wanted) if is_read else None
+
+
+def _hour(posted: Mapping[str, str], edition_id: int) -> ComeAt | None:
+    named = posted.get("hour", "")
+    if not named:
+        return ComeAt(edition_id=edition_id, hour=None)
+    if not (named.isascii() and named.isdecimal() and len(named) <= 2 and int(named) < 24):
+        return None
+    # A place that is not known is refused in words that say so.
+    return ComeAt(
+        edition_id=edition_id, hour=OwnHour(hour=int(named), zone=places.find(posted.get("zone", "")[:64]) or "")
+    )
 
 
 def _editions(text: str) -> tuple[int, ...]:

@@ -7,12 +7,14 @@ after an erasure, whatever its body is.
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import datetime
 
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import HTMLResponse
 
 from ground.tokens import Expired, Purpose, Valid
+from mailer.letter import BrokenLetter
 from newsletters import schedules
 from newsletters.schedules import Schedule
 from subscribers import leave as leaving
@@ -20,8 +22,8 @@ from subscribers.consents import Evidence
 from web import forms
 from web.pages import Pages
 from web.parts import Parts
+from web.readers import letters, preferences, rhythms, shelf, why
 from web.readers import place as places
-from web.readers import preferences, rhythms, shelf
 from web.readers.confirm import masked
 from web.readers.place import Place
 
@@ -34,9 +36,9 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
 
     @router.get("/u/{token}")
     async def show(token: str, request: Request) -> HTMLResponse:
-        found = await asyncio.to_thread(_look, parts, _subscription(parts, token))
+        found = await asyncio.to_thread(look, parts, subscription_of(parts, token))
         if found is None:
-            return _gone(pages, request)
+            return gone(pages, request)
         standing, place = found
         return pages.html(
             "readers/unsubscribe.html",
@@ -49,14 +51,16 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
 
     @router.post("/u/{token}")
     async def leave(token: str, request: Request) -> HTMLResponse:
-        subscription_id = _subscription(parts, token)
+        subscription_id = subscription_of(parts, token)
         posted = await forms.read(request)
         source = "page" if posted.get("from") == "page" else "one-click"
         now = parts.clock()
         done = await asyncio.to_thread(_leave, parts, subscription_id, forms.evidence(request, source), now)
         if done is None:
-            return _gone(pages, request)
+            return gone(pages, request)
         left, place, offered = done
+        if left.is_told:
+            await _say_goodbye(parts, subscription_id, place)
         if left.undo is None:
             return pages.html("readers/left.html", language=place.edition.language, place=place, undo=None)
         texts = parts.languages.texts(place.edition.language)
@@ -66,6 +70,8 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
             place=place,
             undo=parts.keys.sign(Purpose.COME_BACK, left.undo, expires_at=now + leaving.UNDO_WITHIN),
             choices=preferences.link(parts, subscription_id),
+            why=f"/u/{token}/why",
+            reasons=why.reasons(texts),
             instead=[rhythm for rhythm in rhythms.of(offered, left.schedule_id, texts) if not rhythm.is_chosen],
             rest=shelf.in_weeks(_REST, place.edition, now=now),
         )
@@ -88,13 +94,27 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
     return router
 
 
-def _gone(pages: Pages, request: Request) -> HTMLResponse:
+async def _say_goodbye(parts: Parts, subscription_id: int, place: Place) -> None:
+    """The last letter. A template that is broken must not make a leave look as if it had failed."""
+    with suppress(BrokenLetter):
+        variant_id = await letters.variant(parts, "goodbye", place)
+        batch_id = await asyncio.to_thread(_goodbye, parts, subscription_id, variant_id)
+        if batch_id is not None:
+            letters.hurry(parts, batch_id)
+
+
+def _goodbye(parts: Parts, subscription_id: int, variant_id: int) -> int | None:
+    with parts.database.write() as session:
+        return leaving.say_goodbye(session, subscription_id, variant_id, now=parts.clock())
+
+
+def gone(pages: Pages, request: Request) -> HTMLResponse:
     """The link is ours and the subscription is not there any more: there is nothing left to unsubscribe."""
     language = pages.negotiate(request.headers.get("accept-language"))
     return pages.html("readers/gone.html", language=language)
 
 
-def _subscription(parts: Parts, token: str) -> int:
+def subscription_of(parts: Parts, token: str) -> int:
     reading = parts.keys.read(Purpose.UNSUBSCRIBE, token, now=parts.clock())
     if not isinstance(reading, Valid | Expired):  # an unsubscribe link works for ever, whatever it says
         raise HTTPException(404)
@@ -108,7 +128,7 @@ def _way_back(parts: Parts, token: str) -> str:
     return reading.payload
 
 
-def _look(parts: Parts, subscription_id: int) -> tuple[leaving.Standing, Place] | None:
+def look(parts: Parts, subscription_id: int) -> tuple[leaving.Standing, Place] | None:
     with parts.database.read() as session:
         standing = leaving.look(session, subscription_id)
         place = places.by_id(session, standing.edition_id, parts.base_url) if standing else None

@@ -7,6 +7,7 @@ setting and what it is to be, so that two open tabs never undo each other. A GET
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -15,14 +16,27 @@ from fastapi.responses import HTMLResponse
 from sqlalchemy.orm import Session
 
 from ground.tokens import Expired, Forged, Purpose
-from subscribers import choose, preferences
+from mailer.letter import BrokenLetter
+from newsletters import zones as zones_known
+from subscribers import choose, preferences, tell_changes
 from subscribers.choose import Chosen, Refused, Why
 from subscribers.consents import Evidence
-from subscribers.preferences import Choice, Follow, Pause, Preferences, Speak, TurnOff, TurnOn
+from subscribers.preferences import (
+    BeAlerted,
+    Choice,
+    ComeAt,
+    Follow,
+    Narrow,
+    Pause,
+    Preferences,
+    Speak,
+    TurnOff,
+    TurnOn,
+)
 from web import forms
 from web.pages import Pages
 from web.parts import Parts
-from web.readers import choices, shelf
+from web.readers import choices, letters, shelf, wishes
 from web.readers.confirm import masked
 from web.readers.shelf import Shelf
 
@@ -56,12 +70,28 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
         subscription_id, expired = _read(parts, token)
         if expired:
             return await show(token, request)
-        posted = await forms.read(request)
+        posted = await forms.read_listed(request)
         evidence = forms.evidence(request, "preferences: undo" if posted.get("undo") else "preferences")
         seen = await asyncio.to_thread(_save, parts, subscription_id, posted, evidence)
+        if seen is not None and tell_changes.is_worth_a_letter(seen.choice, seen.outcome):
+            await _tell(parts, subscription_id, seen)
         return _nothing(pages, request) if seen is None else _page(parts, pages, token, seen)
 
     return router
+
+
+async def _tell(parts: Parts, subscription_id: int, seen: _Seen) -> None:
+    """A letter about it. A template that is broken must not make a choice look as if it had failed."""
+    with suppress(BrokenLetter):
+        variant_id = await letters.variant(parts, tell_changes.NAME, seen.shelf.place)
+        batch_id = await asyncio.to_thread(_write, parts, subscription_id, variant_id)
+        if batch_id is not None:
+            letters.hurry(parts, batch_id)
+
+
+def _write(parts: Parts, subscription_id: int, variant_id: int) -> int | None:
+    with parts.database.write() as session:
+        return tell_changes.tell(session, subscription_id, variant_id, now=parts.clock())
 
 
 def link(parts: Parts, subscription_id: int) -> str:
@@ -99,6 +129,8 @@ def _page(parts: Parts, pages: Pages, token: str, seen: _Seen) -> HTMLResponse:
         about=[row for row in rows if row.edition.id in _editions(seen.choice)],
         undo=choices.fields(undo, zones) if undo else None,
         wording=_wording(parts, language),
+        hours=wishes.HOURS,
+        cities=zones_known.names(),
     )
 
 
@@ -150,6 +182,12 @@ def _said(choice: Choice) -> str:
             return "paused"
         case Follow():
             return "rhythm"
+        case Narrow():
+            return "topics" if choice.topics else "everything"
+        case ComeAt():
+            return "hour" if choice.hour else "at-once"
+        case BeAlerted():
+            return "alerts-on" if choice.is_on else "alerts-off"
         case Speak():
             return "language"
 
@@ -158,7 +196,7 @@ def _editions(choice: Choice | None) -> tuple[int, ...]:
     match choice:
         case TurnOn() | TurnOff():
             return choice.edition_ids or ()
-        case Follow() | Pause():
+        case Follow() | Pause() | Narrow() | ComeAt() | BeAlerted():
             return (choice.edition_id,)
         case _:
             return ()
@@ -171,7 +209,7 @@ def _look(parts: Parts, subscription_id: int) -> _Seen | None:
 
 def _see(session: Session, parts: Parts, subscription_id: int) -> _Seen | None:
     theirs = preferences.look(session, subscription_id, now=parts.clock())
-    offered = shelf.of(session, theirs, parts.base_url) if theirs else None
+    offered = shelf.of(session, theirs, parts.base_url, now=parts.clock()) if theirs else None
     return _Seen(theirs=theirs, shelf=offered) if theirs and offered else None
 
 

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 
 from ground.language import Texts
 from newsletters import schedules
+from newsletters.occasion import EVERY_WEEK
 from newsletters.schedule import Day
+from newsletters.schedule import Schedule as Rule
 from newsletters.schedules import Schedule
 
 
@@ -41,7 +43,13 @@ def when(schedule: Schedule, texts: Texts) -> str:
     """ "Sunday to Thursday · 07:00"."""
     rule = schedules.rule_of(schedule)
     hours = texts.listing([texts.time(at) for at in rule.times])
-    return f"{_days(rule.rule().partition(' ')[0], texts)} {texts.dot} {hours}"
+    days = _days(rule.rule().partition(" ")[0], texts) if rule.occasion == EVERY_WEEK else _monthly(rule, texts)
+    return f"{days} {texts.dot} {hours}"
+
+
+def _monthly(rule: Rule, texts: Texts) -> str:
+    dates = len(rule.occasion.numbers) or len(rule.occasion.weeks) * len(rule.days)
+    return texts.gettext("once a month") if dates == 1 else texts.gettext("several times a month")
 
 
 def _days(written: str, texts: Texts) -> str:
@@ -63,6 +71,7 @@ def _name(name: str, texts: Texts) -> str:
     known: Mapping[str, Callable[[], str]] = {
         "daily": lambda: texts.gettext("Daily"),
         "weekly": lambda: texts.gettext("Weekly"),
+        "monthly": lambda: texts.gettext("Monthly"),
         "morning": lambda: texts.gettext("Mornings"),
         "evening": lambda: texts.gettext("Evenings"),
     }

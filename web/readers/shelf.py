@@ -9,15 +9,17 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from ground.language import Texts
-from newsletters import newsletters, schedules
+from newsletters import newsletters, schedules, used_topics
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.schedules import Schedule
 from subscribers.choose import Offer
 from subscribers.preferences import Preferences
+from subscribers.topics import Topics
 from web.readers import place as places
-from web.readers import rhythms
+from web.readers import rhythms, wishes
 from web.readers.place import Place
 from web.readers.rhythms import Rhythm
+from web.readers.wishes import Wishes
 
 #: How long a pause may be chosen, in weeks.
 WEEKS = (1, 2, 4)
@@ -33,6 +35,7 @@ class Row:
     rhythms: list[Rhythm]
     paused_to: date | None  # the day on which it comes again
     pauses: list[tuple[int, date]]  # weeks, and the day on which it would come again
+    wishes: Wishes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +45,7 @@ class Shelf:
     place: Place
     editions: list[tuple[Newsletter, Edition]]
     schedules: dict[int, list[Schedule]]
+    topics: dict[int, Topics]
 
     @property
     def zones(self) -> dict[int, str]:
@@ -67,6 +71,7 @@ class Shelf:
             rhythms=rhythms.of(self.schedules.get(edition.id, []), taken.schedule_id if taken else None, texts),
             paused_to=paused_until.astimezone(zone).date() if paused_until else None,
             pauses=[(weeks, in_weeks(weeks, edition, now=now)) for weeks in WEEKS],
+            wishes=wishes.of(self.topics.get(edition.id, Topics()), taken, zone=edition.zone),
         )
 
 
@@ -75,7 +80,7 @@ def in_weeks(weeks: int, edition: Edition, *, now: datetime) -> date:
     return now.astimezone(ZoneInfo(edition.zone)).date() + timedelta(weeks=weeks)
 
 
-def of(session: Session, theirs: Preferences, base_url: str) -> Shelf | None:
+def of(session: Session, theirs: Preferences, base_url: str, *, now: datetime) -> Shelf | None:
     """The shelf that this reader stands before; None when their edition is gone."""
     place = places.by_id(session, theirs.edition_id, base_url)
     if place is None:
@@ -86,4 +91,5 @@ def of(session: Session, theirs: Preferences, base_url: str) -> Shelf | None:
         if newsletter.publisher == place.newsletter.publisher or edition.id in theirs.taken
     ]
     offered = schedules.rhythms_of(session, [edition.id for _, edition in editions])
-    return Shelf(place=place, editions=editions, schedules=offered)
+    topics = used_topics.of(session, [edition.id for _, edition in editions if theirs.is_on(edition.id)], now=now)
+    return Shelf(place=place, editions=editions, schedules=offered, topics=topics)

@@ -1,0 +1,239 @@
+"""The measurements: each sends to a sink of its own and notes a figure; a round is one of each, in turn."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Self
+
+from bench import digest, town
+from bench.goals import Goal
+from bench.sink import Manners, Sink, build
+from bench.worker import Orders
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+#: How much slower than us a peer may be before a round of it would take minutes: it sends fewer.
+_SLOWER = {"django": 20, "nodemailer": 15, "premailer": 200, "aiosmtplib": 2}
+
+
+class Bench:
+    """All that one run needs, and the figures of its rounds."""
+
+    def __init__(self, folder: Path, *, messages: int) -> None:
+        self.folder = folder
+        self.messages = messages
+        self.rounds: dict[str, list[float]] = defaultdict(list)
+        self.notes: list[str] = []
+        self._steps: list[Callable[[], None]] = []
+
+    def prepare(self, wanted: Sequence[Goal]) -> None:
+        """Build the sink, found the town, and plan the steps. Raises NoCompilerError."""
+        self._program = build(self.folder)
+        names = {name for goal in wanted for name in (goal.over, goal.under) if name is not None}
+        self._page = self.folder / "digest.html"
+        self._page.write_text(digest.page(), encoding="utf-8")
+        self._town = self.folder / "town"
+        self._found(self._town, self.messages)
+        self._steps = [step for words, step in self._all_steps().items() if words & names]
+
+    def round(self) -> None:
+        """One of each."""
+        for step in self._steps:
+            step()
+
+    def _all_steps(self) -> dict[frozenset[str], Callable[[], None]]:
+        """What each step measures, and the step."""
+
+        def named(*names: str) -> frozenset[str]:
+            return frozenset(names)
+
+        return {
+            named("smtp-source", "smtp-source, smtp-sink"): self._smtp_source,
+            named("ours", "ours, us a message", "ours, MB"): lambda: self._ours("ours", Manners()),
+            named("ours, smtp-sink"): self._ours_to_postfix,
+            named("ours, 5 % refused"): lambda: self._ours("ours, 5 % refused", Manners(refuse_percent=5)),
+            named("ours, 1 % dropped"): lambda: self._ours("ours, 1 % dropped", Manners(drop_percent=1)),
+            named("ours, 20 ms, pipelining"): lambda: self._ours(
+                "ours, 20 ms, pipelining", Manners(delay_ms=20, chunking=False)
+            ),
+            named("ours, 20 ms, chunking"): lambda: self._ours("ours, 20 ms, chunking", Manners(delay_ms=20)),
+            named("ours, MB, many", "ours, MB, few"): self._memory,
+            named("ours, signing", "openssl rsa2048"): self._signing,
+            named("aiosmtplib", "aiosmtplib, us a message"): lambda: self._python_peer("aiosmtplib", Manners()),
+            named("aiosmtplib, 20 ms"): lambda: self._python_peer(
+                "aiosmtplib", Manners(delay_ms=20), note="aiosmtplib, 20 ms"
+            ),
+            named("django"): lambda: self._python_peer("django", Manners()),
+            named("premailer"): lambda: self._python_peer("premailer", Manners()),
+            named("nodemailer"): self._nodemailer,
+        }
+
+    # --- ours -------------------------------------------------------------------------------------------------------
+    def _found(self, folder: Path, readers: int) -> None:
+        folder.mkdir()
+        sys.stderr.write(f"a town with {readers:,} readers\n")
+        town.found(folder, f"sqlite:///{folder}/town.sqlite3", readers=readers, with_key=True)
+
+    def _ours(self, name: str, manners: Manners, *, signs: str = "relay") -> None:
+        with Sink(self._program, manners) as sink:
+            figures = self._send(self._town, sink.port, signs)
+            count = sink.count()
+        accepted = figures["states"].get("accepted", 0)
+        # A message that was accepted on a connection that then broke is in doubt and comes twice: never less than said.
+        if count.accepted < accepted or (manners.drop_percent == 0 and count.accepted != accepted) or figures["broken"]:
+            raise AssertionError(f"{name}: the sink accepted {count.accepted}, the ledger says {figures['states']}")
+        if figures["states"].get("ready"):
+            raise AssertionError(f"{name}: the worker left {figures['states']}")
+        handled = sum(number for state, number in figures["states"].items() if state not in {"ready", "deferred"})
+        self.rounds[name].append(handled / figures["seconds"])
+        if name == "ours":
+            self.rounds["ours, us a message"].append(figures["processor_seconds"] / handled * 1e6)
+            self.rounds["ours, MB"].append(figures["megabytes"])
+            self._message_bytes = count.bytes // max(1, count.accepted)
+
+    def _send(self, source: Path, port: int, signs: str = "relay") -> dict[str, Any]:
+        """A worker sends a copy of a town's issue."""
+        copy = self.folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(source, copy)
+        orders = Orders(folder=str(copy), url=f"sqlite:///{copy}/town.sqlite3", port=port, signs=signs)
+        return self._run([sys.executable, "-m", "bench.worker"], asdict(orders))
+
+    def _ours_to_postfix(self) -> None:
+        with PostfixSink() as sink:
+            figures = self._send(self._town, sink.port)
+        self.rounds["ours, smtp-sink"].append(sum(figures["states"].values()) / figures["seconds"])
+
+    def _memory(self) -> None:
+        if self.rounds["ours, MB, many"]:
+            return  # once is enough: memory is no noisy figure
+        for name, readers in (("ours, MB, few", 10_000), ("ours, MB, many", 100_000)):
+            folder = self.folder / f"town-{readers}"
+            self._found(folder, readers)
+            with Sink(self._program, Manners()) as sink:
+                self.rounds[name].append(self._send(folder, sink.port)["megabytes"])
+            shutil.rmtree(folder)
+
+    def _signing(self) -> None:
+        self._ours("ours, signing", Manners(), signs="ours")
+        openssl = shutil.which("openssl")
+        if openssl is None:
+            return self._left_out("openssl is not installed")
+        done = subprocess.run(  # noqa: S603 - a program of the machine
+            [openssl, "speed", "-seconds", "2", "rsa2048"], capture_output=True, text=True, check=True
+        )
+        self.rounds["openssl rsa2048"].append(float(done.stdout.strip().splitlines()[-1].split()[-2]))
+        return None
+
+    # --- peers ------------------------------------------------------------------------------------------------------
+    def _smtp_source(self) -> None:
+        program = shutil.which("smtp-source") or shutil.which("smtp-source", path="/usr/sbin")
+        if program is None:
+            return self._left_out("smtp-source is not installed (Debian: apt install postfix)")
+        size = getattr(self, "_message_bytes", 33_000)
+        command = [program, "-d", "-s", "10", "-m", str(self.messages), "-l", str(size), "-f", "a@b.example"]
+        for name, sink in (("smtp-source", Sink(self._program, Manners())), ("smtp-source, smtp-sink", PostfixSink())):
+            with sink:
+                began = time.perf_counter()
+                subprocess.run(  # noqa: S603 - a program of the machine
+                    [*command, "-t", "r@readers.example", f"127.0.0.1:{sink.port}"], check=True, capture_output=True
+                )
+                self.rounds[name].append(self.messages / (time.perf_counter() - began))
+        return None
+
+    def _python_peer(self, peer: str, manners: Manners, *, note: str | None = None) -> None:
+        if peer == "django" and not self._has("django"):
+            return self._left_out("Django is not installed in this environment (pip install django)")
+        count = max(50, self.messages // _SLOWER[peer] // (10 if manners.delay_ms else 1))
+        with Sink(self._program, manners) as sink:
+            orders = {"peer": peer, "port": sink.port, "count": count, "sample": str(self._page)}
+            figures = self._run([sys.executable, "-m", "bench.peers"], orders)
+            self._check(peer, sink, count)
+        self.rounds[note or peer].append(count / figures["seconds"])
+        if note is None:
+            self.rounds[f"{peer}, us a message"].append(figures["processor_seconds"] / count * 1e6)
+        return None
+
+    def _has(self, module: str) -> bool:
+        asked = [sys.executable, "-c", f"import {module}"]
+        return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603 - ourselves
+
+    def _nodemailer(self) -> None:
+        node = shutil.which("node")
+        if node is None or not (HERE / "node" / "node_modules" / "nodemailer").is_dir():
+            return self._left_out("nodemailer is not installed (npm ci --prefix bench/node)")
+        count = max(50, self.messages // _SLOWER["nodemailer"])
+        with Sink(self._program, Manners()) as sink:
+            orders = {"port": sink.port, "count": count, "connections": 10, "sample": str(self._page), "key": None}
+            figures = self._run([node, str(HERE / "node" / "send.mjs"), json.dumps(orders)], None)
+            self._check("nodemailer", sink, count)
+        self.rounds["nodemailer"].append(count / figures["seconds"])
+        return None
+
+    @staticmethod
+    def _check(name: str, sink: Sink, count: int) -> None:
+        accepted = sink.count().accepted
+        if accepted != count:
+            raise AssertionError(f"{name} was to send {count}, the sink accepted {accepted}")
+
+    def _left_out(self, why: str) -> None:
+        if why not in self.notes:
+            self.notes.append(why)
+
+    def _run(self, command: Sequence[str], orders: object) -> dict[str, Any]:
+        """A process; what it prints last is its figures."""
+        done = subprocess.run(  # noqa: S603 - ourselves and the peers
+            command, input=json.dumps(orders), capture_output=True, text=True, check=False, cwd=ROOT, timeout=600
+        )
+        if done.returncode:
+            raise AssertionError(f"{' '.join(command[-2:])} ended with {done.returncode}: {done.stderr[-2000:]}")
+        found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
+        return found
+
+
+class PostfixSink:
+    """Postfix's smtp-sink, which counts nothing and anybody has."""
+
+    def __enter__(self) -> Self:
+        program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin")
+        if program is None:
+            raise FileNotFoundError("smtp-sink is not installed (Debian: apt install postfix)")
+        self.port = _free_port()
+        command = [program, "-u", "nobody", f"127.0.0.1:{self.port}", "512"]
+        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603 - a program of the machine
+        _wait_for(self.port)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.kill()
+        self._process.wait()
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _wait_for(port: int) -> None:
+    import socket
+
+    for _ in range(100):
+        try:
+            socket.create_connection(("127.0.0.1", port), 1).close()
+        except OSError:
+            time.sleep(0.05)
+        else:
+            return
+    raise TimeoutError("smtp-sink did not begin to listen")

@@ -1,0 +1,106 @@
+"""A worker that sends what its town's ledger has ready, as `serve` does: `python -m bench.worker`.
+
+Its orders come on standard input. It prints one line of JSON when the issue is finished: what it cost this process, and
+what the ledger says.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import resource
+import sys
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import structlog
+from sqlalchemy import and_, or_, select
+
+from bench import town
+from broadsheet.wiring import House
+from ground.engine import WorkLane
+from mailer import ledger
+from mailer.batches import Batch, BatchState
+from mailer.letters import Letter, LetterState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Orders:
+    folder: str
+    url: str
+    port: int
+    connections: int = 10
+    signs: str = "relay"  # ours: signed while sending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    seconds: float  # from the engine's start until nothing is due
+    processor_seconds: float  # of this process
+    children_seconds: float  # of those that sign
+    megabytes: float  # resident, at the most
+    states: Mapping[str, int]  # the ledger's rows
+    broken: int  # invariants
+
+
+def main() -> None:
+    """Send, and say what it cost."""
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
+    orders = Orders(**json.load(sys.stdin))
+    settings = town.settings(
+        Path(orders.folder), orders.url, port=orders.port, connections=orders.connections, signs=orders.signs
+    )
+    with House(settings) as house:
+        figures = asyncio.run(_send(house))
+    sys.stdout.write(json.dumps(asdict(figures)) + "\n")
+
+
+async def _send(house: House) -> Figures:
+    _ = house.scheduler
+    if house.signing is not None:
+        house.signing.warm()
+        await asyncio.sleep(1)  # the children's start is no part of a morning's sending
+    stop = asyncio.Event()
+    began, processor = time.perf_counter(), time.process_time()
+    running = asyncio.create_task(house.engine.run([WorkLane.BULK], stop))
+    while not await asyncio.to_thread(_is_through, house):  # noqa: ASYNC110 - the ledger tells, and rings no bell
+        await asyncio.sleep(0.02)
+    seconds, processor_seconds = time.perf_counter() - began, time.process_time() - processor
+    stop.set()
+    await running
+    await house.dispatcher.close()
+    states, broken = _counted(house)
+    house.close()  # children are counted when they have ended
+    return Figures(
+        seconds=seconds,
+        processor_seconds=processor_seconds,
+        children_seconds=resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime,
+        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        states=states,
+        broken=broken,
+    )
+
+
+def _is_through(house: House) -> bool:
+    """Whether nothing is due or under way. What is in doubt, or is tried again in some minutes, is no part of a rate."""
+    under_way = or_(
+        Batch.state == BatchState.LEASED, and_(Batch.state == BatchState.OPEN, Batch.next_at <= house.clock())
+    )
+    with house.database.read() as session:
+        is_held = session.scalar(select(Letter.id).where(Letter.state == LetterState.PAUSED)) is not None
+        return is_held or session.scalar(select(Batch.id).where(under_way).limit(1)) is None
+
+
+def _counted(house: House) -> tuple[dict[str, int], int]:
+    with house.database.read() as session:
+        letter_id = session.scalar(select(Letter.id).order_by(Letter.id.desc()).limit(1))
+        assert letter_id is not None
+        states = {str(state): number for state, number in ledger.counts(session, letter_id).items() if number}
+        return states, len(ledger.verify(session))
+
+
+if __name__ == "__main__":
+    main()

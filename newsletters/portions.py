@@ -1,0 +1,169 @@
+"""Portions: what of an issue's letter a reader's own topics come to, worked out once for all readers who chose the same.
+
+A freeze joins them: whoever chose topics gets the lead and their own articles, or is left out because there are too few.
+Who chooses in the very moment of the freeze has no portion yet and gets what everybody gets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+
+from sqlalchemy import CursorResult, ForeignKey, Text, delete, exists, select
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from articles.articles import Article, authors_of
+from ground.database import Base, Database, RowId, insert_new
+from mailer.blocks import LEAD
+from newsletters import alerts, issues
+from newsletters.alerts import Alerted
+from newsletters.issues import Issue, IssueKind, Item
+from newsletters.rhythm import Rhythm
+from subscribers import topics
+from subscribers.subscriptions import Subscription, SubscriptionState
+from subscribers.topics import Topics
+
+_PAGE = 500
+
+
+#: Stands for the topics of who chose none; no row has this number.
+EVERYTHING = 0
+
+
+class Portion(Base):
+    __tablename__ = "portions"
+
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), primary_key=True)
+    topics_id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)  # or EVERYTHING
+    had: Mapped[int] = mapped_column(
+        primary_key=True, autoincrement=False
+    )  # which alerts, a bit each; those are left out
+    blocks: Mapped[str | None] = mapped_column(Text)  # "1,4,7" as mailer.blocks has it; None: too few, left out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """An article of a letter, as far as topics go."""
+
+    number: int
+    section: str | None
+    authors: Sequence[str] = ()
+    story_key: str = ""
+
+
+def own_blocks(parts: Iterable[Part], chosen: Topics | None, *, fewest: int) -> str | None:
+    """The articles of a reader's topics, as the field `blocks` of their row names them: "1,4,7".
+
+    The lead is everybody's, and counts as the reader's own only where it is. None where fewer than `fewest` are theirs.
+    """
+    if chosen is None:
+        return ",".join(map(str, sorted({LEAD, *(part.number for part in parts)})))
+    own = [part.number for part in parts if chosen.is_wanted(part.section, part.authors)]
+    return ",".join(map(str, sorted({LEAD, *own}))) if len(own) >= fewest else None
+
+
+def are_wanted(session: Session, issue: Issue, rhythm: Rhythm, *, now: datetime) -> bool:
+    """Whether a letter is compiled so that readers can get their own: one chose topics, or had a story as an alert."""
+    if issue.kind is IssueKind.ALERT:
+        return False
+    return bool(alerted(session, issue, now=now)) or _chose(session, rhythm)
+
+
+def alerted(session: Session, issue: Issue, *, now: datetime) -> list[Alerted]:
+    """The stories of a digest, beside its lead, that some of its readers had as an alert."""
+    keys = [article.story_key for _, article in issues.list_stories(session, issue.id)[LEAD:]]
+    return alerts.lately(session, issue.edition_id, keys, now=now)
+
+
+def _chose(session: Session, rhythm: Rhythm) -> bool:
+    wants = exists().where(
+        Subscription.edition_id == rhythm.edition_id,
+        Subscription.topics_id.is_not(None),
+        Subscription.state == SubscriptionState.ACTIVE,
+        rhythm.holds(Subscription.schedule_id),
+    )
+    return bool(session.scalar(select(wants)))
+
+
+def parts_of(session: Session, issue_id: int) -> list[Part]:
+    """The articles of an issue's compiled letter."""
+    rows = session.execute(
+        select(Item.number, Item.article_id, Article.section, Article.story_key)
+        .join(Article, Article.id == Item.article_id)
+        .where(Item.issue_id == issue_id, Item.number.is_not(None))
+        .order_by(Item.number)
+    ).all()
+    authors = authors_of(session, [row.article_id for row in rows])
+    return [
+        Part(number=row.number or 0, section=row.section, authors=authors[row.article_id], story_key=row.story_key)
+        for row in rows
+    ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cutting:
+    """Of which letter, and for whom."""
+
+    issue_id: int
+    letter_id: int
+    edition_id: int
+    fewest: int
+    had: Sequence[Alerted] = ()
+
+
+def cut(database: Database, order: Cutting) -> None:
+    """Write down the portion of every choice of topics, a page in a transaction. Cut again, it finds what is there."""
+    with database.read() as session:
+        parts = parts_of(session, order.issue_id)
+        everything: list[tuple[int, Topics | None]] = [(EVERYTHING, None)]
+        for page in chain([everything], _choices(session, order.edition_id)):
+            for had in range(1 << len(order.had)):
+                left = _without(parts, order.had, had)
+                _write(
+                    database, order, had, [(known, own_blocks(left, each, fewest=order.fewest)) for known, each in page]
+                )
+
+
+def _choices(session: Session, edition_id: int) -> Iterator[list[tuple[int, Topics | None]]]:
+    """Every choice that readers of an edition stand by, a page at a time."""
+    after = 0
+    stands = exists().where(Subscription.edition_id == edition_id, Subscription.topics_id == topics.TopicSet.id)
+    while True:
+        wanted = select(topics.TopicSet).where(
+            topics.TopicSet.edition_id == edition_id, topics.TopicSet.id > after, stands
+        )
+        rows = session.scalars(wanted.order_by(topics.TopicSet.id).limit(_PAGE)).all()
+        if not rows:
+            return
+        after = rows[-1].id
+        yield [(row.id, topics.value(row)) for row in rows]
+        session.expunge_all()
+
+
+def _without(parts: Sequence[Part], alerts: Sequence[Alerted], had: int) -> list[Part]:
+    """The articles without those that a reader had as an alert. The lead is everybody's all the same."""
+    gone = {alert.story_key for place, alert in enumerate(alerts) if had & 1 << place}
+    return [part for part in parts if part.number == LEAD or part.story_key not in gone]
+
+
+def _write(database: Database, order: Cutting, had: int, found: Sequence[tuple[int, str | None]]) -> None:
+    whose = {"letter_id": order.letter_id, "had": had}
+    # Who wants everything and had no alert gets the common version: there is no row for it.
+    rows = [{**whose, "topics_id": known, "blocks": own} for known, own in found if known != EVERYTHING or had]
+    if not rows:
+        return
+    with database.write_bulk() as session:
+        session.execute(insert_new(Portion, is_sqlite=database.is_sqlite), rows)
+
+
+def forget(database: Database, letter_id: int) -> None:
+    """Delete a letter's portions once its rows hold them, a page in a transaction."""
+    while True:
+        with database.write_bulk() as session:
+            page = select(Portion.topics_id).where(Portion.letter_id == letter_id).distinct().limit(_PAGE)
+            gone = session.execute(delete(Portion).where(Portion.letter_id == letter_id, Portion.topics_id.in_(page)))
+            assert isinstance(gone, CursorResult)
+            if gone.rowcount < _PAGE:
+                return
