@@ -82,6 +82,7 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
         return_path=return_path,
         sign=None if signing is None else signing.sign,
         is_canonical=True,
+    )
 
 
 def _due_at(row: Row, lease: Lease) -> datetime:
