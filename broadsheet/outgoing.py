@@ -21,6 +21,7 @@ from mailer.lines import Way
 from mailer.message import Mint
 from mailer.pacing import GROUPS, Cap
 from mailer.press import Press
+from mailer.transports.manners import Manners
 from mailer.transports.relay import Relay
 from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
@@ -75,7 +76,11 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)
 
     return Press(
-        load=Compiled.from_bytes, build=build, return_path=return_path, sign=None if signing is None else signing.sign
+        load=Compiled.from_bytes,
+        build=build,
+        return_path=return_path,
+        sign=None if signing is None else signing.sign,
+        is_canonical=True,
     )
 
 
@@ -119,16 +124,17 @@ def say_who_signs(house: House) -> None:
 
 def ways(settings: Settings) -> dict[Lane, list[Way]]:
     """The ways out of each lane, with connections of its own. Raises ConfigurationError, naming the route."""
+    manners = Manners()
     return {
-        lane: [_way(settings, name, lane) for name, route in settings.ways.items() if lane in route.lanes]
+        lane: [_way(settings, name, lane, manners) for name, route in settings.ways.items() if lane in route.lanes]
         for lane in (Lane.BULK, Lane.TX)
     }
 
 
-def _way(settings: Settings, name: str, lane: Lane) -> Way:
+def _way(settings: Settings, name: str, lane: Lane, manners: Manners) -> Way:
     smtp = settings.ways[name]
     try:
-        transport = SmtpTransport(_route(smtp, name, settings.helo, lane))
+        transport = SmtpTransport(_route(smtp, name, settings.helo, lane), manners=manners)
         return Way(transport=transport, weight=smtp.weight, relay=_relay(smtp))
     except OSError as problem:  # ssl.SSLError is one, too
         raise ConfigurationError(
@@ -151,6 +157,8 @@ def _route(smtp: Smtp, name: str, helo: str, lane: Lane) -> Route:
         password=smtp.password.get_secret_value() if smtp.password else None,
         connections=smtp.connections if lane is Lane.BULK else smtp.tx_connections,
         max_messages=smtp.messages_per_connection,
+        pipelining=smtp.pipelining,
+        chunking=smtp.chunking,
     )
 
 

@@ -32,6 +32,10 @@ class Smtp(BaseModel):
         default=2, ge=1, le=20, description="kept apart, so that a digest never delays a confirmation"
     )
     messages_per_connection: int = Field(default=100, ge=1)
+    pipelining: bool = Field(
+        default=True, description="where the server offers it and it works; false: one command at a time, always"
+    )
+    chunking: bool = Field(default=True, description="the same, for messages sent ahead of the replies")
     weight: int = Field(default=1, ge=1, le=1000, description="its share of the mail, beside the other routes' weights")
     lanes: Annotated[tuple[Literal["bulk", "tx"], ...], NoDecode] = Field(default=("bulk", "tx"), min_length=1)
     signs: Literal["ours", "relay"] = Field(default="ours", description="whose DKIM signature the mail carries")

@@ -42,6 +42,7 @@ class Written:
     row: Row
     envelope: Envelope
     message: bytes
+    is_canonical: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +66,7 @@ class Press(Generic[C]):
     build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
     return_path: Callable[[int], str]  # of a delivery's id
     sign: Sign | None = None  # None: every relay does
+    is_canonical: bool = False  # `build` ends each line with CRLF and begins none with a dot, whatever the fields hold
 
     async def write(self, relay: Relay, letters: Mapping[int, C], rows: Sequence[Row], lease: Lease) -> list[Made]:
         """The group's messages, a row's each, as this relay wants them."""
@@ -79,7 +81,7 @@ class Press(Generic[C]):
         try:
             message = self.build(letters[row.variant_id], row, lease)
             return_path = self.return_path(row.id)
-            return Written(row, Envelope(return_path, row.address), relay.mark(message, return_path))
+            return Written(row, Envelope(return_path, row.address), relay.mark(message, return_path), self.is_canonical)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are sent
             return Unwritten(row, replies.clean(str(error) or repr(error)))
 
@@ -139,4 +141,4 @@ async def writing(press: Press[C], relay: Relay, letters: Mapping[int, C], held:
 def _signed(written: Written, message: bytes | Unsignable) -> Written | Unwritten:
     if isinstance(message, Unsignable):
         return Unwritten(written.row, f"cannot be signed: {message.reason}")
-    return Written(written.row, written.envelope, message)
+    return Written(written.row, written.envelope, message, written.is_canonical)

@@ -206,7 +206,7 @@ class Stream(Reader[Step, "_Trip[P] | None"], Generic[P]):
         self.expected.append((Step.RCPT, trip))
         self._trips[trip] = None
         self._room -= 1
-        if self._room == self._ahead and self._ahead:
+        if self._room == self._ahead and self._ahead and not self._feed.is_over:
             terms.nearly_full()
         if terms.mode is Mode.PIPELINING:
             words.append(b"DATA\r\n")
@@ -328,8 +328,10 @@ class Stream(Reader[Step, "_Trip[P] | None"], Generic[P]):
     def over(self, why: str, *, babble: bool) -> None:
         again = not self._stopped and self._judges_host(why, babble=babble)
         trips, self._trips = self._trips, {}
-        for trip in trips:
-            self._abandoned(trip, why, again=again, babble=babble)
+        for place, trip in enumerate(trips):
+            # Behind another nothing of it was answered: what broke the connection was not this message.
+            behind = not self._stopped and trip.stage is Stage.MAIL and (self._is_worn or place > 0)
+            self._abandoned(trip, why, again=again or behind, babble=babble)
         self.expected.clear()
         self._held = self._ready = None
         if not self._done.done():
@@ -360,7 +362,7 @@ class Stream(Reader[Step, "_Trip[P] | None"], Generic[P]):
             self._conclude(trip, trip.refusal)
         elif trip.has_left:
             self._feed.settle(trip.parcel, lost(name, why))
-        elif again or (not self._stopped and trip.stage is Stage.MAIL and self._is_worn):
+        elif again:
             self.given_back.append(trip.parcel)
         else:
             self._feed.settle(trip.parcel, unsaid(name, trip.stage, why))

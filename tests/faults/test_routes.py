@@ -149,7 +149,9 @@ async def test_when_one_route_refuses_the_others_carry_on_at_once(
         assert set(session.scalars(select(Attempt.outcome))) == {"unreachable"}
 
 
-async def test_a_route_that_falls_in_the_middle_gives_the_rest_to_the_other(database: Database, now: datetime) -> None:
+async def test_a_route_that_falls_in_the_middle_gives_the_rest_to_the_other(
+    database: Database, now: datetime, mode: str
+) -> None:
     letters(database, now, batches=1, each=200)
     falling, good = ScriptedServer(), ScriptedServer()
 
@@ -163,14 +165,15 @@ async def test_a_route_that_falls_in_the_middle_gives_the_rest_to_the_other(data
         )
         await send_due(sender, database, now)
         await sender.close()
-    assert counts(database).get(State.UNCERTAIN, 0) == 0
+    doubtful = counts(database).get(State.UNCERTAIN, 0)
+    assert doubtful <= (4 * 8 if mode == "chunking" else 0)  # there a window of each connection has left
     got = Counter(recipient for server in (falling, good) for recipient, _ in server.messages)
     assert set(got.values()) == {1}
     # A connection that breaks while the route still answers on others may break for the message's sake: that one rests.
     left = counts(database).get(State.READY, 0)
     assert left <= 4
-    assert len(got) == 200 - left
-    assert len(good.messages) >= 140
+    assert 200 - left - doubtful <= len(got) <= 200 - left
+    assert len(good.messages) >= 140 - doubtful
 
 
 async def test_when_all_routes_rest_the_rows_go_back_at_no_cost_until_the_first_has_rested(

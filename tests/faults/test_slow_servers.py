@@ -19,7 +19,7 @@ from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders
 from tests.mailer.doubles import SILENCE, WELL, Answer, ScriptedServer, dispatcher
 
-pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("mode")]
+pytestmark = pytest.mark.faults
 
 MESSAGE = b"Subject: hello\r\n\r\nGood morning\r\n"
 BRIEF = Timeouts(greeting=0.3, opening=1.0, mail=0.3, rcpt=0.3, data=0.3, dot=0.3, noop=0.3)
@@ -172,6 +172,7 @@ async def rate(database: Database, now: datetime, server: Sluggish) -> float:
     return len(server.answered_at) / (server.answered_at[-1] - began)
 
 
+@pytest.mark.usefixtures("mode")
 async def test_a_message_that_is_never_answered_holds_one_connection_and_not_the_line(
     database: Database, now: datetime
 ) -> None:
