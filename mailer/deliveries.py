@@ -7,7 +7,7 @@ in a state leaves it. Terminal states never change; what is learnt after accepta
 from __future__ import annotations
 
 import enum
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -26,7 +26,6 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.orm import Mapped, Session, mapped_column
-from sqlalchemy.sql.dml import ReturningUpdate
 
 from ground.database import Base, RowId, one_of
 from mailer.letter import Kind
@@ -226,39 +225,6 @@ def claim(session: Session, span: Span, *, owner: str, until: datetime, now: dat
         .returning(*(DELIVERIES.c[name] for name in Row.__dataclass_fields__))
     )
     return sorted((Row(*row) for row in found), key=lambda row: row.id)
-
-
-def intending(letter: ColumnElement[bool]) -> ReturningUpdate[tuple[int, int]]:
-    """The statement that commits to sending, built once. `letter`: whether its letter may leave, as a condition."""
-    mine = DELIVERIES.c
-    return (
-        update(DELIVERIES)
-        .where(
-            mine.id.in_(bindparam("b_ids", expanding=True)),
-            mine.state == State.CLAIMED,
-            mine.owner == bindparam("b_owner"),
-            letter,
-        )
-        .values(state=State.SENDING, attempt=mine.attempt + 1)
-        .returning(mine.id, mine.attempt)
-    )
-
-
-def intend(
-    session: Session,
-    statement: ReturningUpdate[tuple[int, int]],
-    ids: Sequence[int],
-    *,
-    owner: str,
-    letter: Mapping[str, object],
-) -> dict[int, int]:
-    """Commit to sending: id -> number of its attempt. What this does not return must not be sent.
-
-    This UPDATE is the last look before a message leaves: a reader who has left since, an address suppressed since, a
-    letter that may not leave any more (paused, cancelled, over) are not among the rows it returns.
-    """
-    found = session.connection().execute(statement, {"b_ids": list(ids), "b_owner": owner, **letter})
-    return {row.id: row.attempt for row in found}
 
 
 def release(session: Session, span: Span, *, owner: str, next_at: datetime) -> None:

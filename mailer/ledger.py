@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import and_, bindparam, exists, select, update
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from mailer import ailing, batches, breakers, deliveries, holds, quarantine, results, suppressions
+from mailer import ailing, batches, breakers, deliveries, intents, quarantine, results, suppressions
 from mailer.batches import BatchState
 from mailer.deliveries import Delivery, Row, Span, State
 from mailer.events import BounceKind
@@ -111,22 +111,7 @@ def _end(session: Session, span: Span, reason: str, *, failing: bool) -> None:
 
 def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: str, now: datetime) -> dict[int, int]:
     """Commit to sending these rows: id -> attempt number. What is not returned must not be sent."""
-    letter = {"b_letter": held.span.letter_id, "b_lane": held.lane, "b_now": now}
-    return deliveries.intend(session, _INTEND, ids, owner=owner, letter=letter)
-
-
-_INTEND = deliveries.intending(
-    and_(
-        exists(
-            select(Letter.id).where(
-                Letter.id == bindparam("b_letter"),
-                Letter.state == LetterState.SENDING,
-                Letter.deadline_at > bindparam("b_now"),
-            )
-        ),
-        holds.is_free(bindparam("b_lane")),
-    )
-)
+    return intents.intend(session, held, ids, owner=owner, now=now)
 
 
 def record(session: Session, records: Sequence[Record], *, owner: str, now: datetime) -> None:

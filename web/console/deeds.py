@@ -70,6 +70,7 @@ def _words(texts: Texts) -> dict[str, str]:
     _ = texts.gettext
     return {
         "issue.add": _("put a story into"),
+        "issue.alert": _("made, as breaking news,"),
         "issue.approve": _("approved"),
         "issue.cancel": _("cancelled"),
         "issue.compose": _("composed by hand"),
