@@ -1,0 +1,46 @@
+"""Intents: the commit to send, which stands in the ledger before a message leaves."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import bindparam, exists, select, update
+from sqlalchemy.orm import Session
+
+from mailer import batches, holds
+from mailer.deliveries import DELIVERIES, State
+from mailer.letters import Letter, LetterState
+
+
+def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: str, now: datetime) -> dict[int, int]:
+    """Commit to sending: id -> number of its attempt. What this does not return must not be sent.
+
+    This UPDATE is the last look before a message leaves: a reader who has left since, an address suppressed since, a
+    letter that may not leave any more (paused, cancelled, over), a lane that is held are not among the rows it returns.
+    """
+    about = {"b_letter": held.span.letter_id, "b_lane": held.lane, "b_now": now}
+    found = session.connection().execute(_INTEND, {"b_ids": list(ids), "b_owner": owner, **about})
+    return {row.id: row.attempt for row in found}
+
+
+_MAY_LEAVE = exists(
+    select(Letter.id).where(
+        Letter.id == bindparam("b_letter"),
+        Letter.state == LetterState.SENDING,
+        Letter.deadline_at > bindparam("b_now"),
+    )
+)
+#: Built once: it goes with every group, and to build it takes longer than to run it.
+_INTEND = (
+    update(DELIVERIES)
+    .where(
+        DELIVERIES.c.id.in_(bindparam("b_ids", expanding=True)),
+        DELIVERIES.c.state == State.CLAIMED,
+        DELIVERIES.c.owner == bindparam("b_owner"),
+        _MAY_LEAVE,
+        holds.is_free(bindparam("b_lane")),
+    )
+    .values(state=State.SENDING, attempt=DELIVERIES.c.attempt + 1)
+    .returning(DELIVERIES.c.id, DELIVERIES.c.attempt)
+)
