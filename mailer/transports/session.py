@@ -29,7 +29,8 @@ from mailer.transports.manners import Manners, Mode
 from mailer.transports.offers import Offers
 from mailer.transports.outcomes import outcome, refused
 from mailer.transports.route import Route, Tls
-from mailer.transports.stream import Stream, Terms
+from mailer.transports.stream import Stream
+from mailer.transports.trip import Terms
 from mailer.transports.wire import wire
 
 #: A connection unused for so many seconds is asked (NOOP) before a message is given to it.

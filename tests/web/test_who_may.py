@@ -28,6 +28,8 @@ ACTS: dict[str, frozenset[Role]] = {
     "/console/issues/{}/resume": frozenset({EDITOR, OPS}),
     "/console/issues/{}/cancel": frozenset({EDITOR, OPS}),
     "/console/schedules": frozenset({EDITOR}),
+    "/console/holidays": frozenset({EDITOR}),
+    "/console/alerts": frozenset({EDITOR}),
     "/console/sources": frozenset({EDITOR}),
     "/console/readers": frozenset(),
     "/console/readers/import": frozenset({OPS}),
