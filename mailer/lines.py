@@ -47,7 +47,7 @@ class Line:
     others: Lines
     patience: float = 10.0  # seconds; a line that has answered nothing for so long has stalled
     draining: bool = False
-    broken: int = 0  # messages in a row that got no answer
+    broken: int = 0  # messages, or connections with all they carried, in a row that got no answer
     refused: int = 0  # refusals of our sender address in a row
     credit: int = 0  # deliveries it is owed by its weight
     door: asyncio.Lock = field(default_factory=asyncio.Lock)  # batches are served in the order of asking
@@ -77,7 +77,11 @@ class Line:
                 self._answered_at = asyncio.get_running_loop().time()
                 self.back_off.worked()
             return
+        if outcome.is_further:
+            return
         self.broken += 1
+        if outcome.code is None and self._answered_lately() and not self.is_down(outcome):
+            return  # one connection broke and the others are answered: no reason to rest
         if self.back_off.failed(outcome, now=now):
             self._tell(outcome)
 

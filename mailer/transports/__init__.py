@@ -41,6 +41,8 @@ class Outcome:
     reply: str = ""  # the server's words, or ours when it said none; at most 512 characters
     queue_id: str | None = None
     route: str = "default"
+    #: One of several messages that one connection took with it: the break is told by the first.
+    is_further: bool = False
 
 
 @dataclass(slots=True, eq=False)

@@ -14,6 +14,8 @@ costs no doubt, and a host that has yet to show that it understands is given one
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from mailer.transports import Outcome, P, Result, Stage
 from mailer.transports.manners import Mode
 from mailer.transports.outcomes import lost, outcome, refused, unsaid
@@ -119,10 +121,14 @@ class Stream(Speaker[P]):
     def over(self, why: str, *, babble: bool) -> None:
         again = not self._stopped and self._judges_host(why, babble=babble)
         trips, self._trips = self._trips, {}
+        is_told = False
         for place, trip in enumerate(trips):
             # Behind another nothing of it was answered: what broke the connection was not this message.
             behind = not self._stopped and trip.stage is Stage.MAIL and (self._is_worn or place > 0)
-            self._abandoned(trip, why, again=again or behind, babble=babble)
+            broken = self._abandoned(trip, why, again=again or behind, babble=babble)
+            if broken is not None:
+                self._feed.settle(trip.parcel, replace(broken, is_further=is_told))
+                is_told = True
         self.expected.clear()
         self._held = self._ready = None
         if not self._done.done():
@@ -146,14 +152,16 @@ class Stream(Speaker[P]):
             return True
         return False
 
-    def _abandoned(self, trip: Trip[P], why: str, *, again: bool, babble: bool) -> None:
+    def _abandoned(self, trip: Trip[P], why: str, *, again: bool, babble: bool) -> Outcome | None:
+        """What the end of the connection is for this message; None where it is something else, or nothing."""
         name = self._terms.route.name
         if trip.refusal is not None and not babble:
             self._trips[trip] = None
             self._conclude(trip, trip.refusal)
         elif trip.has_left:
-            self._feed.settle(trip.parcel, lost(name, why))
+            return lost(name, why)
         elif again:
             self.given_back.append(trip.parcel)
         else:
-            self._feed.settle(trip.parcel, unsaid(name, trip.stage, why))
+            return unsaid(name, trip.stage, why)
+        return None

@@ -169,7 +169,9 @@ async def rate(database: Database, now: datetime, server: Sluggish) -> float:
         began = asyncio.get_running_loop().time()
         await asyncio.gather(*(work(batch) for batch in due))
         await sender.close()
-    return len(server.answered_at) / (server.answered_at[-1] - began)
+    # Not of the last few: what was said behind the stuck message is given back when its time is over.
+    most = COUNT * 95 // 100
+    return most / (server.answered_at[most - 1] - began)
 
 
 @pytest.mark.usefixtures("mode")
