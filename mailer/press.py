@@ -108,8 +108,8 @@ class WrittenAhead:
             for made in await self._runs.popleft():
                 self._made[made.row.id] = made
             self._begin()
-        missing = [row for row in rows if row.id not in self._made]
-        self._made |= {made.row.id: made for made in await self._write(missing, lease)}
+        if missing := [row for row in rows if row.id not in self._made]:
+            self._made |= {made.row.id: made for made in await self._write(missing, lease)}
         return [self._made.pop(row.id) for row in rows]
 
     def _begin(self) -> None:

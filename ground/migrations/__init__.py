@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from sqlite3 import IntegrityError
 
 from alembic import command
 from alembic.config import Config
@@ -26,14 +29,40 @@ def _config(metadata: MetaData, connection: Connection | None) -> Config:
 
 def upgrade(database: Database, metadata: MetaData, revision: str = "head") -> None:
     """Bring the tables to a revision; nothing happens when they are there already."""
-    with database.writer.begin() as connection:
+    with _changing(database) as connection:
         command.upgrade(_config(metadata, connection), revision)
 
 
 def downgrade(database: Database, metadata: MetaData, revision: str) -> None:
     """Take the tables back to an earlier revision. Data that only later tables can hold is lost."""
-    with database.writer.begin() as connection:
+    with _changing(database) as connection:
         command.downgrade(_config(metadata, connection), revision)
+
+
+@contextmanager
+def _changing(database: Database) -> Iterator[Connection]:
+    """A transaction that may change tables with rows in them.
+
+    SQLite changes a table by making it anew, and while foreign keys are enforced it refuses to drop the old one as soon as
+    a row of another table names one of it (https://sqlite.org/lang_altertable.html 7). They are looked at once, at the
+    end; what is not whole then is rolled back.
+    """
+    if not database.is_sqlite:
+        with database.writer.begin() as connection:
+            yield connection
+        return
+    with database.writer.connect() as connection:
+        driver = connection.connection.cursor()
+        driver.execute("PRAGMA foreign_keys=OFF")
+        try:
+            with connection.begin():
+                yield connection
+                broken = connection.exec_driver_sql("PRAGMA foreign_key_check").fetchmany(5)
+                if broken:
+                    raise IntegrityError(f"rows that name no other after the change of tables: {broken}")
+        finally:
+            driver.execute("PRAGMA foreign_keys=ON")
+            driver.close()
 
 
 def check(database: Database, metadata: MetaData) -> None:

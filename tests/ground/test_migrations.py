@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from pathlib import Path
 
 import pytest
-from sqlalchemy import inspect
+from sqlalchemy import func, inspect, select, text
 
+from articles.articles import Article
 from broadsheet.tables import metadata
 from ground import migrations
 from ground.database import Database
+from newsletters.newsletters import Edition, Newsletter
+from tests.newsletters.builders import a_desk, an_article
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
@@ -28,4 +32,20 @@ def test_up_without_drift_then_down_to_nothing_then_up(empty: Database) -> None:
     assert set(inspect(empty.writer).get_table_names()) == {"alembic_version"}
     migrations.upgrade(empty, metadata)
     assert set(inspect(empty.writer).get_table_names()) == {"alembic_version", *metadata.tables}
+    empty.dispose()
+
+
+def test_rows_stay_while_their_tables_are_made_anew(empty: Database, now: datetime) -> None:
+    migrations.upgrade(empty, metadata)
+    with empty.write() as session:
+        desk = a_desk(session, now)
+        an_article(session, desk.feed, "The bridge is closed", now)
+    migrations.downgrade(empty, metadata, "0001")
+    migrations.upgrade(empty, metadata)
+    with empty.read() as session:
+        counts = [session.scalar(select(func.count()).select_from(each)) for each in (Newsletter, Edition, Article)]
+        assert min(n or 0 for n in counts) >= 1
+    if empty.is_sqlite:
+        with empty.write() as session:
+            assert session.scalar(text("PRAGMA foreign_keys")) == 1
     empty.dispose()
