@@ -107,7 +107,7 @@ def _plan(morning: Morning) -> None:
     morning.tab.press(f"a[href='/console/schedules/new?edition={live.service.editions[morning.language]}']")
     for box in page.locator("input[name=days]").all():
         box.check()
-    page.fill("#fewest", "1")
+    page.fill("#fewest", "3")
     page.fill("#most", "3")
     page.select_option("#autonomy", Autonomy.APPROVED)
     page.fill("#times", f"{soon:%H:%M}")
