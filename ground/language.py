@@ -17,7 +17,7 @@ from unicodedata import bidirectional
 from zoneinfo import ZoneInfo
 
 from babel import Locale
-from babel.dates import format_date, format_time
+from babel.dates import format_date, format_time, get_timezone, get_timezone_location
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -160,6 +160,12 @@ class Texts:
         if isinstance(at, datetime) and zone is not None:
             at = at.astimezone(ZoneInfo(zone))
         return self._digits(format_time(at, format="HH:mm", locale=_locale(self.tag)))
+
+    def moment(self, at: datetime | str, zone: str) -> str:
+        """The hour of an instant (or of its ISO form) with the place whose clock it is: "08:30 (Baghdad)"."""
+        at = datetime.fromisoformat(at) if isinstance(at, str) else at
+        place = get_timezone_location(get_timezone(zone), locale=_locale(self.tag), return_city=True)
+        return f"{self.time(at, zone)} ({place})"
 
 
 class Languages:

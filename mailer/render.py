@@ -190,7 +190,9 @@ def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment
         paragraph=_paragraphs(texts),
         plain=lambda text: " ".join(clean(text).split()),
     )
-    environment.globals.update(direction=direction, date=_date(texts), time=texts.time, dot=texts.dot)
+    environment.globals.update(
+        direction=direction, date=_date(texts), moment=texts.moment, time=texts.time, dot=texts.dot
+    )
     return environment
 
 

@@ -16,7 +16,7 @@ from newsletters.issues import Issue, IssueKind, IssueState, Item
 from newsletters.newsletters import Edition
 from staff.members import audit
 
-LAYOUT = "daily"
+LAYOUT = "breaking"
 _ONE_WORD = "An alert takes two words. It has none yet: approve it first, then send it."
 _CHANGED = "It was changed since it was approved. Look at it again, approve it, then send it."
 

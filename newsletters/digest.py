@@ -60,6 +60,7 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
             "number": issue.number,
             # The day that readers have when it is due, not the server's.
             "date": issue.scheduled_for.astimezone(ZoneInfo(sender.zone)).date().isoformat(),
+            "due_at": issue.scheduled_for.isoformat(),
             "subject": issue.subject,
             "preheader": issue.preheader,
             "view_url": f"{sender.archive_url}/{issue.number}",

@@ -71,12 +71,17 @@ def digest(language: str = "en", count: int = 9, **changes: object) -> dict[str,
     issue = {
         "number": 12,
         "date": "2026-03-09",
+        "due_at": "2026-03-09T05:30:00+00:00",
         "subject": _TITLES[language],
         "preheader": "Late snow expected · First tram line approved",
         "view_url": f"https://news.zagroscourier.example/archive/briefing/{language}/12",
         "archive_url": f"https://news.zagroscourier.example/archive/briefing/{language}",
     }
     return {"issue": issue, "items": [item(number, language) for number in range(1, count + 1)]} | changes
+
+
+def alert(language: str = "en") -> dict[str, Any]:
+    return digest(language, 1)
 
 
 def correction(language: str = "en") -> dict[str, Any]:
@@ -93,7 +98,8 @@ def page(
     template: str = "daily", language: str = "en", *, context: Mapping[str, Any] | None = None, **changes: object
 ) -> Page:
     if context is None:
-        context = digest(language) if template == "daily" else correction(language) if template == "correction" else {}
+        made = {"daily": digest, "breaking": alert, "correction": correction}
+        context = made[template](language) if template in made else {}
     values: dict[str, Any] = {
         "template": template, "language": language, "sender": sender(language), "context": context, "marker": MARKER,
     }  # fmt: skip

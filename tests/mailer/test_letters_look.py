@@ -23,7 +23,7 @@ from mailer import render
 from mailer.letter import Rendered
 from tests.mailer.letters_at_hand import FOLDERS, LANGUAGES, NOTICES, ROOT, digest, page, sender
 
-LETTERS = list(itertools.product(("daily", *NOTICES), LANGUAGES))
+LETTERS = list(itertools.product(("daily", "breaking", *NOTICES), LANGUAGES))
 every_letter = pytest.mark.parametrize(("template", "language"), LETTERS)
 every_language = pytest.mark.parametrize("language", LANGUAGES)
 

@@ -114,6 +114,7 @@ async def test_what_is_compiled_holds_what_the_template_is_promised(press: Press
     assert job.context["issue"] == {
         "number": 1,
         "date": "2026-03-09",
+        "due_at": "2026-03-09T04:00:00+00:00",
         "subject": "Story 2",
         "preheader": "Story 1\u00a0· Story 3\u00a0· Story 4",
         "view_url": f"{BASE_URL}/archive/briefing/en/1",
