@@ -92,7 +92,9 @@ async def test_a_link_scanner_changes_nothing(service: Service) -> None:
     )
     assert {answer.status_code for answer in answers} == {200}
     await service.quiet_everywhere()
-    assert await service.dump() == before
+    after = await service.dump()
+    # The rounds of the service go on meanwhile and note when they last ran.
+    assert [table for table in before if before[table] != after[table] and table != "heartbeats"] == []
     assert len(service.mailbox.messages()) == mails
     await service.visitor.confirm(asked.parsed())  # and the link still works for its reader
     assert await service.read(lambda session: state_of(session, pending.address)) is SubscriptionState.ACTIVE

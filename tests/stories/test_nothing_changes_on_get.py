@@ -31,7 +31,7 @@ NEW, CONFIRMED = Person("new@readers.example", "en"), Person("confirmed@readers.
 #: What the running service writes by itself while the pages are looked at: that it works, and when it last made a round.
 ITS_OWN = {"heartbeats"}
 #: Where a look around inside begins: a reader is found by a search only, and nobody was left out of these issues.
-DOORS = ("/console", "/ops", "/console/readers/1", "/ops/issues/1/left-out")
+DOORS = ("/console", "/ops", "/console/readers/1", "/ops/issues/1/left-out", "/console/issues/1/findings")
 #: Some of what an owner gets to by links alone.
 INSIDE = {
     "/console/audit",
