@@ -12,9 +12,10 @@ import resource
 import signal
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from multiprocessing.process import BaseProcess
 from typing import ParamSpec, TypeVar
 
 import structlog
@@ -51,12 +52,14 @@ class Children(Executor):
 
         def begin(*, is_last: bool) -> None:
             pool = self._open()
+            children = pool._processes  # noqa: SLF001 - see `_end_late`
             try:
                 inner = pool.submit(fn, *args, **kwargs)
             except BrokenProcessPool as broken:
                 self._replace(pool)
                 ended(broken, is_last=is_last)
                 return
+            _end_late(pool, children)
             inner.add_done_callback(lambda done: settle(pool, done, is_last=is_last))
 
         def settle(pool: ProcessPoolExecutor, done: Future[T], *, is_last: bool) -> None:
@@ -109,6 +112,17 @@ class Children(Executor):
             self._pool = None
         log.warning("children_died", meaning="a child met its limit of memory or time; new ones are started")
         broken.shutdown(wait=False)
+
+
+def _end_late(pool: ProcessPoolExecutor, children: Mapping[int, BaseProcess] | None) -> None:
+    """End a child that began while another one died.
+
+    A pool that breaks ends the children it knows and then waits for all it has. One that was just being started by
+    `submit` is known too late to be ended, and is waited for at the end of the program, for ever.
+    """
+    if pool._broken:  # noqa: SLF001 - Python says it nowhere else
+        for child in list((children or {}).values()):
+            child.terminate()
 
 
 def _end_with(parent: int) -> None:
