@@ -23,13 +23,14 @@ def deliveries(database: Database, deliver: Deliver, addresses: list[str]) -> li
     """All accepted, in the order of the addresses."""
     first = deliver(addresses[0])
     with database.write() as session:
-        row = session.execute(select(Delivery.__table__).where(Delivery.id == first)).mappings().one()
+        row = dict(session.execute(select(Delivery.__table__).where(Delivery.id == first)).mappings().one())
+        del row["id"]
         others = [
-            {**row, "id": first + n, "recipient_id": n, "address": address, "address_key": address}
+            {**row, "recipient_id": n, "address": address, "address_key": address}
             for n, address in enumerate(addresses[1:], 1)
         ]
-        session.execute(insert(Delivery), others)
-    return list(range(first, first + len(addresses)))
+        made = insert(Delivery).returning(Delivery.id, sort_by_parameter_order=True)
+        return [first, *session.scalars(made, others)]
 
 
 def unknown(database: Database, delivery_id: int, now: datetime) -> None:
