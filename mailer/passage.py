@@ -21,7 +21,6 @@ from mailer.feed import Feed, Intended
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.lines import Line
-from mailer.pacing import GroupSize
 from mailer.press import Unwritten, Write, Written
 from mailer.reception import Passed, Trip, told
 from mailer.results import Record
@@ -64,7 +63,7 @@ class Passage:
         recruiter = asyncio.create_task(self._recruit(connections))
         try:
             await self._turn()
-            await self._feed(held, write, GroupSize(connections))
+            await self._feed(held, write)
             await self._dismiss(recruiter)
         except BaseException:  # cancelled, or a bug: what is in flight is in doubt, what waits goes back
             self._halt()
@@ -103,11 +102,11 @@ class Passage:
         self._waiting.end()
         await asyncio.gather(*self._senders)
 
-    async def _feed(self, held: Held, write: Write, size: GroupSize) -> None:
+    async def _feed(self, held: Held, write: Write) -> None:
         loop = asyncio.get_running_loop()
         rows = deque(held.rows)
         since = loop.time()
-        admission = self._books.admission
+        admission, size = self._books.admission, self._line.group_size
         while rows and not self._stops() and not admission.is_over:
             most = min(size.now, len(rows), admission.most or len(rows))
             group = await self._written(held.lease, [rows.popleft() for _ in range(most)], write)
