@@ -25,7 +25,7 @@ from mailer.press import Unwritten, Write, Written
 from mailer.reception import Passed, Trip, told
 from mailer.results import Record
 from mailer.transports import Carrier, Outcome, Result, Stage
-from mailer.verdict import Terms, judge
+from mailer.verdict import Terms, accepted, judge
 
 log = structlog.get_logger()
 
@@ -169,9 +169,10 @@ class Passage:
 
     def _settle(self, parcel: Intended, outcome: Outcome) -> None:
         self._settled += 1
-        self._line.note(outcome, now=self._clock())
+        now = self._clock()
+        self._line.note(outcome, now=now)
         is_down = self._line.is_down(outcome)
-        for signal in self._books.admission.note(outcome, parcel.row, is_down=is_down, now=self._clock()):
+        for signal in self._books.admission.note(outcome, parcel.row, is_down=is_down, now=now):
             if not isinstance(signal, Passed):
                 self._halt()
             self._books.heed(signal)
@@ -198,6 +199,9 @@ class Passage:
             self._books.heed(Trip(Trouble.SENDER_REFUSED, scope, told(outcome)))
 
     def _note(self, parcel: Intended, outcome: Outcome) -> None:
+        if outcome.result is Result.ACCEPTED:  # nearly all, and it depends on no terms
+            self._books.note(accepted(outcome, parcel.attempt, parcel.row.id, parcel.row.address_key))
+            return
         now = self._clock()
         terms = Terms(
             now=now,

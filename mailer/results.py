@@ -30,7 +30,7 @@ OUTCOME_WORD = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: there is one for each message, and that would triple its cost
 class Record:
     """One result to be written: an event, and what the transport said."""
 
