@@ -1,0 +1,25 @@
+"""sources: whether an issue's pages are still there
+
+Revision ID: 0010
+Revises: 0007
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0010"
+down_revision = "0007"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.add_column("items", sa.Column("looked_at", sa.DateTime(timezone=True), nullable=True))
+    op.add_column("items", sa.Column("page_said", sa.String(length=300), nullable=True))
+
+
+def downgrade() -> None:
+    op.drop_column("items", "page_said")
+    op.drop_column("items", "looked_at")
