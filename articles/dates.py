@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -30,6 +30,7 @@ class DateConfidence(enum.StrEnum):
 class Dated:
     at: datetime  # UTC
     confidence: DateConfidence
+    offset: timedelta | None = field(default=None, compare=False)  # of the clock it was written by, where one is named
 
 
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
@@ -119,7 +120,8 @@ def _from_parts(parts: dict[str, str | None], local: tzinfo) -> Iterator[Dated]:
     for year, month, day in _days(parts):
         try:
             at = datetime(year, month, day, tzinfo=offset or local) + _time_of_day(parts)
-            yield Dated(at.astimezone(UTC), DateConfidence.EXACT if offset else DateConfidence.ASSUMED_ZONE)
+            confidence = DateConfidence.EXACT if offset else DateConfidence.ASSUMED_ZONE
+            yield Dated(at.astimezone(UTC), confidence, at.utcoffset())
         except (ValueError, OverflowError):
             continue
 
