@@ -36,12 +36,14 @@ class Dated:
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
 _ZONE = r"\s*(?P<zone>[A-Z]{1,5}|(?:GMT|UTC|UT)?\s*[+-]\d{1,2}(?::?\d\d)?)?"
 _AT = rf"(?:(?:\s*[-,•|T]\s*|\s+at\s+|\s+){_CLOCK}{_ZONE})?"
+_BASIC = r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<half>(?!))?"
 _WEEKDAY = r"(?:[a-z]{3,9}\.?,?\s+)?"
 
 _FORMS = tuple(
     re.compile(rf"^{form}$", re.IGNORECASE)
     for form in (
         rf"(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d){_AT}",  # RFC 3339, SQL
+        rf"{_BASIC}{_ZONE}",  # ISO 8601, basic
         rf"{_WEEKDAY}(?P<day>\d{{1,2}})[\s-]+(?P<name>[a-z]{{3,9}})\.?,?[\s-]+(?P<year>\d{{4}}|\d\d){_AT}",  # RFC 822
         rf"{_WEEKDAY}(?P<name>[a-z]{{3,9}})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}}){_AT}",
         rf"(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>\d{{4}}){_AT}",

@@ -120,7 +120,7 @@ def signature(
     name: str | None, url: str | None = None, avatar: str | None = None, *, base: str = "", bio: str | None = None
 ) -> Signature | None:
     """A byline's name without its "By". An address is no name: it is never shown."""
-    shown = re.sub(r"^by\s+", "", cleaning.plain(name), flags=re.IGNORECASE)
+    shown = re.sub(r"^(?:by|par|por)\s+", "", cleaning.plain(name), flags=re.IGNORECASE)
     if not shown or "@" in shown:
         return None
     return Signature(

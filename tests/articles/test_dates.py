@@ -134,6 +134,7 @@ def test_what_is_no_date_for_the_chain_never_breaks_its_look(text: str) -> None:
         ("Sun, 08 Mar 2026 06:30:00 +0300", 3),
         ("2026-03-08T06:30:00-05:00", -5),
         ("2026-03-08T03:30:00Z", 0),
+        ("20260308T063000+0300", 3),  # ISO 8601's basic form
         ("8 March 2026 06:30", 3),  # the feed's own zone
         ("1772940600", None),
     ],
