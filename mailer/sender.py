@@ -16,6 +16,7 @@ class Theme:
 
     logo_url: str | None = None
     logo_dark_url: str | None = None  # for dark paper; without one the logo stands on a light plate there
+    logo_width: int = 300  # pixels, at most
     logo_alt: str = ""
     brand: str = "#0b4f6c"
     brand_dark: str = ""  # empty: the brand's nearest shade that can be read on dark paper

@@ -30,7 +30,7 @@ class Newsletter(Base):
     postal_address: Mapped[str] = mapped_column(Text)  # the law asks for it in every mail (CAN-SPAM)
     site_url: Mapped[str] = mapped_column(String(2000))
     privacy_url: Mapped[str | None] = mapped_column(String(2000))
-    theme: Mapped[dict[str, Any]]  # logo_url, logo_alt, brand colour: data, no template
+    theme: Mapped[dict[str, Any]]  # logos, colours, faces: data, no template (newsletters.look)
     weekend: Mapped[str] = mapped_column(
         String(30), default="fri,sat", server_default="fri,sat"
     )  # what "weekdays" leaves out
@@ -49,6 +49,8 @@ class Edition(Base):
     frequency: Mapped[str] = mapped_column(String(120))  # shown at sign-up: "one email, Sunday to Thursday"
     zone: Mapped[str] = mapped_column(String(64))  # IANA
     alerts_a_day: Mapped[int] = mapped_column(default=2, server_default="2")  # breaking stories at most; 0: none at all
+    # Its own lines, its digits: what of a look is said in its language (newsletters.look).
+    look: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     created_at: Mapped[datetime]
 
 
