@@ -15,8 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
-from mailer import blocks, field, joiner, stored
-from mailer.blocks import LEAD, Document, Fixed, Run, Tally
+from mailer import blocks, field, joiner, sizes, stored
+from mailer.blocks import Document
 from mailer.field import FieldProblem
 from mailer.joiner import Joiner
 from mailer.strand import Hole, Strand, tied
@@ -41,6 +41,7 @@ class Compiled:
     #: articles are among them.
     fields: frozenset[str] = dataclass_field(init=False, compare=False)
     numbers: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the articles of its blocks
+    _everybodys: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the lead, where there is one
     _different: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
     _order: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
     _joiner: Joiner | None = dataclass_field(init=False, compare=False, repr=False)
@@ -63,6 +64,7 @@ class Compiled:
             "holes": common.holes,
             "fields": frozenset(name for name in names if name[0] != "_" and name not in self.urls),
             "numbers": blocks.numbers(self.document) if self.common else frozenset[int](),
+            "_everybodys": blocks.everybodys(self.document),
             "_different": different,
             "_order": tuple(numbers[hole] for hole in common.holes),
             "_joiner": Joiner(self.document, numbers) if can_join else None,
@@ -88,7 +90,7 @@ class Compiled:
             found = set(map(int, own.split(",")))
         except ValueError:
             raise FieldProblem(blocks.FIELD, f"{own[:40]!r} is no list of articles such as 3,7,9") from None
-        found.add(LEAD)
+        found |= self._everybodys
         if not found <= self.numbers:
             strange = ", ".join(str(number) for number in sorted(found - self.numbers)[:5])
             raise FieldProblem(blocks.FIELD, f"the letter has no article {strange}")
@@ -136,25 +138,7 @@ class Compiled:
 
         With blocks, of the largest join of `most` articles (of all there are, when nobody sets a limit).
         """
-        most = max(len(self.common), len(self.numbers)) if most is None else most
-        largest = 0
-        for part in self.document[slice(*self.page)]:
-            match part:
-                case Fixed(piece):
-                    largest += self._decoded(piece)
-                case Tally(_, sums):
-                    largest += max(map(self._decoded, sums.values()), default=0)
-                case Run():
-                    largest += self._largest(part, most)
-        return largest
-
-    def _largest(self, run: Run[Strand], most: int) -> int:
-        found = []
-        for group in run.groups:
-            lead_in = max((self._decoded(form) for form in (group.first, group.turn, group.then) if form), default=0)
-            found += [lead_in + self._decoded(block) for block in group.blocks.values()]
-        most = min(most, len(run.ranks)) if run.ranks else most
-        return sum(sorted(found, reverse=True)[:most]) + sum(map(self._decoded, run.ranks))
+        return sizes.largest(self.document[slice(*self.page)], self._decoded, most)
 
     def _decoded(self, strand: Strand) -> int:
         links = sum(len(self.urls.get(hole.name, "")) or LONGEST_FIELD for hole in strand.holes)

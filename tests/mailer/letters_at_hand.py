@@ -98,7 +98,7 @@ def page(
     template: str = "daily", language: str = "en", *, context: Mapping[str, Any] | None = None, **changes: object
 ) -> Page:
     if context is None:
-        made = {"daily": digest, "breaking": alert, "correction": correction}
+        made = {"daily": digest, "weekly": digest, "breaking": alert, "correction": correction}
         context = made[template](language) if template in made else {}
     values: dict[str, Any] = {
         "template": template, "language": language, "sender": sender(language), "context": context, "marker": MARKER,
