@@ -91,8 +91,8 @@ def one_off(
     session: Session, edition_id: int, *, now: datetime, by: str = "command line", layout: str = layouts.DAILY
 ) -> Issue | NothingToSend:
     """Make an issue outside any schedule, for the readers of the edition's own rhythm; it waits for approval."""
-    if layouts.find(layout) is None:
-        return NothingToSend(" ".join(layouts.unknown(layout)))
+    if layouts.find(layout) not in layouts.by_hand():
+        return NothingToSend(" ".join(layouts.unknown(layout, layouts.by_hand())))
     rhythm = rhythms.of(session, edition_id, None)
     start = _window_start(session, rhythm, now - _ONE_OFF_WINDOW)
     found = _news(session, rhythm, start, now)

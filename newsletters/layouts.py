@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
     name: str  # the folder
-    words: str  # what an editor calls it
-    has_lead: bool = True  # the first story is every reader's, whatever they chose
+    is_for_all: bool = True  # else each reader gets what they follow, and nobody anything else
 
 
 DAILY = "daily"
 LAYOUTS = (
-    Layout(DAILY, "a daily briefing"),
-    Layout("weekly", "a week by sections"),
+    Layout(DAILY),
+    Layout("weekly"),
+    Layout("follow", is_for_all=False),
 )
 
 
@@ -24,12 +25,12 @@ def find(name: str) -> Layout | None:
     return next((layout for layout in LAYOUTS if layout.name == name), None)
 
 
-def has_lead(name: str) -> bool:
-    found = find(name)
-    return found is None or found.has_lead
+def by_hand() -> tuple[Layout, ...]:
+    """What an issue outside any schedule may be: it is for everybody."""
+    return tuple(layout for layout in LAYOUTS if layout.is_for_all)
 
 
-def unknown(name: str) -> tuple[str, str]:
-    """What is wrong with a name that is no layout's, and what to do."""
-    known = ", ".join(layout.name for layout in LAYOUTS)
+def unknown(name: str, among: Sequence[Layout] = LAYOUTS) -> tuple[str, str]:
+    """What is wrong with a name that is none of these, and what to do."""
+    known = ", ".join(layout.name for layout in among)
     return f"There is no layout “{name[:40]}”.", f"Choose one of these: {known}."

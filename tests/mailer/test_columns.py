@@ -1,4 +1,4 @@
-"""The weekly layout's columns: what one block opens another closes, whichever articles a reader gets."""
+"""Blocks in forms: the week's columns, where one opens what another closes, and letters of what a reader follows."""
 
 from __future__ import annotations
 
@@ -31,17 +31,17 @@ def issue(language: str = "en") -> dict[str, Any]:
 
 
 @cache
-def personal(language: str = "en") -> Compiled:
+def personal(language: str = "en", template: str = "weekly") -> Compiled:
     job = LetterJob(
-        template="weekly", language=language, kind=Kind.ISSUE, sender=sender(language), context=issue(language),
+        template=template, language=language, kind=Kind.ISSUE, sender=sender(language), context=issue(language),
         with_blocks=True,
     )  # fmt: skip
     return Compiled.from_bytes(compiled_bytes(job, job.digest(), FOLDERS))
 
 
-def alone(context: dict[str, Any], language: str) -> tuple[str, str]:
+def alone(context: dict[str, Any], language: str, template: str = "weekly") -> tuple[str, str]:
     """Page and text of a letter that is rendered for these articles alone."""
-    done = render.render(page("weekly", language, context=context), FOLDERS)
+    done = render.render(page(template, language, context=context), FOLDERS)
     texts = []
     for text, escape in ((done.html, html.escape), (done.text, str)):
         for name, url in done.urls.items():
@@ -60,6 +60,18 @@ def test_a_readers_own_week_is_what_would_be_rendered_for_this_reader_alone(lang
     page_text, text = alone(context, language)
     assert without_links(body(built, "html")) == page_text
     assert without_links(body(built, "plain")) == text
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("chosen", [range(1, COUNT + 1), [1], [4], [3, 8, 10]])
+def test_what_a_reader_follows_is_nobody_elses_and_begins_with_their_own_first(
+    language: str, chosen: list[int]
+) -> None:
+    built = build(personal(language, "follow"), ",".join(map(str, chosen)))
+    page_text, text = alone(own(issue(language), chosen), language, "follow")
+    assert without_links(body(built, "html")) == page_text
+    assert without_links(body(built, "plain")) == text
+    assert ("(1)" in text) == (1 in chosen)
 
 
 def test_a_section_begins_with_a_story_that_has_a_picture() -> None:

@@ -94,7 +94,7 @@ def test_a_schedule_is_set_as_a_week_by_sections_and_keeps_it(house: House, edit
 def test_a_layout_that_there_is_not_is_refused_in_words(house: House, editor: SignedIn) -> None:
     answer = editor.post(f"{PAGE}/new", {**SENTENCE, "edition": edition_id(house), "layout": "../daily"})
     assert answer.status_code == 422
-    assert "There is no layout “../daily”. Choose one of these: daily, weekly" in words(answer.text)
+    assert "There is no layout “../daily”. Choose one of these: daily, weekly, follow." in words(answer.text)
 
 
 # --- the list ---------------------------------------------------------------------------------------------------------

@@ -92,7 +92,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
             narrowed=narrowed,
             kinds=tuple(_KINDS),
             editions=editions,
-            layouts=[(each.name, schedule_words.layout(gate.texts, each.name)) for each in layouts.LAYOUTS],
+            layouts=[(each.name, schedule_words.layout(gate.texts, each.name)) for each in layouts.by_hand()],
         )
 
     return router

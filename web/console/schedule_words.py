@@ -87,7 +87,12 @@ def too_few(texts: Texts, chosen: TooFew) -> str:
 def layout(texts: Texts, name: str) -> str:
     """A layout's plain name; its own where it is one that was chosen before and is no more."""
     _ = texts.gettext
-    return {"daily": _("a daily briefing"), "weekly": _("a week by sections")}.get(name, name)
+    words = {
+        "daily": _("a daily briefing"),
+        "weekly": _("a week by sections"),
+        "follow": _("what each reader follows"),
+    }
+    return words.get(name, name)
 
 
 def clock_changes(texts: Texts, ahead: Ahead, schedule: Schedule) -> list[str]:
