@@ -11,8 +11,8 @@ them in, so that they cost no message anything. (Where clicks are counted, they 
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 
 from mailer import blocks, field, joiner, sizes, stored
@@ -34,6 +34,8 @@ class Compiled:
     urls: Mapping[str, str] = dataclass_field(default_factory=dict)  # of the links to articles: link_1 and so on
     common: tuple[int, ...] = ()  # the articles of the common version; empty where the letter has no blocks
     page: tuple[int, int] = (0, 0)
+    sentences: int | None = None  # of each summary at most, where the letter was folded (mailer.folding)
+    left: int = 0  # stories that the common version leaves to the page on the web
     #: The common version.
     constants: tuple[bytes, ...] = dataclass_field(init=False, compare=False, repr=False)
     holes: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
@@ -99,7 +101,12 @@ class Compiled:
     def to_bytes(self) -> bytes:
         return stored.to_bytes(
             stored.Contents(
-                document=self.document, links=self.links, urls=self.urls, common=self.common, page=self.page
+                document=self.document,
+                links=self.links,
+                urls=self.urls,
+                common=self.common,
+                page=self.page,
+                folded=(self.sentences, self.left),
             )
         )
 
@@ -115,7 +122,16 @@ class Compiled:
     def as_stored(cls, kept: bytes) -> Compiled:
         """A stored letter with its links to articles still open."""
         found = stored.from_bytes(kept)
-        return cls(document=found.document, links=found.links, urls=found.urls, common=found.common, page=found.page)
+        sentences, left = found.folded
+        return cls(
+            document=found.document,
+            links=found.links,
+            urls=found.urls,
+            common=found.common,
+            page=found.page,
+            sentences=sentences,
+            left=left,
+        )
 
     def with_links(self, address: Callable[[str, str], str | None]) -> Compiled:
         """The letter with its links to articles filled in: `address(name, url)` is what each leads to, None leaves it open."""
@@ -125,12 +141,10 @@ class Compiled:
         def known(hole: Hole) -> bytes | None:
             return field.filled(hole.name, hole.context, values) if hole.name in values else None
 
-        return Compiled(
+        return replace(
+            self,
             document=blocks.mapped(self.document, lambda strand: strand.with_filled(known)),
-            links=self.links,
             urls={name: url for name, url in self.urls.items() if name not in values},
-            common=self.common,
-            page=self.page,
         )
 
     def size(self, most: int | None = None) -> int:
@@ -139,6 +153,10 @@ class Compiled:
         With blocks, of the largest join of `most` articles (of all there are, when nobody sets a limit).
         """
         return sizes.largest(self.document[slice(*self.page)], self._decoded, most)
+
+    def size_of(self, chosen: Collection[int]) -> int:
+        """Bytes of HTML of the copy with these articles at most."""
+        return sizes.of(self.document[slice(*self.page)], self._decoded, chosen)
 
     def _decoded(self, strand: Strand) -> int:
         links = sum(len(self.urls.get(hole.name, "")) or LONGEST_FIELD for hole in strand.holes)

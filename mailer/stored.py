@@ -31,6 +31,7 @@ class Contents:
     urls: Mapping[str, str]
     common: tuple[int, ...]
     page: tuple[int, int]
+    folded: tuple[int | None, int] = (None, 0)
 
 
 def to_bytes(contents: Contents) -> bytes:
@@ -41,6 +42,7 @@ def to_bytes(contents: Contents) -> bytes:
         "urls": dict(contents.urls),
         "common": contents.common,
         "page": contents.page,
+        "folded": contents.folded,
     }
     return json.dumps(found, separators=(",", ":")).encode("ascii")
 
@@ -64,6 +66,7 @@ def from_bytes(kept: bytes) -> Contents:
         urls=found["urls"],
         common=tuple(found["common"]),
         page=tuple(found["page"]),
+        folded=tuple(found.get("folded", (None, 0))),
     )
 
 
