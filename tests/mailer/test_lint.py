@@ -234,6 +234,8 @@ BREAKS = [
     Break("A01", "<h2>", "<h4>x</h4><h2>", WARNING),
     Break("A02", "Lorries may", '<a href="https://courier.example/a"></a> may'),
     Break("A03", "Lorries may", '<a href="https://courier.example/a">Read more</a> may', WARNING),
+    Break("A04", "font-size:16px", "font-size:16px;color:#8a9aa5"),
+    Break("A04", "dark) { .ink {", "dark) { p { color: #1a2229 !important; background: #12181d !important; } .ink {"),
     Break("A05", "Lorries may", '<a href="https://courier.example/a" style="text-decoration:none">lorries</a> may', WARNING),
     Break("A06", "Lorries may cross from noon.", "إعادة فتح جسر روبار بعد أربعة عشر شهراً"),
     Break("A09", "Subject: Rubar bridge reopens to traffic", "Subject: RUBAR BRIDGE REOPENS", WARNING),
@@ -301,6 +303,27 @@ def test_the_rules_that_need_a_mail_of_another_kind() -> None:
     arabic = sound(OURS, ('<html lang="en" dir="ltr">', '<html lang="ar" dir="rtl">'), ("noon.</p>", "٣ 4</p>"),
                    ("Rubar bridge reopens to traffic\nhttps", "Rubar إعادة فتح جسر روبار\nhttps"))  # fmt: skip
     assert {"P04"} <= ids(arabic).keys()
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "color:#767676",  # 4.54 to 1
+        "color:#8a8a8a;font-size:24px",  # 3.45, and large
+        "color:#ffffff;background:url(https://courier.example/p.jpg) #ffffff",  # nobody can tell what is under it
+        "color:var(--ink)",
+        "color:#fff;background-color:#0b4f6c",
+        "color:#ffffff;background:rgb(11, 79, 108)",
+    ],
+)
+def test_a_contrast_that_is_enough_or_cannot_be_told_is_no_finding(style: str) -> None:
+    assert "A04" not in ids(sound(OURS, ("font-size:16px", style)))
+
+
+def test_an_address_that_is_shown_is_in_no_language() -> None:
+    lines = "https://courier.example/confirm/abc-def-ghi-jkl-mno-pqr-stu"
+    arabic = ('<p style="font-size:16px">', f'<p lang="ar" dir="rtl">{lines}</p><p>')
+    assert "A06" not in ids(sound(OURS, arabic))
 
 
 # -- severity, blocking and quoting
