@@ -44,7 +44,7 @@ LAYOUTS = tuple(
     sorted(path.parent.name for path in FOLDERS.templates.glob("*/body.html") if path.parent.name not in NOTICES)
 )
 
-_MINT = Mint(
+MINT = Mint(
     keys=KeyRing({"a": b"a key for tests, thirty-two bytes"}, "a"),
     base_url=BASE_URL,
     message_domain="zagroscourier.example",
@@ -52,7 +52,7 @@ _MINT = Mint(
 )
 #: What the rows of the golden letters hold; the rest are the payloads of links.
 _FIELDS = {"name": "Shilan Gulan", "by": "Hanar Dolan", "role": "an editor: you choose, arrange and send"}
-_DIGEST = "fedcba9876543210" * 4
+DIGEST = "fedcba9876543210" * 4
 #: Staff letters, which are in English alone, and what they tell.
 _STAFF: Mapping[str, Mapping[str, Any]] = {
     "way_in": {"why": "invited"},
@@ -117,7 +117,7 @@ def made(golden: Golden) -> Made:
         job = _jobs_of_issues(golden.language, golden.case)[golden.template]
     else:
         job = _jobs_of_notices(golden.language)[golden.template]
-    compiled = Compiled.from_bytes(compiled_bytes(job, _DIGEST, FOLDERS))
+    compiled = Compiled.from_bytes(compiled_bytes(job, DIGEST, FOLDERS))
     about = About(
         purpose=Purpose(job.kind.value),
         is_ours=True,
@@ -125,10 +125,10 @@ def made(golden: Golden) -> Made:
         postal_address=job.sender.postal_address,
         stories=tuple(told(job.context)),
     )
-    return Made(message.build(compiled, _row(compiled), _MINT), about)
+    return Made(message.build(compiled, row(compiled), MINT), about)
 
 
-def _row(compiled: Compiled) -> Recipient:
+def row(compiled: Compiled) -> Recipient:
     names = {(link.payload or name) for name, link in compiled.links.items()}
     return Recipient(
         delivery_id=1,
