@@ -177,7 +177,4 @@ RULES = (
 )  # fmt: skip
 
 #: What a program alone cannot tell from the bytes, and what is needed for it.
-NOT_FROM_BYTES = (
-    ("L03 L07 L09 I06 A07 R02", "a browser has to draw the page; `make browser-test` does so for our own letters"),
-    ("R06 K03", "fonts and pictures are not looked into"),
-)
+NOT_FROM_BYTES = (("R06 K03", "fonts and pictures are not looked into"),)
