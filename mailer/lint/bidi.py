@@ -34,7 +34,10 @@ def direction_is_the_languages(mail: Mail) -> Iterator[Spot]:
     if root is None or not root.get("lang"):
         return
     wanted = says(root.get("lang"))
-    if root.get("dir") and root.get("dir").lower() != wanted:
+    said = root.get("dir").lower()
+    if said == "auto" and not mail.about.is_ours:
+        return  # the first letter decides, which is the language's
+    if said and said != wanted:
         yield Spot(f'{root.get("lang")[:20]} runs {wanted}, and <html> says dir="{root.get("dir")[:10]}".', "<html>")
 
 

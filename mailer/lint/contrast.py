@@ -7,6 +7,7 @@ and classes) is not judged.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -64,7 +65,10 @@ def texts_stand_out(mail: Mail) -> Iterator[Spot]:
                 continue
             ratio = contrast(look.ink, look.ground)
             if ratio < (_LARGE if _is_large(node) else _TEXT):
-                yield Spot(f"A text has a contrast of {ratio:.1f} to 1{scheme}; 4.5 is the least.", node.where)
+                yield Spot(
+                    f"A text has a contrast of {math.floor(ratio * 100) / 100:.2f} to 1{scheme}; 4.5 is the least.",
+                    node.where,
+                )
 
 
 def contrast(ink: Rgb, ground: Rgb) -> float:

@@ -17,9 +17,11 @@ def declares_its_schemes(mail: Mail) -> Iterator[Spot]:
     """K01. Without it Apple Mail turns the colours itself."""
     if mail.page is None:
         return
-    if not any(node.get("name") == "color-scheme" for node in mail.page.all("meta")):
-        yield Spot("There is no color-scheme meta tag.", "<head>")
-    if not any("color-scheme" in sheet.source for sheet in mail.page.sheets):
+    has_meta = any(node.get("name") == "color-scheme" for node in mail.page.all("meta"))
+    has_rule = any("color-scheme" in sheet.source for sheet in mail.page.sheets)
+    if not has_meta:
+        yield Spot(f"There is no color-scheme meta tag{'' if has_rule else ', nor a style that says it'}.", "<head>")
+    elif not has_rule:
         yield Spot("No style block sets color-scheme on :root.", "<style>")
 
 

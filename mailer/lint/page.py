@@ -109,6 +109,27 @@ class Page:
         """All that a reader sees, as one line."""
         return _folded(" ".join(node.own for node in self.seen if node.own))
 
+    def table_of(self, cell: Node) -> Node | None:
+        """The table that a cell is a cell of."""
+        while cell.parent >= 0:
+            cell = self.nodes[cell.parent]
+            if cell.tag == "table":
+                return cell
+        return None
+
+    def cells_of(self, table: Node) -> frozenset[str]:
+        """What stands in this table itself, and not in one within it: td, th, caption."""
+        return self._cells.get(id(table), frozenset())
+
+    @cached_property
+    def _cells(self) -> dict[int, frozenset[str]]:
+        found: dict[int, set[str]] = {}
+        for cell in self.all("td", "th", "caption"):
+            table = self.table_of(cell)
+            if table is not None:
+                found.setdefault(id(table), set()).add(cell.tag)
+        return {table: frozenset(tags) for table, tags in found.items()}
+
     @property
     def lang(self) -> str:
         root = self.first("html")

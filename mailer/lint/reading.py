@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from ground.language import direction
 from mailer.lint.bidi import ADDRESS
 from mailer.lint.finding import Severity, Spot
+from mailer.lint.layout import is_data
 from mailer.lint.mail import Mail
 
 _VAGUE = frozenset(
@@ -139,8 +140,11 @@ def nothing_flashes(mail: Mail) -> Iterator[Spot]:
 
 def data_tables_have_heads(mail: Mail) -> Iterator[Spot]:
     """A11. WCAG 1.3.1."""
-    for node in mail.page.all("th") if mail.page else ():
-        if not node.get("scope"):
+    if mail.page is None:
+        return
+    for node in mail.page.all("th"):
+        table = mail.page.table_of(node)
+        if table is not None and is_data(mail.page, table) and node.text and not node.get("scope"):
             yield Spot("A heading cell has no scope.", node.where)
 
 
