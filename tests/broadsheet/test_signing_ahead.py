@@ -25,7 +25,7 @@ from mailer.lines import Way
 from mailer.signatures import Signature
 from mailer.transports.memory import MemoryTransport
 from mailer.transports.relay import Relay
-from newsletters import approve, compose
+from newsletters import approve, compose, flight
 from newsletters.issues import Issue, IssueState
 from newsletters.seal import NotPublished, Published
 from subscribers.subscribers import Subscriber
@@ -132,6 +132,11 @@ def test_what_was_signed_before_its_time_is_only_put_in_its_place_at_its_time(ne
     assert newsroom.issue().state is IssueState.HELD
     assert newsroom.sign() == READERS
     assert newsroom.kept() == READERS
+    with newsroom.house.database.read() as session:
+        shown = flight.look(session, newsroom.issue_id, now=newsroom.watch())
+    assert shown is not None
+    assert (shown.waits, shown.signed) == (True, signatures.Progress(READERS, READERS))
+    assert flight.Act.TAKE_BACK in shown.acts
     assert newsroom.publish() is None, "it is frozen once"
     asked = len(newsroom.asked)
 
