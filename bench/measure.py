@@ -58,6 +58,7 @@ class Bench:
         return {
             named("smtp-source", "smtp-source, smtp-sink"): self._smtp_source,
             named("ours", "ours, us a message", "ours, MB"): lambda: self._ours("ours", Manners()),
+            named("ours, signed ahead"): self._signed_ahead,
             named("ours, smtp-sink"): self._ours_to_postfix,
             named("ours, 5 % refused"): lambda: self._ours("ours, 5 % refused", Manners(refuse_percent=5)),
             named("ours, 1 % dropped"): lambda: self._ours("ours, 1 % dropped", Manners(drop_percent=1)),
@@ -77,14 +78,20 @@ class Bench:
         }
 
     # --- ours -------------------------------------------------------------------------------------------------------
-    def _found(self, folder: Path, readers: int) -> None:
+    def _found(self, folder: Path, readers: int, *, ahead: bool = False) -> None:
         folder.mkdir()
         sys.stderr.write(f"a town with {readers:,} readers\n")
-        town.found(folder, f"sqlite:///{folder}/town.sqlite3", readers=readers, with_key=True)
+        town.found(folder, f"sqlite:///{folder}/town.sqlite3", readers=readers, with_key=True, ahead=ahead)
 
-    def _ours(self, name: str, manners: Manners, *, signs: str = "relay") -> None:
+    def _signed_ahead(self) -> None:
+        town_ahead = self.folder / "town-ahead"
+        if not town_ahead.is_dir():
+            self._found(town_ahead, self.messages, ahead=True)
+        self._ours("ours, signed ahead", Manners(), signs="ours", town_of=town_ahead)
+
+    def _ours(self, name: str, manners: Manners, *, signs: str = "relay", town_of: Path | None = None) -> None:
         with Sink(self._program, manners) as sink:
-            figures = self._send(self._town, sink.port, signs)
+            figures = self._send(town_of or self._town, sink.port, signs)
             count = sink.count()
         accepted = figures["states"].get("accepted", 0)
         # A message that was accepted on a connection that then broke is in doubt and comes twice: never less than said.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import replace
-from datetime import timedelta
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import insert
@@ -13,7 +13,7 @@ from sqlalchemy import insert
 from articles.articles import Article
 from articles.dates import DateConfidence
 from articles.feeds import Feed
-from broadsheet import dkim_keys
+from broadsheet import clock, dkim_keys
 from broadsheet.relays import Smtp
 from broadsheet.settings import Settings
 from broadsheet.wiring import House
@@ -49,15 +49,29 @@ def settings(folder: Path, url: str, *, port: int, connections: int, signs: str)
     )
 
 
-def found(folder: Path, url: str, *, readers: int, with_key: bool = False) -> None:
-    """Make the town: `readers` rows of the ledger are ready at the end."""
-    with House(settings(folder, url, port=25, connections=1, signs="ours")) as house:
+@dataclass(slots=True)
+class _Watch:
+    """An hour behind, until the issue's time has come."""
+
+    behind: timedelta
+
+    def __call__(self) -> datetime:
+        return clock.now() - self.behind
+
+
+def found(folder: Path, url: str, *, readers: int, with_key: bool = False, ahead: bool = False) -> None:
+    """Make the town: `readers` rows of the ledger are ready at the end, with `ahead` signed before their time."""
+    watch = _Watch(timedelta(minutes=1 if ahead else 0))
+    with House(settings(folder, url, port=25, connections=1, signs="ours"), watch) as house:
         house.migrate()
         if with_key:
             house.dkim_keys.write(active_key(house))
         edition_id = edition(house, readers)
-        approve(house, edition_id)
+        approve(house, edition_id, at=watch() + watch.behind)
         _ = house.scheduler  # knows the tasks that publishing submits
+        if ahead:
+            asyncio.run(_sign_ahead(house))
+            watch.behind = timedelta(0)
         [published] = asyncio.run(house.publisher.publish_due())
         assert isinstance(published, Published), published
 
@@ -151,10 +165,17 @@ def _reader(house: House, number: int) -> dict[str, object]:
     }
 
 
-def approve(house: House, edition_id: int) -> None:
+async def _sign_ahead(house: House) -> None:
+    await house.publisher.publish_due()
+    signed = await house.sign_ahead.sign()
+    assert signed, "nothing was signed"
+
+
+def approve(house: House, edition_id: int, *, at: datetime) -> None:
     now = house.clock()
     with house.database.write() as session:
         made = compose.one_off(session, edition_id, now=now)
         assert isinstance(made, Issue), made
+        made.scheduled_for = at
         approved = launch.approve(session, made.id, by="bench", now=now)
         assert isinstance(approved, Done), approved

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
+from broadsheet import __version__
 from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
@@ -85,9 +87,26 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
         build=build,
         return_path=return_path,
         sign=None if signing is None else signing.sign,
-        make=None if signing is None else signing.make,
+        ahead=None if signing is None else _Ahead(mint, signing),
         is_canonical=True,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Ahead:
+    """Signs ahead; its mark names everything of this process that a message depends on."""
+
+    mint: Mint
+    signing: Signing
+
+    @property
+    def mark(self) -> bytes:
+        mint = self.mint
+        ours = (__version__, mint.keys.current, mint.base_url, mint.message_domain, mint.bounce_domain)
+        return repr(ours).encode() + self.signing.mark
+
+    async def headers(self, messages: Sequence[bytes], at: datetime) -> list[bytes | None]:
+        return await self.signing.headers(messages, at)
 
 
 def _due_at(row: Row, lease: Lease) -> datetime:

@@ -7,7 +7,7 @@ is aligned with From as DMARC wants it by default (RFC 9989: relaxed); under adk
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ import structlog
 from broadsheet import dkim_keys, signing_child
 from broadsheet.dkim_keys import KeyFolder
 from broadsheet.settings import ConfigurationError
-from mailer import dkim, signatures
+from mailer import dkim
 from mailer.dkim import KeyName, PrivateKey, Unsigned
 from mailer.press import Unsignable
 
@@ -37,6 +37,8 @@ class Signers:
 
 
 _NOBODY = Signers((), (), ())
+#: A message's place in its group, who signs it, and what.
+_Place = tuple[int, Signers, Unsigned]
 
 
 class Signing:
@@ -63,41 +65,33 @@ class Signing:
             files = [file for signers in self._signers.values() for file in signers.files]
             self._children().submit(signing_child.sign, files, ())
 
-    async def sign(
-        self, messages: Sequence[bytes], at: datetime, ahead: Sequence[bytes | None]
-    ) -> list[bytes | Unsignable]:
-        """Each message signed, with what was made ahead where it is of this very message; as it is when no key of ours is
-        for its domain."""
+    async def sign(self, messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:
+        """Each message signed; as it is when no key of ours is for its domain."""
         done: list[bytes | Unsignable] = list(messages)
-        groups: dict[Signers, list[tuple[int, Unsigned]]] = {}
-        for place, signers, unsigned in self._prepared(messages, at):
-            if isinstance(unsigned, Unsignable):
-                done[place] = unsigned
-                continue
-            kept = ahead[place]
-            values = None if kept is None else signatures.opened(kept, unsigned.digests)
-            if values is None:
-                groups.setdefault(signers, []).append((place, unsigned))
+        unsigned: list[_Place] = []
+        for place, signers, found in self._prepared(messages, at):
+            if isinstance(found, Unsignable):
+                done[place] = found
             else:
-                done[place] = dkim.finish(unsigned, values)
-        for signers, group in groups.items():
-            made = await self._made(signers, [unsigned for _, unsigned in group])
-            for (place, unsigned), values in zip(group, made, strict=True):
-                done[place] = dkim.finish(unsigned, values)
+                unsigned.append((place, signers, found))
+        async for place, each, values in self._made(unsigned):
+            done[place] = dkim.finish(each, values)
         return done
 
-    async def make(self, messages: Sequence[bytes], at: datetime) -> list[bytes | None]:
-        """What is kept for each message until it is sent; None for one that no key of ours signs."""
+    async def headers(self, messages: Sequence[bytes], at: datetime) -> list[bytes | None]:
+        """The signatures alone; None for a message that no key of ours signs."""
         done: list[bytes | None] = [None] * len(messages)
-        groups: dict[Signers, list[tuple[int, Unsigned]]] = {}
-        for place, signers, unsigned in self._prepared(messages, at):
-            if isinstance(unsigned, Unsigned):
-                groups.setdefault(signers, []).append((place, unsigned))
-        for signers, group in groups.items():
-            made = await self._made(signers, [unsigned for _, unsigned in group])
-            for (place, unsigned), values in zip(group, made, strict=True):
-                done[place] = signatures.packed(unsigned.digests, values)
+        prepared = self._prepared(messages, at)
+        unsigned = [(place, signers, each) for place, signers, each in prepared if isinstance(each, Unsigned)]
+        async for place, each, values in self._made(unsigned):
+            done[place] = dkim.header(each, values)
         return done
+
+    @property
+    def mark(self) -> bytes:
+        """Changes with the keys that sign."""
+        self._look_again()
+        return repr([signers.names for _, signers in sorted(self._signers.items())]).encode()
 
     def _prepared(
         self, messages: Sequence[bytes], at: datetime
@@ -112,9 +106,17 @@ class Signing:
             except ValueError as problem:
                 yield place, _NOBODY, Unsignable(str(problem))
 
-    async def _made(self, signers: Signers, group: Sequence[Unsigned]) -> list[list[bytes]]:
-        digests = [each.digests for each in group]
-        if len(group) <= FEW:
+    async def _made(self, unsigned: Sequence[_Place]) -> AsyncIterator[tuple[int, Unsigned, list[bytes]]]:
+        groups: dict[Signers, list[tuple[int, Unsigned]]] = {}
+        for place, signers, each in unsigned:
+            groups.setdefault(signers, []).append((place, each))
+        for signers, group in groups.items():
+            made = await self._values(signers, [each.digests for _, each in group])
+            for (place, each), values in zip(group, made, strict=True):
+                yield place, each, values
+
+    async def _values(self, signers: Signers, digests: Sequence[tuple[bytes, ...]]) -> list[list[bytes]]:
+        if len(digests) <= FEW:
             return [[*map(dkim.signature, signers.private, each)] for each in digests]
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._children(), signing_child.sign, signers.files, digests)

@@ -73,6 +73,11 @@ class KeyRing:
         self._current = current
         self._derived: dict[tuple[str, Purpose], bytes] = {}
 
+    @property
+    def current(self) -> str:
+        """The id of the key that signs."""
+        return self._current
+
     def sign(self, purpose: Purpose, payload: str, *, expires_at: datetime | None = None) -> str:
         """A token for this payload (letters, digits, `_`, `-`). Raises ValueError for any other payload."""
         if not _PAYLOAD.match(payload):

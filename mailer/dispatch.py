@@ -83,7 +83,7 @@ class Dispatcher(Generic[C]):
             await Passage(line, books, self._desk.clock).run(held, write)
 
     async def _signed_ahead(self, held: Held, line: Line) -> dict[int, bytes]:
-        if self._press.make is None or line.way.relay.signs or held.lease.lane is not Lane.BULK:
+        if self._press.ahead is None or line.way.relay.signs or held.lease.lane is not Lane.BULK:
             return {}
         return await asyncio.to_thread(self._read_signatures, held)
 

@@ -105,11 +105,7 @@ class SigningKey:
 
 @dataclass(frozen=True, slots=True)
 class Unsigned:
-    """A message, and what its keys have to sign.
-
-    All that a signature depends on is in its digest. One that was made ahead is this message's exactly when it was made
-    of the same digest.
-    """
+    """A message, and what its keys have to sign: all that a signature depends on is in its digest."""
 
     message: bytes
     fields: tuple[bytes, ...]  # each key's DKIM-Signature field up to its empty b=
@@ -169,12 +165,17 @@ def prove(key: PrivateKey) -> None:
 
 
 def finish(unsigned: Unsigned, signatures: Sequence[bytes]) -> bytes:
-    """The message with one DKIM-Signature a key before it; the first key's stands first."""
+    """The message with its signatures before it."""
+    return header(unsigned, signatures) + unsigned.message
+
+
+def header(unsigned: Unsigned, signatures: Sequence[bytes]) -> bytes:
+    """One DKIM-Signature a key; the first key's stands first."""
     made = [
         field + CRLF.join(_lines(base64.b64encode(value))) + CRLF
         for field, value in zip(unsigned.fields, signatures, strict=True)
     ]
-    return b"".join(made) + unsigned.message
+    return b"".join(made)
 
 
 def sign(message: bytes, keys: Sequence[SigningKey], *, at: datetime) -> bytes:

@@ -7,13 +7,14 @@ network is, and neither waits for the other.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from mailer import replies
 from mailer.batches import Lease
@@ -32,11 +33,20 @@ class Unsignable:
     reason: str
 
 
-#: A group's messages, with the time that their signatures name and what was made ahead for each, to the same messages
-#: signed, in their order. Raises what is no message's fault: then none of the group leaves, and all of it is tried again.
-Sign = Callable[[Sequence[bytes], datetime, Sequence[bytes | None]], Awaitable[Sequence[bytes | Unsignable]]]
-#: The same messages to what is kept for each (mailer.signatures); None where no key of ours signs.
-Make = Callable[[Sequence[bytes], datetime], Awaitable[Sequence[bytes | None]]]
+#: A group's messages, with the time that their signatures name, to the same messages signed, in their order.
+#: Raises what is no message's fault: then none of the group leaves, and all of it is tried again.
+Sign = Callable[[Sequence[bytes], datetime], Awaitable[Sequence[bytes | Unsignable]]]
+
+
+class Signer(Protocol):
+    """Who signs ahead."""
+
+    @property
+    def mark(self) -> bytes:
+        """What all its messages and signatures depend on besides the row: our keys, addresses, version."""
+
+    async def headers(self, messages: Sequence[bytes], at: datetime) -> Sequence[bytes | None]:
+        """What stands in front of each message when it is signed; None where no key of ours signs."""
 
 
 @dataclass(slots=True)  # not frozen: there is one for each message, and that would triple its cost
@@ -68,17 +78,19 @@ class Press(Generic[C]):
     build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
     return_path: Callable[[int], str]  # of a delivery's id
     sign: Sign | None = None  # None: every relay does
-    make: Make | None = None  # signs ahead
+    ahead: Signer | None = None
     is_canonical: bool = False  # `build` ends each line with CRLF and begins none with a dot, whatever the fields hold
 
     async def signatures(self, letters: Mapping[int, C], rows: Sequence[Row], lease: Lease) -> dict[int, bytes]:
         """What is kept of these rows' signatures, by delivery; a row that cannot be written or signed is left out."""
-        if self.make is None:
+        if self.ahead is None:
             return {}
+        mark = self.ahead.mark
         filled = [self._fill(_ANY_RELAY, letters, row, lease) for row in rows]
         written = [each for each in filled if isinstance(each, Written)]
-        made = await self.make([each.message for each in written], lease.due_at)
-        return {each.row.id: kept for each, kept in zip(written, made, strict=True) if kept is not None}
+        made = await self.ahead.headers([each.message for each in written], lease.due_at)
+        pairs = zip(written, made, strict=True)
+        return {each.row.id: _digest(mark, each.row, lease) + kept for each, kept in pairs if kept is not None}
 
     async def write(
         self, relay: Relay, letters: Mapping[int, C], ahead: Mapping[int, bytes], rows: Sequence[Row], lease: Lease
@@ -87,10 +99,27 @@ class Press(Generic[C]):
         filled = [self._fill(relay, letters, row, lease) for row in rows]
         if self.sign is None or relay.signs:
             return filled
-        written = [each for each in filled if isinstance(each, Written)]
-        kept = [ahead.get(each.row.id) for each in written]
-        signed = iter(await self.sign([each.message for each in written], lease.due_at, kept))
-        return [_signed(each, next(signed)) if isinstance(each, Written) else each for each in filled]
+        unsigned = self._put_in_place(filled, ahead, lease)
+        if not unsigned:
+            return filled
+        signed = iter(await self.sign([each.message for each in unsigned.values()], lease.due_at))
+        for place, each in unsigned.items():
+            filled[place] = _signed(each, next(signed))
+        return filled
+
+    def _put_in_place(self, filled: Sequence[Made], ahead: Mapping[int, bytes], lease: Lease) -> dict[int, Written]:
+        """Sign with what was made ahead of the very same; the others, by their place."""
+        mark = self.ahead.mark if self.ahead is not None and ahead else b""
+        rest = {}
+        for place, each in enumerate(filled):
+            if not isinstance(each, Written):
+                continue
+            kept = ahead.get(each.row.id)
+            if kept is not None and kept[:_DIGEST] == _digest(mark, each.row, lease):
+                each.message = kept[_DIGEST:] + each.message
+            else:
+                rest[place] = each
+        return rest
 
     def _fill(self, relay: Relay, letters: Mapping[int, C], row: Row, lease: Lease) -> Written | Unwritten:
         try:
@@ -99,6 +128,15 @@ class Press(Generic[C]):
             return Written(row, Envelope(return_path, row.address), relay.mark(message, return_path), self.is_canonical)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are sent
             return Unwritten(row, replies.clean(str(error) or repr(error)))
+
+
+_DIGEST = 32
+
+
+def _digest(mark: bytes, row: Row, lease: Lease) -> bytes:
+    """All that a message and its signature are made of; of a letter's text its variant's number, which never changes."""
+    made_of = (row.variant_id, row.id, row.recipient_id, row.address, row.fields, lease.due_at.timestamp())
+    return hashlib.sha256(mark + repr(made_of).encode("utf-8", "surrogatepass")).digest()
 
 
 #: No signature covers what a relay wants added.

@@ -1,15 +1,15 @@
 """Signatures made ahead: between the freeze of a letter's audience and its due time.
 
 RSA is nine tenths of what a signed message costs, and a signature depends on nothing that is not known by then: so it is
-made while nothing else is to be done, kept, and at the due time only put in its place. What is kept names what it signs:
-a message that came out otherwise, by another key, another time or another field, does not take it and is signed anew.
+made while nothing else is to be done, kept, and at the due time only put in its place. What is kept begins with a digest of
+all that the message was made of: one that would come out otherwise now, by another key, time or field, is signed anew.
 
     take -> (the press writes, the children sign) -> keep ... (sending reads `of`) ... forget
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -25,12 +25,10 @@ from mailer.letters import Lane, Letter, LetterState
 _TAKEN_FOR = timedelta(minutes=2)
 #: Rows that one transaction forgets.
 _FORGOTTEN_AT_ONCE = 2_000
-_LENGTH = 2  # bytes that tell a signature's length
-_DIGEST = 32
 
 
 class Signature(Base):
-    """What the keys made of one delivery's digests: 290 bytes for one RSA-2048 key."""
+    """One delivery's: the digest of what it was made of, and the header fields as they are sent (mailer.press)."""
 
     __tablename__ = "signatures"
 
@@ -141,22 +139,3 @@ def progress(session: Session, letter_id: int) -> Progress | None:
     ).one()
     rows, signed = row[0], row[1]
     return Progress(signed, rows) if signed else None
-
-
-def packed(digests: Sequence[bytes], values: Sequence[bytes]) -> bytes:
-    """What is kept for one message: each key's digest, and the signature of it."""
-    parts = zip(digests, values, strict=True)
-    return b"".join(digest + len(value).to_bytes(_LENGTH, "big") + value for digest, value in parts)
-
-
-def opened(made: bytes, digests: Sequence[bytes]) -> list[bytes] | None:
-    """The signatures of these very digests, by the same keys in their order; None when something else was signed."""
-    values, place = [], 0
-    for digest in digests:
-        value_at = place + _DIGEST + _LENGTH
-        if made[place : place + _DIGEST] != digest:
-            return None
-        length = int.from_bytes(made[place + _DIGEST : value_at], "big")
-        values.append(made[value_at : value_at + length])
-        place = value_at + length
-    return values if place == len(made) else None
