@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
@@ -139,6 +139,12 @@ def authors_of(session: Session, article_ids: Sequence[int]) -> dict[int, list[s
     for article_id, name in rows:
         names[article_id].append(name)
     return names
+
+
+def faces_of(session: Session, names: Collection[str]) -> dict[str, str]:
+    """The pictures of these authors, of those who have one on the web."""
+    rows = session.execute(select(Author.name, Author.avatar_url).where(Author.name.in_(names)))
+    return {name: url for name, url in rows if url and url.startswith(("https://", "http://"))}
 
 
 def _publishable(feed_ids: Sequence[int], *, since: datetime, until: datetime) -> Select[Article]:

@@ -22,6 +22,7 @@ from newsletters import (
     headlines,
     holidays,
     issues,
+    layouts,
     newsletters,
     schedules,
     selection,
@@ -91,8 +92,12 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
     return slot
 
 
-def one_off(session: Session, edition_id: int, *, now: datetime, by: str = "command line") -> Issue | NothingToSend:
+def one_off(
+    session: Session, edition_id: int, *, now: datetime, by: str = "command line", layout: str = layouts.DAILY
+) -> Issue | NothingToSend:
     """Make an issue outside any schedule, for the readers of the edition's own rhythm; it waits for approval."""
+    if layouts.find(layout) not in layouts.by_hand():
+        return NothingToSend(" ".join(layouts.unknown(layout, layouts.by_hand())))
     rhythm = rhythms.of(session, edition_id, None)
     start = _window_start(session, rhythm, now - _ONE_OFF_WINDOW)
     found = _news(session, rhythm, start, now)
@@ -103,6 +108,7 @@ def one_off(session: Session, edition_id: int, *, now: datetime, by: str = "comm
             "Collect its feeds, or look at their health."
         )
     issue = _open(session, edition_id, placed, start, now)
+    issue.layout = layout
     session.flush()
     audit(session, "issue.compose", f"issue:{issue.id}", actor=by, now=now, stories=len(placed))
     return issue
@@ -214,7 +220,7 @@ def _open(
     issue = Issue(
         edition_id=edition_id,
         number=issues.next_number(session, edition_id),
-        layout="daily",
+        layout=layouts.DAILY,
         state=IssueState.DRAFT,
         subject=headlines.subject(titles),
         preheader=headlines.preheader(titles),

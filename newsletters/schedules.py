@@ -17,7 +17,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new, one_of
-from newsletters import newsletters
+from newsletters import layouts, newsletters
 from newsletters import schedule as rules
 from newsletters.schedule import ScheduleProblem, SlotTime
 
@@ -184,6 +184,8 @@ def _unfit(terms: Terms) -> Iterator[ScheduleProblem]:
             f"Choose 1 to {LONGEST_DELAY.total_seconds() / 3600:g} hours.",
             "late",
         )
+    if layouts.find(terms.layout) is None:
+        yield ScheduleProblem(*layouts.unknown(terms.layout), "layout")
     if not 1 <= len(terms.name.strip()) <= 60:
         yield ScheduleProblem("A schedule's name has 1 to 60 characters.", "Choose one, as daily or weekly.", "name")
 
