@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 import zlib
+from functools import lru_cache
 
 ALIKE = 0.8
 #: Headlines that are no more than this much alike still tell one story, when their summaries are alike.
@@ -26,6 +27,7 @@ _SEPARATOR_IN_NUMBER = re.compile(r"(?<=\d)[,.٬](?=\d{3})")
 _NO_LETTERS = re.compile(r"[\W_]+")
 
 
+@lru_cache(maxsize=256)  # one new article is compared with several, and those with the next one
 def pieces(text: str | None) -> frozenset[str]:
     """The three-letter pieces of a text, without case, accents on Arabic letters and punctuation."""
     plain = _MARKS_OF_VOWELS.sub("", unicodedata.normalize("NFKC", text or "").casefold())

@@ -6,11 +6,12 @@ one language, within two days. Translations are other stories: they are linked b
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import BigInteger, ForeignKey, Index, and_, delete, insert, select
+from sqlalchemy import BigInteger, ForeignKey, Index, delete, insert, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles import alike
@@ -21,7 +22,9 @@ from ground.database import Base
 NEAR = timedelta(hours=48)
 #: Marks of older articles are not needed: nothing published now is near them.
 _KEPT = timedelta(days=7)
-_MOST_CANDIDATES = 400
+_MOST_ROWS = 20_000
+#: An article is compared with so many others, those that share most marks with it.
+_COMPARED = 24
 
 
 class StoryMark(Base):
@@ -43,9 +46,11 @@ def settle(session: Session, fresh: Sequence[tuple[Article, Sequence[int]]], *, 
     _by_address(session, [article for article, _ in fresh])
     _mark(session, fresh, now=now)
     candidates = _candidates(session, [(article, marks) for article, marks in fresh if _can_match(article, now)])
-    for article, _ in fresh:
+    named: dict[int, str] = {}  # of these, by now: one may tell the story of another of them
+    for article, _ in sorted(fresh, key=lambda pair: pair[0].id):
         if article.story_key == article.url_key:
-            _by_words(article, candidates.get(article.id, ()))
+            _by_words(article, candidates.get(article.id, ()), named)
+        named[article.id] = article.story_key
     session.flush()
 
 
@@ -99,41 +104,79 @@ def _can_match(article: Article, now: datetime) -> bool:
     return article.story_key == article.url_key and article.published_at > now - _KEPT + NEAR
 
 
-def _candidates(session: Session, fresh: Sequence[tuple[Article, Sequence[int]]]) -> Mapping[int, Sequence[Article]]:
-    """For each of these, the articles that share a mark, in its language and near it in time."""
+@dataclass(frozen=True, slots=True)
+class _Near:
+    """An earlier article that shares a mark."""
+
+    id: int
+    language: str | None
+    published_at: datetime
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Told:
+    """As much of an earlier article as is compared."""
+
+    id: int
+    feed_id: int
+    title: str
+    summary: str | None
+    story_key: str
+
+
+def _candidates(session: Session, fresh: Sequence[tuple[Article, Sequence[int]]]) -> Mapping[int, Sequence[_Told]]:
+    """For each of these, the articles that share most marks with it, in its language and near it in time."""
     wanted: dict[int, list[Article]] = defaultdict(list)
     for article, marks in fresh:
         for mark in marks:
             wanted[mark].append(article)
     if not wanted:
         return {}
-    span = [article.published_at for article, _ in fresh]
-    rows = session.execute(
-        select(StoryMark.mark, Article)
-        .join(Article, and_(Article.id == StoryMark.article_id))
-        .where(StoryMark.mark.in_(wanted))
-        .where(Article.published_at.between(min(span) - NEAR, max(span) + NEAR))
-        .order_by(Article.id)
-        .limit(_MOST_CANDIDATES * max(1, len(fresh)))
-    )
-    found: dict[int, dict[int, Article]] = defaultdict(dict)
-    for mark, other in rows:
+    shared: dict[Article, Counter[int]] = defaultdict(Counter)
+    for mark, others in _sharing(session, wanted, [article.published_at for article, _ in fresh]).items():
         for article in wanted[mark]:
-            if _is_near(article, other):
-                found[article.id][other.id] = other
-    return {article_id: list(others.values()) for article_id, others in found.items()}
+            shared[article].update(other.id for other in others if _is_near(article, other))
+    likeliest = {article.id: [each for each, _ in found.most_common(_COMPARED)] for article, found in shared.items()}
+    told = _told(session, {other for others in likeliest.values() for other in others})
+    return {article_id: [told[other] for other in others] for article_id, others in likeliest.items()}
 
 
-def _is_near(article: Article, other: Article) -> bool:
+def _sharing(session: Session, marks: Collection[int], dates: Sequence[datetime]) -> dict[int, list[_Near]]:
+    """The first few articles that have each of these marks: one that a whole feed shares says little of its articles."""
+    rows = session.execute(
+        select(StoryMark.mark, Article.id, Article.language, Article.published_at)
+        .join(Article, Article.id == StoryMark.article_id)
+        .where(StoryMark.mark.in_(marks))
+        .where(Article.published_at.between(min(dates) - NEAR, max(dates) + NEAR))
+        .order_by(Article.id)
+        .limit(_MOST_ROWS)
+    )
+    found: dict[int, list[_Near]] = defaultdict(list)
+    for mark, article_id, language, published_at in rows:
+        if len(found[mark]) < _COMPARED:
+            found[mark].append(_Near(article_id, language, published_at))
+    return found
+
+
+def _told(session: Session, ids: Collection[int]) -> dict[int, _Told]:
+    columns = (Article.id, Article.feed_id, Article.title, Article.summary, Article.story_key)
+    found = session.execute(select(*columns).where(Article.id.in_(ids)))
+    return {
+        row.id: _Told(id=row.id, feed_id=row.feed_id, title=row.title, summary=row.summary, story_key=row.story_key)
+        for row in found
+    }
+
+
+def _is_near(article: Article, other: _Near) -> bool:
     is_earlier = other.id < article.id  # the first one names the story
     return is_earlier and other.language == article.language and abs(other.published_at - article.published_at) <= NEAR
 
 
-def _by_words(article: Article, others: Sequence[Article]) -> None:
+def _by_words(article: Article, others: Sequence[_Told], named: Mapping[int, str]) -> None:
     for other in others:
         compare = alike.tell_one_story if other.feed_id != article.feed_id else alike.tell_one_story_in_one_feed
         if compare(article.title, article.summary, other.title, other.summary):
-            article.story_key = other.story_key
+            article.story_key = named.get(other.id, other.story_key)
             return
 
 

@@ -30,10 +30,11 @@ from newsletters import (
 )
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueState, Item
+from newsletters.layouts import FOLLOW
 from newsletters.newsletters import Edition
 from newsletters.rhythm import Rhythm
 from newsletters.schedule import SlotTime
-from newsletters.schedules import FOLLOW, Schedule, Slot, TooFew
+from newsletters.schedules import Schedule, Slot, TooFew
 from newsletters.trail import About
 from staff.members import audit
 

@@ -17,10 +17,11 @@ from sqlalchemy.orm import Session
 from articles.articles import Article
 from ground.language import Texts, apart
 from newsletters import selection
+from newsletters.layouts import FOLLOW
 from newsletters.newsletters import Edition
 from newsletters.schedule import Schedule as Rule
 from newsletters.schedule import ScheduleProblem
-from newsletters.schedules import FOLLOW, Schedule, Terms
+from newsletters.schedules import Schedule, Terms
 from newsletters.selection import Placed
 
 

@@ -18,8 +18,8 @@ from mailer.blocks import LEAD
 from mailer.deliveries import Delivery
 from newsletters import alerts, compose, issues
 from newsletters.issues import Issue, IssueKind, Item
+from newsletters.layouts import FOLLOW
 from newsletters.rhythm import Rhythm
-from newsletters.schedules import FOLLOW
 from subscribers.subscriptions import Subscription
 
 #: Of so many digests a letter looks who had them, the last ones: each doubles the portions.

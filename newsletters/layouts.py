@@ -12,11 +12,11 @@ class Layout:
     is_for_all: bool = True  # else each reader gets what they follow, and nobody anything else
 
 
-DAILY = "daily"
+DAILY, FOLLOW = "daily", "follow"
 LAYOUTS = (
     Layout(DAILY),
     Layout("weekly"),
-    Layout("follow", is_for_all=False),
+    Layout(FOLLOW, is_for_all=False),
 )
 
 

@@ -18,7 +18,7 @@ from mailer.lint import Report
 from newsletters import issues
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueState
-from newsletters.schedules import FOLLOW
+from newsletters.layouts import FOLLOW
 
 #: How the reason of such a draft begins.
 HELD = "Held by the checks: "

@@ -20,8 +20,8 @@ from mailer.blocks import LEAD
 from newsletters import had
 from newsletters.had import Had
 from newsletters.issues import Issue, IssueKind, Item
+from newsletters.layouts import FOLLOW
 from newsletters.rhythm import Rhythm
-from newsletters.schedules import FOLLOW
 from subscribers import topics
 from subscribers.subscriptions import Subscription, SubscriptionState
 from subscribers.topics import Topics

@@ -36,8 +36,6 @@ class TooFew(enum.StrEnum):
     HOLD = "hold"  # wait for a person
 
 
-#: The layout of a letter that is each reader's own (newsletters.following).
-FOLLOW = "follow"
 #: More is no digest any more.
 MOST_ARTICLES = 100
 HEAVIEST = 10.0
@@ -70,7 +68,7 @@ class Schedule(Base):
 
     @property
     def is_follow(self) -> bool:
-        return self.layout == FOLLOW
+        return self.layout == layouts.FOLLOW
 
     @property
     def fewest(self) -> int:

@@ -22,9 +22,10 @@ from mailer.suppressions import Suppression
 from newsletters import audience, had, issues, portions, settle
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueEvent, IssueKind, IssueState
+from newsletters.layouts import FOLLOW
 from newsletters.portions import Measure
 from newsletters.rhythm import Rhythm
-from newsletters.schedules import FOLLOW, Schedule
+from newsletters.schedules import Schedule
 from newsletters.takeover import Freeze
 from subscribers import own_hour
 from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState

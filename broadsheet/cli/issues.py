@@ -101,12 +101,8 @@ def compose_issue(
             made = compose.one_off(session, edition_named(session, edition).id, now=house.clock(), layout=layout)
     if not isinstance(made, Issue):
         answers.refuse(made.reason)
-    answers.done(
-        {"id": made.id, "number": made.number, "state": made.state, "subject": made.subject},
-        f"Issue {made.id}: {made.subject}",
-        f"Look at it: broadsheet issue preview {made.id}. Send it: broadsheet issue send {made.id}",
-        as_json=as_json,
-    )
+    then = f"Look at it: broadsheet issue preview {made.id}. Send it: broadsheet issue send {made.id}"
+    _made(made, "Issue", then, as_json=as_json)
 
 
 @app.command("alert")
@@ -124,12 +120,13 @@ def make_alert(
             made = breaking.draft(session, wanted.id, article_id, by=_HERE, now=house.clock())
             if isinstance(made, Refused):
                 answers.refuse(made.reason)
-    answers.done(
-        {"id": made.id, "number": made.number, "state": made.state, "subject": made.subject},
-        f"Alert {made.id}: {made.subject}",
-        f"It takes two words: broadsheet issue approve {made.id}, then broadsheet issue send {made.id}",
-        as_json=as_json,
-    )
+    then = f"It takes two words: broadsheet issue approve {made.id}, then broadsheet issue send {made.id}"
+    _made(made, "Alert", then, as_json=as_json)
+
+
+def _made(made: Issue, called: str, then: str, *, as_json: bool) -> None:
+    facts = {"id": made.id, "number": made.number, "state": made.state, "subject": made.subject}
+    answers.done(facts, f"{called} {made.id}: {made.subject}", then, as_json=as_json)
 
 
 @app.command("stories")

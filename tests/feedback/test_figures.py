@@ -12,7 +12,7 @@ from mailer.deliveries import Delivery, State
 from mailer.suppressions import Cause, suppress
 from subscribers.consents import Act, Evidence, record
 from tests.newsletters.builders import a_reader
-from tests.newsletters.test_publish import Press
+from tests.newsletters.press import Press
 
 
 async def test_an_issues_figures_add_up(database: Database, now: datetime) -> None:

@@ -17,7 +17,7 @@ from newsletters.seal import Published
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 from tests.bulk_writers import watched
-from tests.newsletters.test_publish import Press
+from tests.newsletters.press import Press
 
 
 def a_town(database: Database, edition_id: int, now: datetime, *, readers: int) -> None:

@@ -26,7 +26,7 @@ from subscribers.consents import Evidence
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription
 from tests.newsletters.builders import BASE_URL, RecordingEngine, StoringCompiler, a_reader
-from tests.newsletters.test_publish import Press
+from tests.newsletters.press import Press
 
 MINUTE = timedelta(minutes=1)
 WORDING = Wording(subject="The bridge opens on Monday", words="We wrote Sunday.\r\n\r\n\r\nIt is Monday.\u202e")

@@ -12,10 +12,11 @@ from ground.database import Database
 from mailer.deliveries import Delivery, State
 from newsletters import compose, following, issues, objections, plan, schedule, schedules
 from newsletters.issues import Exclusion, Issue
+from newsletters.layouts import FOLLOW
 from newsletters.plan import Planned, Unfit
 from newsletters.publish import Publisher
 from newsletters.schedule import SlotTime
-from newsletters.schedules import FOLLOW, Schedule, Slot, Terms
+from newsletters.schedules import Schedule, Slot, Terms
 from newsletters.seal import Published
 from newsletters.takeover import FOLLOWS_NOTHING, NOTHING_FOLLOWED
 from subscribers import topics

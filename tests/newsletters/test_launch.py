@@ -24,8 +24,8 @@ from newsletters.launch import Seen
 from newsletters.schedules import Autonomy
 from newsletters.seal import NotPublished, Published
 from staff.members import AuditEntry
+from tests.newsletters.press import Held, Press
 from tests.newsletters.test_compose import SLOT
-from tests.newsletters.test_publish import Held, Press
 
 EDITOR = "editor@example.org"
 OTHER = "other@example.org"

@@ -14,7 +14,7 @@ from newsletters import launch, objections
 from newsletters.act import Done
 from newsletters.issues import Issue, IssueState
 from newsletters.seal import NotPublished, Published
-from tests.newsletters.test_publish import Press
+from tests.newsletters.press import Press
 
 
 @pytest.fixture

@@ -24,8 +24,8 @@ from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 from subscribers.topics import Topics
 from tests.newsletters.builders import BASE_URL, RecordingEngine, StoringCompiler, a_desk, a_reader, an_article
+from tests.newsletters.press import arm_power_cut
 from tests.newsletters.test_compose import SLOT
-from tests.newsletters.test_publish import arm_power_cut
 
 PARTS = [
     Part(number=n, section=section, authors=authors)

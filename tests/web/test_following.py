@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from newsletters import schedules
-from newsletters.schedules import FOLLOW, Schedule, Terms
+from newsletters.layouts import FOLLOW
+from newsletters.schedules import Schedule, Terms
 from tests.web.conftest import House
 from tests.web.test_preferences import a_feed_with, preferences, taken, weekly
 
