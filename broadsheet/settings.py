@@ -101,6 +101,7 @@ class Settings(BaseSettings):
     lead_images: Literal["link", "own"] = Field(
         default="link", description="letters show images from their source, or from copies of our own (needs Pillow)"
     )
+    templates_dir: Path | None = Field(default=None, description="a folder with letter templates of your own")
     in_doubt_grace: Duration = Field(
         default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
     )

@@ -148,7 +148,18 @@ class House:
             resources.locate("templates") / "email",
             resources.locate("locales"),
             self.clock,
+            own=self.own_templates,
         )
+
+    @property
+    def own_templates(self) -> Path | None:
+        """The newsroom's letter templates; a folder that is not there is told at start, not at the first letter."""
+        own = self.settings.templates_dir
+        if own is not None and not own.is_dir():
+            raise ConfigurationError(
+                f"templates_dir names {own}, and there is no such folder. Correct it, or unset it to use ours."
+            )
+        return own
 
     @cached_property
     def signing(self) -> Signing | None:
