@@ -242,6 +242,7 @@ class House:
             tell=rounds.tell,
             remind=rounds.remind,
             put_right=rounds.put_right,
+            look_again=rounds.look_again,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,
