@@ -144,24 +144,9 @@ class House:
     def compiler(self) -> Compiler:
         from mailer.compiler import Compiler
 
-        return Compiler(
-            self.database,
-            self.executor,
-            resources.locate("templates") / "email",
-            resources.locate("locales"),
-            self.clock,
-            own=self.own_templates,
-        )
-
-    @property
-    def own_templates(self) -> Path | None:
-        """The newsroom's letter templates; a folder that is not there is told at start, not at the first letter."""
-        own = self.settings.templates_dir
-        if own is not None and not own.is_dir():
-            raise ConfigurationError(
-                f"templates_dir names {own}, and there is no such folder. Correct it, or unset it to use ours."
-            )
-        return own
+        ours, locales = resources.locate("templates") / "email", resources.locate("locales")
+        own = resources.own_templates(self.settings.templates_dir)
+        return Compiler(self.database, self.executor, ours, locales, self.clock, own=own)
 
     @cached_property
     def signing(self) -> Signing | None:

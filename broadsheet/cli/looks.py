@@ -76,7 +76,9 @@ def try_templates(*, as_json: AsJson = False) -> None:
     """Try the letter templates of your own on a made-up issue. Exit code 1 when one cannot be sent."""
     with House(load()) as house:
         templates, locales = resources.locate("templates") / "email", resources.locate("locales")
-        folders = Folders(templates=templates, locales=locales, own=house.own_templates)
+        folders = Folders(
+            templates=templates, locales=locales, own=resources.own_templates(house.settings.templates_dir)
+        )
         tried = list(tryout.try_out(folders, tuple(house.languages.available)))
     rows = [{"letter": each.template, "language": each.language, "problem": each.problem} for each in tried]
     answers.rows(
