@@ -8,6 +8,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from broadsheet.settings import ConfigurationError
+
 _PACKAGE = Path(__file__).parent
 
 Shipped = Literal["templates", "locales"]
@@ -22,3 +24,12 @@ def locate(name: Shipped) -> Path:
         f"The folder {name!r} is neither beside the package nor inside it: this installation is incomplete. "
         "Install Broadsheet again from a wheel, or run it from a whole checkout."
     )
+
+
+def own_templates(folder: Path | None) -> Path | None:
+    """The newsroom's letter templates; a folder that is not there is told at start, not at the first letter."""
+    if folder is not None and not folder.is_dir():
+        raise ConfigurationError(
+            f"templates_dir names {folder}, and there is no such folder. Correct it, or unset it to use ours."
+        )
+    return folder

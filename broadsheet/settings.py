@@ -64,9 +64,7 @@ class Settings(BaseSettings):
         env_prefix=PREFIX, env_nested_delimiter=NESTED, extra="forbid", frozen=True, validate_default=True
     )
 
-    data_dir: Path = Field(
-        default=Path("var"), description="database, keys, mailbox and bounces of the embedded default"
-    )
+    data_dir: Path = Field(default=Path("var"), description="database, keys, mailbox and bounces, where they are ours")
     database_url: str = Field(
         default="",
         repr=False,
@@ -95,12 +93,11 @@ class Settings(BaseSettings):
     fetch_allowed_hosts: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(), description="host:port pairs that may be fetched although they are private; comma-separated"
     )
-    fetch_every: Duration = Field(
-        default=timedelta(minutes=5), description="how often the collector looks for due feeds"
-    )
+    fetch_every: Duration = Field(default=timedelta(minutes=5), description="how often we look for feeds that are due")
     lead_images: Literal["link", "own"] = Field(
         default="link", description="letters show images from their source, or from copies of our own (needs Pillow)"
     )
+    templates_dir: Path | None = Field(default=None, description="a folder with letter templates of your own")
     in_doubt_grace: Duration = Field(
         default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
     )

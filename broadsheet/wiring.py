@@ -144,13 +144,9 @@ class House:
     def compiler(self) -> Compiler:
         from mailer.compiler import Compiler
 
-        return Compiler(
-            self.database,
-            self.executor,
-            resources.locate("templates") / "email",
-            resources.locate("locales"),
-            self.clock,
-        )
+        ours, locales = resources.locate("templates") / "email", resources.locate("locales")
+        own = resources.own_templates(self.settings.templates_dir)
+        return Compiler(self.database, self.executor, ours, locales, self.clock, own=own)
 
     @cached_property
     def signing(self) -> Signing | None:

@@ -73,11 +73,18 @@ class Compiler:
     """Finds or makes variants. Asking twice at once compiles once."""
 
     def __init__(
-        self, database: Database, executor: Executor, templates: Path, locales: Path, clock: Callable[[], datetime]
+        self,
+        database: Database,
+        executor: Executor,
+        templates: Path,
+        locales: Path,
+        clock: Callable[[], datetime],
+        *,
+        own: Path | None = None,
     ) -> None:
         self._database = database
         self._executor = executor
-        self._folders = Folders(templates=templates, locales=locales)
+        self._folders = Folders(templates=templates, locales=locales, own=own)
         self._clock = clock
         self._known: OrderedDict[str, int] = OrderedDict()
         self._running: dict[str, asyncio.Task[int]] = {}
@@ -172,7 +179,9 @@ class Compiler:
 
     def _sources(self) -> str:
         """The hash of templates and catalogues, read again only when a file's time or size has changed."""
-        paths = sorted([*self._folders.templates.rglob("*.*"), *self._folders.locales.rglob("*.po")])
+        own = self._folders.own.rglob("*.*") if self._folders.own else ()
+        # Ours before the newsroom's, so that a file that takes another's place is told from the one it replaces.
+        paths = [*sorted([*self._folders.templates.rglob("*.*"), *self._folders.locales.rglob("*.po")]), *sorted(own)]
         found = [(path, path.stat()) for path in paths if path.is_file()]
         files = tuple((str(path), stat.st_mtime_ns, stat.st_size) for path, stat in found)
         if self._stamp is None or self._stamp.files != files:

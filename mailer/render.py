@@ -19,15 +19,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
-from jinja2 import FileSystemLoader, StrictUndefined, Template, TemplateNotFound, TemplateSyntaxError, pass_context
-from jinja2.exceptions import SecurityError, UndefinedError
+from jinja2 import FileSystemLoader, StrictUndefined, Template, pass_context
 from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ground.language import Languages, Texts, direction
 from mailer import colour, field, marks, typefaces
+from mailer.bounded import BoundedEnvironment, explain, said
 from mailer.encoding import clean
 from mailer.letter import BrokenLetter, Rendered
 from mailer.sender import Sender
@@ -44,6 +44,7 @@ class Folders:
 
     templates: Path  # the folder `templates/email`
     locales: Path
+    own: Path | None = None  # a newsroom's own: what is found there takes the place of ours
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,20 +62,20 @@ class Page:
 def render(page: Page, folders: Folders) -> Rendered:
     """The letter's texts. Raises BrokenLetter, naming file and line, for a template that cannot be rendered."""
     texts = Languages(folders.locales).texts(page.language, page.sender.theme.digits)
-    environment = _environment(folders.templates, texts)
+    environment = _environment(folders, texts)
     copy = StandIns(page.context, page.marker, with_blocks=page.with_blocks)
     values = _values(page, texts) | copy.values()
     try:
-        subject = environment.get_template(f"{page.template}/subject.txt").render(values)
+        subject = said(environment.get_template(f"{page.template}/subject.txt"), values)
         body = environment.get_template(f"{page.template}/body.html")
-        html = body.render(values, subject=_one_line(subject), cut=copy.cut_html)
+        html = said(body, {**values, "subject": _one_line(subject), "cut": copy.cut_html})
         preheader = _block(body, "preheader", values)
-        text = environment.get_template(f"{page.template}/body.txt").render(values, cut=copy.cut_text)
+        text = said(environment.get_template(f"{page.template}/body.txt"), {**values, "cut": copy.cut_text})
         html, text = copy.put_together(html), copy.put_together(text)
     except BrokenLetter:
         raise
     except Exception as problem:  # noqa: BLE001 - an expression in a template may raise anything
-        _explain(page.template, problem)
+        explain(page.template, problem)
     return Rendered(
         subject=_one_line(subject),
         preheader=_one_line(preheader),
@@ -120,9 +121,9 @@ def _style(found: re.Match[str]) -> str:
     return f' style="{style}"'
 
 
-def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment:
-    environment = ImmutableSandboxedEnvironment(
-        loader=FileSystemLoader(templates),
+def _environment(folders: Folders, texts: Texts) -> ImmutableSandboxedEnvironment:
+    environment = BoundedEnvironment(
+        loader=FileSystemLoader([path for path in (folders.own, folders.templates) if path is not None]),
         autoescape=lambda name: name is not None and name.endswith(".html"),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
@@ -212,35 +213,3 @@ def _tidy(text: str) -> str:
     """No trailing blanks, never more than one empty line: template tags leave both."""
     lines = "\n".join(line.rstrip() for line in text.split("\n"))
     return re.sub(r"\n{3,}", "\n\n", lines)
-
-
-def _explain(template: str, problem: Exception) -> NoReturn:
-    match problem:
-        case TemplateSyntaxError():
-            place = f"{problem.name or template}, line {problem.lineno}"
-            raise BrokenLetter(place, f"{problem.message}. Mend the line and try again.") from problem
-        case TemplateNotFound():
-            raise BrokenLetter(
-                str(problem.name), "the file is missing; restore it in the templates folder."
-            ) from problem
-        case UndefinedError():
-            raise BrokenLetter(
-                _place(template, problem), f"{problem.message}; the letter's data has no such name."
-            ) from problem
-        case SecurityError():
-            raise BrokenLetter(
-                _place(template, problem), f"{problem.message}; templates may only show data."
-            ) from problem
-        case _:
-            raise BrokenLetter(_place(template, problem), f"{type(problem).__name__}: {problem}") from problem
-
-
-def _place(template: str, problem: Exception) -> str:
-    """The innermost template line of a traceback: Jinja maps its generated code back to the file."""
-    place, step = template, problem.__traceback__
-    while step is not None:
-        name = step.tb_frame.f_code.co_filename
-        if name.endswith((".html", ".txt")):
-            place = f"{'/'.join(Path(name).parts[-2:])}, line {step.tb_lineno}"
-        step = step.tb_next
-    return place

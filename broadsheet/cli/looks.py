@@ -11,11 +11,14 @@ import typer
 from sqlalchemy.orm import Session
 
 from articles.resize import Resized, Unusable
+from broadsheet import resources
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
 from broadsheet.cli.desk import EditionName, edition_named
 from broadsheet.settings import load
 from broadsheet.wiring import House
+from mailer import tryout
+from mailer.render import Folders
 from newsletters import logos, look, newsletters, sender
 from newsletters.look import Look, Unfit
 
@@ -27,6 +30,7 @@ DarkLogoFile = Annotated[str | None, typer.Option(help="The same for dark paper.
 
 def add_to(app: typer.Typer) -> None:
     app.command("look")(show_or_change)
+    app.command("templates")(try_templates)
 
 
 def show_or_change(
@@ -66,6 +70,21 @@ def show_or_change(
                     kept = logos.keep(session, made, now=house.clock()) if made else None
                     look.put_logo(session, edition_id, kept, for_dark=for_dark, by=_HERE, now=house.clock())
         _show(house, edition, edition_id, as_json=as_json)
+
+
+def try_templates(*, as_json: AsJson = False) -> None:
+    """Try the letter templates of your own on a made-up issue. Exit code 1 when one cannot be sent."""
+    with House(load()) as house:
+        templates, locales = resources.locate("templates") / "email", resources.locate("locales")
+        folders = Folders(
+            templates=templates, locales=locales, own=resources.own_templates(house.settings.templates_dir)
+        )
+        tried = list(tryout.try_out(folders, tuple(house.languages.available)))
+    rows = [{"letter": each.template, "language": each.language, "problem": each.problem} for each in tried]
+    answers.rows(
+        rows, as_json=as_json, empty="No letter has a template of your own. Set templates_dir; see docs/templates.md."
+    )
+    raise typer.Exit(1 if any(each.problem for each in tried) else 0)
 
 
 def _picture(house: House, path: str | None) -> Resized | None:

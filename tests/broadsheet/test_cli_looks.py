@@ -28,3 +28,17 @@ def test_a_look_is_shown_and_changed_with_its_logo(ask: Ask, run: Run, tmp_path:
     refused = run("newsletter", "look", "morning/en", "--logo", str(tmp_path / "no.png"), "--footer", "x", code=2)
     assert "nothing was changed" in words(refused)
     assert ask("newsletter", "look", "morning/en")["footer"] == "Licence 12"
+
+
+def test_own_templates_are_tried_and_a_broken_one_is_named(
+    ask: Ask, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert ask("newsletter", "templates") == []
+    own = tmp_path / "letters"
+    monkeypatch.setenv("BROADSHEET_TEMPLATES_DIR", str(own))
+    assert "there is no such folder" in words(run("newsletter", "templates", code=2))
+    (own / "welcome").mkdir(parents=True)
+    (own / "welcome" / "subject.txt").write_text("Hello from {{ sender.publisher }}", encoding="utf-8")
+    assert {row["problem"] for row in ask("newsletter", "templates")} == {None}
+    (own / "welcome" / "subject.txt").write_text("Hello\n{{ nobody }}", encoding="utf-8")
+    assert "welcome/subject.txt, line 2" in run("newsletter", "templates", code=1).stdout

@@ -38,6 +38,8 @@ NO_PAGES = {
     "/console/_parts/letter",
     "/console/issues/{issue_id:int}/beside",
     "/console/issues/{issue_id:int}/preview/letter",
+    "/console/look",  # leads to the first edition's
+    "/console/look/{edition_id:int}/letter",
     "/console/readers/export",
     "/console/readers/import/{number}/errors.csv",
     "/console/readers/{reader}/record.json",
@@ -46,6 +48,7 @@ NO_PAGES = {
     "/console/sources/{feed_id}/state",
     "/healthz",
     "/images/{name}",
+    "/logos/{name}",
     "/metrics",
     "/n/{slug}/{language}/brand.css",
     "/ops/now",
@@ -75,6 +78,7 @@ def house(live: Live, browser: Browser) -> House:
         imported = _import_a_list(tab)
         feed, delivery, reader, member, schedule = 1, 1, 1, 1, 1
     addresses = {
+        "/console/look/{edition_id:int}": [f"/console/look/{each}" for each in live.service.editions.values()],
         "/console/people/{number}": [f"/console/people/{member}"],
         "/console/readers/import/{number}": [imported],
         "/console/readers/{reader}": [f"/console/readers/{reader}"],

@@ -279,3 +279,23 @@ def _die(*_: object) -> None:
 async def test_a_letter_at_which_the_checks_die_waits_for_a_person(database: Database) -> None:
     report = await make(database, DyingExecutor()).lint(job())
     assert [each.id for each in report.blocking] == ["H04"]
+
+
+async def test_an_own_template_is_another_variant_and_what_was_made_before_stays(
+    database: Database, tmp_path: Path
+) -> None:
+    """A broken one makes none at all, until it is mended."""
+    folder = tmp_path / "letters"
+    folder.mkdir()
+    own = Compiler(database, CountingExecutor(), FOLDERS.templates, FOLDERS.locales, lambda: NOW, own=folder)
+    ours = await own.variant(CONFIRM)
+    (folder / "confirm").mkdir()
+    (folder / "confirm" / "subject.txt").write_text("Please say yes to {{ sender.title }}", encoding="utf-8")
+    theirs = await own.variant(CONFIRM)
+    assert theirs != ours
+    (folder / "confirm" / "subject.txt").write_text("Please\n{{ say }}", encoding="utf-8")
+    with pytest.raises(BrokenLetter, match=r"confirm/subject\.txt, line 2"):
+        await own.variant(CONFIRM)
+    (folder / "confirm" / "subject.txt").unlink()
+    assert await own.variant(CONFIRM) == ours
+    assert stored(database) == 2

@@ -31,7 +31,7 @@ Number = Annotated[int, Path(ge=1, le=2**31 - 1)]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dressed:
-    """An edition with the look that is stored, and with the logos at their addresses."""
+    """An edition with the look that is stored, and with the places of its logos."""
 
     newsletter: Newsletter
     edition: Edition
@@ -151,10 +151,15 @@ def _read(parts: Parts, edition_id: int) -> Dressed:
             newsletter=newsletter,
             edition=edition,
             stored=look.of(newsletter, edition),
-            logo=theme.logo_url,
-            logo_dark=theme.logo_dark_url,
+            logo=_place(parts, theme.logo_url),
+            logo_dark=_place(parts, theme.logo_dark_url),
             editions=newsletters.list_editions(session),
         )
+
+
+def _place(parts: Parts, url: str | None) -> str | None:
+    """A logo's address; of one of ours its path, which is all that the console's policy lets a page show."""
+    return url.removeprefix(parts.base_url.rstrip("/")) if url else None
 
 
 def _change(
