@@ -3,12 +3,14 @@
 #   make test            every test
 #   make faults          a worker killed at 50 random moments, on SQLite and PostgreSQL; a table of what came of it
 #   make bench           what sending costs beside others (make bench-quick: three minutes; make bench ARGS="--only G1,G7")
+#   make golden          what the letters' tests compare with, anew; then read the difference
+#   make gallery         every golden mail in light, dark, forced dark, without styles, without pictures: build/gallery/index.html
 #   make pictures        every page in light, dark, right to left, on a phone and on a desk: build/pictures/index.html
 PYTHON ?= python3
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: help demo bench bench-quick pictures test quick-test page-test slow-test browser-test postgres-test faults check format lint types contracts deps lock revision texts clean
+.PHONY: help demo bench bench-quick golden gallery pictures test quick-test page-test slow-test browser-test postgres-test faults check format lint types contracts deps lock revision texts clean
 
 help:
 	@sed -n 's/^#   //p' Makefile
@@ -19,7 +21,7 @@ demo: .venv/runtime
 test: quick-test page-test slow-test browser-test postgres-test
 	@$(BIN)/python tools/missing_parts.py
 
-quick-test: .venv/dev
+quick-test: .venv/dev tests/browser/node_modules
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not faults and not browser and not pages"
 
 page-test: .venv/dev
@@ -92,6 +94,14 @@ texts: .venv/dev
 	$(EXTRACT) -F babel-console.cfg -o build/console.pot .
 	$(UPDATE) -D broadsheet -i build/broadsheet.pot
 	$(UPDATE) -D console -i build/console.pot --locale ar --init-missing
+
+golden: .venv/dev
+	@$(BIN)/python -m tests.golden
+	@git diff --stat -- tests/golden/kept
+
+# Needs Chromium. A part of it: make gallery ARGS="--only weekly"
+gallery: .venv/dev
+	$(BIN)/python tools/gallery.py $(ARGS)
 
 # Needs Chromium. A part of it: make pictures ARGS="--only /ops"
 pictures: .venv/dev

@@ -25,7 +25,7 @@ def look_over(kept: bytes, kind: Kind, sender: Sender, context: Mapping[str, Any
         is_ours=True,
         html_bytes=compiled.size(),
         postal_address=sender.postal_address,
-        stories=tuple(_told(context)),
+        stories=tuple(told(context)),
     )
     return lint.look(compiled.fill(_somebody(compiled, sender)), about)
 
@@ -41,7 +41,7 @@ def _somebody(compiled: Compiled, sender: Sender) -> dict[str, str]:
     }
 
 
-def _told(context: Mapping[str, Any]) -> Iterator[str]:
+def told(context: Mapping[str, Any]) -> Iterator[str]:
     """What others wrote and the letter quotes."""
     for item in context.get("items", ()):
         yield from (str(item[name]) for name in _TEXTS if item.get(name))

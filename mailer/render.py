@@ -27,7 +27,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ground.language import Languages, Texts, direction
-from mailer import field, marks
+from mailer import colour, field, marks, typefaces
 from mailer.encoding import clean
 from mailer.letter import BrokenLetter, Rendered
 from mailer.sender import Sender
@@ -35,7 +35,6 @@ from mailer.stand_ins import StandIns, weblink
 
 _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
 _STYLE = re.compile(r"""\sstyle=(?:"([^"]*)"|'([^']*)')""")
-_BRAND = re.compile(r"#[0-9a-fA-F]{6}\Z")
 _WIDTH = 72  # of the plain part
 
 
@@ -61,7 +60,7 @@ class Page:
 
 def render(page: Page, folders: Folders) -> Rendered:
     """The letter's texts. Raises BrokenLetter, naming file and line, for a template that cannot be rendered."""
-    texts = Languages(folders.locales).texts(page.language)
+    texts = Languages(folders.locales).texts(page.language, page.sender.theme.digits)
     environment = _environment(folders.templates, texts)
     copy = StandIns(page.context, page.marker, with_blocks=page.with_blocks)
     values = _values(page, texts) | copy.values()
@@ -149,11 +148,12 @@ def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment
 
 def _values(page: Page, texts: Texts) -> dict[str, Any]:
     """What every template may name, beside the letter's own context."""
-    brand = page.sender.theme.brand
-    if not _BRAND.match(brand):
-        raise ValueError(
-            f"The brand colour {brand!r} is not of the form #0b4f6c; correct it in the newsletter's theme."
-        )
+    theme = page.sender.theme
+    for shade in filter(None, (theme.brand, theme.brand_dark)):
+        if not colour.is_colour(shade):
+            raise ValueError(
+                f"The brand colour {shade!r} is not of the form #0b4f6c; correct it in the newsletter's look."
+            )
 
     def reader_field(name: str) -> str:
         if not page.marker:
@@ -165,7 +165,9 @@ def _values(page: Page, texts: Texts) -> dict[str, Any]:
     return {
         **page.context,
         "sender": page.sender,
-        "brand": brand,
+        "brand": theme.brand,
+        "brand_dark": theme.brand_dark or colour.lighter(theme.brand, colour.DARK_PAPER),
+        "typeface": typefaces.stack(theme.latin, theme.arabic, texts.direction),
         "language": page.language,
         "dir": texts.direction,
         "start": texts.start,

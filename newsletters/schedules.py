@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -36,6 +36,8 @@ class TooFew(enum.StrEnum):
     HOLD = "hold"  # wait for a person
 
 
+#: The layout of a letter that is each reader's own (newsletters.following).
+FOLLOW = "follow"
 #: More is no digest any more.
 MOST_ARTICLES = 100
 HEAVIEST = 10.0
@@ -65,6 +67,15 @@ class Schedule(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     starts_at: Mapped[datetime]  # slots before it are not ours
     changed_at: Mapped[datetime]
+
+    @property
+    def is_follow(self) -> bool:
+        return self.layout == FOLLOW
+
+    @property
+    def fewest(self) -> int:
+        """So many stories make an issue."""
+        return 1 if self.is_follow else self.min_articles
 
 
 class Slot(Base):
@@ -278,17 +289,3 @@ def untaken(session: Session, schedule: Schedule, *, since: datetime, until: dat
 def list_schedules(session: Session) -> list[Schedule]:
     """All schedules, stopped ones too."""
     return list(session.scalars(select(Schedule).order_by(Schedule.id)))
-
-
-def rhythms_of(session: Session, edition_ids: Collection[int]) -> dict[int, list[Schedule]]:
-    """What the readers of each edition may choose between: its own schedule first, then the further ones that run.
-
-    An edition with fewer than two has nothing to choose.
-    """
-    found: dict[int, list[Schedule]] = {}
-    wanted = select(Schedule).where(Schedule.edition_id.in_(edition_ids))
-    for schedule in session.scalars(wanted.order_by(Schedule.edition_id, Schedule.id)):
-        choices = found.setdefault(schedule.edition_id, [])
-        if not choices or schedule.enabled:
-            choices.append(schedule)
-    return found

@@ -20,7 +20,7 @@ from mailer.lint import About, Finding, NotRun, Purpose, Report, Severity, netwo
 from mailer.lint.catalogue import SUBJECTS
 from mailer.lint.look import look_at
 from mailer.lint.mail import MAX_BYTES, Mail
-from mailer.lint.tools import axe, caniemail, spamassassin
+from mailer.lint.tools import axe, caniemail, drawn, spamassassin
 
 _COLOURS = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTE: "cyan"}
 _OFFLINE = (NotRun("T04 I04", "links and pictures are asked for with --net only"),)
@@ -75,6 +75,7 @@ def _standard_input() -> bytes | Unreadable:
 def _asked(mail: Mail, node_modules: Path | None) -> Report:
     """The catalogue's rules, and whatever other programs are there."""
     report = look_at(mail).joined(spamassassin.look(mail.raw, is_message=mail.is_message))
+    report = report.joined(drawn.look(mail.html))
     report = report.joined(axe.look(mail.html, modules=node_modules))
     report = report.joined(caniemail.look(mail.html, modules=node_modules))
     signed = any(field.name.lower() == "dkim-signature" for field in mail.fields)

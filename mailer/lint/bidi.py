@@ -18,7 +18,7 @@ _TAG = re.compile(r"[A-Za-z]{2,3}(?:-[A-Za-z0-9]{1,8}){0,3}\Z")
 _LATIN_THEN_NUMBER = re.compile(r"[A-Za-z]{2,}\s*[·|/–—-]\s*[0-9]")
 _ARABIC_THEN_NUMBER = re.compile("[\u0620-\u064a\u066e-\u06d5]{2,}\\s*[·|/–—-]\\s*[0-9]")
 _ISOLATES = re.compile("\u2068[^\u2069]{0,500}\u2069")
-_URL = re.compile(r"https?://\S+|\S+@\S+|\bwww\.\S+")
+ADDRESS = re.compile(r"https?://\S+|\S+@\S+|\bwww\.\S+")
 #: What an Arabic keyboard types for letters that Sorani has of its own.
 _FOREIGN_KURDISH = {"\u0643": "ك for ک", "\u064a": "ي for ی", "\u0647\u200c": "ه and a non-joiner for ە"}
 
@@ -34,7 +34,10 @@ def direction_is_the_languages(mail: Mail) -> Iterator[Spot]:
     if root is None or not root.get("lang"):
         return
     wanted = says(root.get("lang"))
-    if root.get("dir") and root.get("dir").lower() != wanted:
+    said = root.get("dir").lower()
+    if said == "auto" and not mail.about.is_ours:
+        return  # the first letter decides, which is the language's
+    if said and said != wanted:
         yield Spot(f'{root.get("lang")[:20]} runs {wanted}, and <html> says dir="{root.get("dir")[:10]}".', "<html>")
 
 
@@ -61,7 +64,7 @@ def sides_are_physical(mail: Mail) -> Iterator[Spot]:
 def runs_are_isolated(mail: Mail) -> Iterator[Spot]:
     """R04. Unicode's rules (UAX 9) let a number join the run before it."""
     for node in mail.page.seen if mail.page else ():
-        text = _URL.sub("", _ISOLATES.sub("", node.own))
+        text = ADDRESS.sub("", _ISOLATES.sub("", node.own))
         wrong = _LATIN_THEN_NUMBER if node.dir == "rtl" else _ARABIC_THEN_NUMBER
         if node.tag != "bdi" and (node.dir != "rtl" or _ARABIC.search(node.own)) and wrong.search(text):
             yield Spot("A number after a run of the other direction will be shown on its wrong side.", node.where)
@@ -104,7 +107,7 @@ def one_kind_of_digits(mail: Mail) -> Iterator[Spot]:
     """R09."""
     if mail.page is None or says(mail.page.lang) != "rtl":
         return
-    text = _URL.sub("", " ".join(node.own for node in mail.page.seen if _is_of(node, mail)))
+    text = ADDRESS.sub("", " ".join(node.own for node in mail.page.seen if _is_of(node, mail)))
     kinds = [kind for kind, digits in (("0-9", "[0-9]"), ("٠-٩", "[٠-٩]"), ("۰-۹", "[۰-۹]")) if re.search(digits, text)]
     if len(kinds) > 1:
         yield Spot(f"Digits of {len(kinds)} kinds are used: {', '.join(kinds)}.", "", Severity.NOTE)

@@ -17,9 +17,11 @@ def declares_its_schemes(mail: Mail) -> Iterator[Spot]:
     """K01. Without it Apple Mail turns the colours itself."""
     if mail.page is None:
         return
-    if not any(node.get("name") == "color-scheme" for node in mail.page.all("meta")):
-        yield Spot("There is no color-scheme meta tag.", "<head>")
-    if not any("color-scheme" in sheet.source for sheet in mail.page.sheets):
+    has_meta = any(node.get("name") == "color-scheme" for node in mail.page.all("meta"))
+    has_rule = any("color-scheme" in sheet.source for sheet in mail.page.sheets)
+    if not has_meta:
+        yield Spot(f"There is no color-scheme meta tag{'' if has_rule else ', nor a style that says it'}.", "<head>")
+    elif not has_rule:
         yield Spot("No style block sets color-scheme on :root.", "<style>")
 
 
@@ -27,7 +29,7 @@ def covers_its_colours(mail: Mail) -> Iterator[Spot]:
     """K01. Dark letters that stay dark on a page that went dark are gone."""
     if mail.page is None:
         return
-    dark = _dark_rules(mail.page)
+    dark = dark_rules(mail.page)
     if not dark:
         yield Spot("There are no rules for dark mode: each program turns the colours as it likes.", "<style>")
         return
@@ -41,7 +43,7 @@ def outlook_has_its_twin(mail: Mail) -> Iterator[Spot]:
     """K02. Outlook's apps know no media query; they mark what they turned by data-ogsc and data-ogsb."""
     if mail.page is None:
         return
-    dark = {name for rule in _dark_rules(mail.page) for name in _CLASS.findall(rule.selector)}
+    dark = {name for rule in dark_rules(mail.page) for name in _CLASS.findall(rule.selector)}
     twins = {
         name
         for sheet in mail.page.sheets
@@ -54,5 +56,6 @@ def outlook_has_its_twin(mail: Mail) -> Iterator[Spot]:
         yield Spot(f"Dark rules without a twin for Outlook: {names}.", "<style>")
 
 
-def _dark_rules(page: Page) -> list[Rule]:
+def dark_rules(page: Page) -> list[Rule]:
+    """What holds by night alone."""
     return [rule for sheet in page.sheets for rule in sheet.rules if "prefers-color-scheme" in rule.media]

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from ground.language import direction
 from mailer.lint.finding import Severity, Spot
 from mailer.lint.mail import Mail, Purpose
+from mailer.lint.page import Node
 
 _BALANCED = ("table", "div", "a", "span", "center", "h1", "h2", "h3", "strong", "em")
 _TAG = re.compile(r"<(/?)([a-zA-Z][a-zA-Z0-9]{0,20})\b")
@@ -78,11 +79,18 @@ def no_forbidden_elements(mail: Mail) -> Iterator[Spot]:
         return
     for node in mail.page.nodes:
         if node.tag in _FORBIDDEN and not (node.tag == "script" and node.get("type") == "application/ld+json"):
-            harmless = node.tag in {"link", "svg", "button"}
-            yield Spot(f"<{node.tag}> does not work in mail.", node.where, Severity.WARNING if harmless else None)
+            yield Spot(f"<{node.tag}> does not work in mail.", node.where, _harm(node))
         for name in node.attributes:
             if name.startswith("on") and len(name) > 3:
                 yield Spot(f"The attribute {name[:30]} holds a script.", node.where)
+
+
+def _harm(node: Node) -> Severity | None:
+    """How bad a forbidden element is: nothing where a letter is whole without it, as without a web font."""
+    if node.tag == "link" and "font" in node.get("href"):
+        return Severity.NOTE
+    is_switch = node.tag == "input" and node.get("type").lower() in {"checkbox", "radio"}  # of menus that unfold
+    return Severity.WARNING if is_switch or node.tag in {"link", "svg", "button"} else None
 
 
 def no_imports(mail: Mail) -> Iterator[Spot]:
@@ -101,7 +109,9 @@ def tags_balance(mail: Mail) -> Iterator[Spot]:
     mso = "".join(text for text in comments if "[if" in text)
     yield from _balance(mso, " in Outlook's comments")
     # The long form opens and closes in two comments: <!--[if !mso]><!--> ... <!--<![endif]-->
-    opened, closed = mail.html.count("<!--[if"), mail.html.count("<![endif]")
+    # and what is shown to all others: <![if !mso]> ... <![endif]>
+    opened = mail.html.count("<!--[if") + mail.html.count("<![if")
+    closed = mail.html.count("<![endif]")
     if opened != closed:
         yield Spot(f"{opened} conditional comments are opened and {closed} closed.")
 

@@ -19,15 +19,14 @@ def layout_tables(page: Page) -> Iterator[Node]:
 
 
 def is_data(page: Page, table: Node) -> bool:
-    del page
-    return "summary" in table.attributes or table.get("role") in {"table", "grid"} or bool(table.get("aria-label"))
+    """Whether it tells something by its rows and columns: it says so, or has cells of both kinds."""
+    says_so = "summary" in table.attributes or table.get("role") in {"table", "grid"} or bool(table.get("aria-label"))
+    return says_so or "caption" in page.cells_of(table) or {"td", "th"} <= page.cells_of(table)
 
 
 def tables_are_presentation(mail: Mail) -> Iterator[Spot]:
     """L01. Otherwise screen readers announce rows and columns."""
-    if mail.page is None or any(True for _ in mail.page.all("th", "caption")):
-        return
-    for table in layout_tables(mail.page):
+    for table in layout_tables(mail.page) if mail.page else ():
         if table.get("role") not in {"presentation", "none"}:
             yield Spot('A layout table has no role="presentation".', table.where)
 
@@ -59,8 +58,15 @@ def no_spans(mail: Mail) -> Iterator[Spot]:
     """L05."""
     for node in mail.page.all("td", "th") if mail.page else ():
         spans = [name for name in ("colspan", "rowspan") if node.get(name) not in {"", "1"}]
-        if spans:
+        if node.tag == "th" and mail.page is not None and not _stands_in_data(mail.page, node):
+            yield Spot("A layout cell is <th>, which screen readers say as a heading.", node.where)
+        elif spans:
             yield Spot(f"A cell has {' and '.join(spans)}, which Outlook sizes wrongly.", node.where)
+
+
+def _stands_in_data(page: Page, cell: Node) -> bool:
+    table = page.table_of(cell)
+    return table is None or is_data(page, table)
 
 
 def padding_on_cells(mail: Mail) -> Iterator[Spot]:

@@ -25,6 +25,8 @@ _MAX_VALUE = 8_192
 _FIELD = re.compile(rb"([!-9;-~]{1,80})[ \t]*:(.*)", re.DOTALL)
 _CHARSET = re.compile(r"""charset\s{0,9}=\s{0,9}["']?([\w.:-]{1,40})""", re.IGNORECASE)
 _HTML = re.compile(rb"\s{0,1000}(?:<!--|<!doctype|<html|<head|<body|<table|<div|<\?xml|<style|<p\b)", re.IGNORECASE)
+_BEGINS = re.compile(rb"(?:From |[!-9;-~]{1,80}[ \t]*:)")
+_ELEMENT = re.compile(rb"<(?:html|head|body|table)[\s>]", re.IGNORECASE)
 _UNSUBSCRIBE = re.compile(
     r"unsubscri|opt[ -]?out|إلغاء\s+الاشتراك|ألغ|پەیوەندی بپچڕێنە|هەڵوەشاندنەوە|abbestell|désabonn|darse de baja",
     re.IGNORECASE,
@@ -65,7 +67,7 @@ class Mail:
     def __init__(self, raw: bytes, about: About | None = None) -> None:
         self.raw = raw[:MAX_BYTES]
         self.about = about or About()
-        self.is_message = not _HTML.match(self.raw)
+        self.is_message = not _is_page(self.raw)
         self.parts: list[Part] = list(parts.cut(self.raw)) if self.is_message else []
         self.fields: list[Field] = list(_fields(self.raw)) if self.is_message else []
 
@@ -151,6 +153,11 @@ class Mail:
     @cached_property
     def list_unsubscribe(self) -> list[str]:
         return re.findall(r"<([^<>\s]{1,2000})>", self.get("List-Unsubscribe"))
+
+
+def _is_page(raw: bytes) -> bool:
+    """Whether it is an HTML file: it begins with a tag, or has one and begins as no header block does."""
+    return bool(_HTML.match(raw) or (not _BEGINS.match(raw) and _ELEMENT.search(raw[:16_384])))
 
 
 def is_attached(part: Part) -> bool:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import islice
 from typing import Any
@@ -20,7 +20,7 @@ MAX_SOURCE = 1024 * 1024
 MAX_ELEMENTS = 20_000
 _WITHIN = 150  # elements that are looked at for the text of one around them
 _BLANKS = re.compile(r"[\s\u00a0\u200b\u200c\u034f\ufeff\u00ad]+")
-_INHERITED = ("font-size", "font-style", "letter-spacing", "text-transform", "text-align")
+_INHERITED = ("font-size", "font-style", "font-weight", "letter-spacing", "text-transform", "text-align")
 _LONG_TAG, _ATTRIBUTES = 4_000, 400
 #: A tag, as far as its quotes close; no part of it is ever tried twice.
 _TAG = re.compile(r"""<[A-Za-z](?:[^"'>]++|"[^"]*+"|'[^']*+')*+""")
@@ -44,6 +44,7 @@ class Node:
     is_hidden: bool  # from the eye: display:none
     is_silent: bool  # from a screen reader: aria-hidden
     inherited: Mapping[str, str]
+    parent: int = -1  # its place in the page's nodes
     images: Sequence[Mapping[str, str]] = ()
 
     def get(self, name: str) -> str:
@@ -71,6 +72,7 @@ class _State:
     is_hidden: bool = False
     is_silent: bool = False
     inherited: Mapping[str, str] = field(default_factory=dict)
+    place: int = -1
 
 
 class Page:
@@ -107,6 +109,27 @@ class Page:
         """All that a reader sees, as one line."""
         return _folded(" ".join(node.own for node in self.seen if node.own))
 
+    def table_of(self, cell: Node) -> Node | None:
+        """The table that a cell is a cell of."""
+        while cell.parent >= 0:
+            cell = self.nodes[cell.parent]
+            if cell.tag == "table":
+                return cell
+        return None
+
+    def cells_of(self, table: Node) -> frozenset[str]:
+        """What stands in this table itself, and not in one within it: td, th, caption."""
+        return self._cells.get(id(table), frozenset())
+
+    @cached_property
+    def _cells(self) -> dict[int, frozenset[str]]:
+        found: dict[int, set[str]] = {}
+        for cell in self.all("td", "th", "caption"):
+            table = self.table_of(cell)
+            if table is not None:
+                found.setdefault(id(table), set()).add(cell.tag)
+        return {table: frozenset(tags) for table, tags in found.items()}
+
     @property
     def lang(self) -> str:
         root = self.first("html")
@@ -140,7 +163,7 @@ class Page:
         tag = str(element.tag).lower()
         attributes = {str(name).lower(): str(value) for name, value in element.attrib.items()}
         style = css.declarations(attributes.get("style", "")[:10_000])
-        state = _below(above, tag, attributes, style)
+        state = replace(_below(above, tag, attributes, style), place=len(self.nodes))
         if tag == "style":
             self._style_texts.append(element.text or "")
         images = [each for each in islice(element.iter(), _WITHIN) if each.tag == "img"] if tag == "a" else []
@@ -159,6 +182,7 @@ class Page:
                 is_hidden=state.is_hidden,
                 is_silent=state.is_silent,
                 inherited=state.inherited,
+                parent=above.place,
                 images=[{str(name): str(value) for name, value in each.attrib.items()} for each in images],
             )
         )

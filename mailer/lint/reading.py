@@ -8,7 +8,9 @@ from collections import defaultdict
 from collections.abc import Iterator
 
 from ground.language import direction
+from mailer.lint.bidi import ADDRESS
 from mailer.lint.finding import Severity, Spot
+from mailer.lint.layout import is_data
 from mailer.lint.mail import Mail
 
 _VAGUE = frozenset(
@@ -82,11 +84,12 @@ def other_languages_are_marked(mail: Mail) -> Iterator[Spot]:
     if mail.page is None or not mail.page.lang:
         return
     for node in mail.page.seen:
-        if len(node.own) < 12:
+        words = ADDRESS.sub("", node.own)  # an address that is shown is of no language
+        if len(words) < 12:
             continue
         runs_left = direction(_tag(node.lang or mail.page.lang)) == "rtl"
-        arabic, latin = len(_ARABIC.findall(node.own)), len(_LATIN_WORD.findall(node.own))
-        if not runs_left and arabic > 12 and arabic > len(node.own) / 2:
+        arabic, latin = len(_ARABIC.findall(words)), len(_LATIN_WORD.findall(words))
+        if not runs_left and arabic > 12 and arabic > len(words) / 2:
             yield Spot(f"Arabic letters stand in what says it is {node.lang or mail.page.lang}.", node.where)
         elif runs_left and latin >= 6 and not arabic:
             yield Spot(
@@ -137,8 +140,11 @@ def nothing_flashes(mail: Mail) -> Iterator[Spot]:
 
 def data_tables_have_heads(mail: Mail) -> Iterator[Spot]:
     """A11. WCAG 1.3.1."""
-    for node in mail.page.all("th") if mail.page else ():
-        if not node.get("scope"):
+    if mail.page is None:
+        return
+    for node in mail.page.all("th"):
+        table = mail.page.table_of(node)
+        if table is not None and is_data(mail.page, table) and node.text and not node.get("scope"):
             yield Spot("A heading cell has no scope.", node.where)
 
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 
-from mailer.lint.css import Declaration
+from mailer.lint.css import Declaration, Rule
 from mailer.lint.finding import Severity, Spot
 from mailer.lint.mail import Mail
 from mailer.lint.page import Page
@@ -15,6 +16,7 @@ _BAD_COLOUR = re.compile(r"\b(?:hsla?|oklch|oklab|lab|lch|hwb|color)\(|\brgba?\(
 _SHORT = re.compile(r"#[0-9a-fA-F]{3,4}(?![0-9a-fA-F])")
 _AT_RULES = frozenset(("@media", "@font-face", "@supports", "@-ms-viewport", "@keyframes", "@-webkit-keyframes"))
 _PIXELS = re.compile(r"(\d+(?:\.\d+)?)px\Z")
+_CLASS = re.compile(r"""(?:\.|\[class[~*^|$]?=["']?)(-?[A-Za-z_][\w-]{0,60})""")
 _CONDITIONAL = ("@media", "@supports")
 
 
@@ -85,14 +87,38 @@ def styles_parse(mail: Mail) -> Iterator[Spot]:
 
 def media_rules_win(mail: Mail) -> Iterator[Spot]:
     """C06. What is inlined wins over a media query that does not say !important."""
+    inlined = _inline_names(mail.page) if mail.page else {}
     for sheet in mail.page.sheets if mail.page else ():
         for rule in sheet.rules:
             if rule.media and not rule.around[-1].lower().startswith(("@font", "@key")):
                 weak = [each for each in rule.declarations if each.important != " !important" and each.value]
-                if weak and not (mail.about.is_ours is False and weak[0].is_important):
+                if not mail.about.is_ours:
+                    weak = [
+                        each
+                        for each in weak
+                        if not each.is_important and any(each.name in inlined.get(name, ()) for name in _named(rule))
+                    ]
+                if weak:
                     yield Spot(
                         f"{weak[0].name} has no !important within {rule.media[:40]}.", f"<style>, {rule.selector[:60]}"
                     )
+
+
+def _inline_names(page: Page) -> dict[str, set[str]]:
+    """What is declared inline on the elements of each class (`.name`) and each tag."""
+    found: dict[str, set[str]] = defaultdict(set)
+    for node in page.nodes:
+        declared = {each.name for each in node.style}
+        for name in (node.tag, *(f".{each}" for each in node.get("class").split()[:20])) if declared else ():
+            found[name] |= declared
+    return found
+
+
+def _named(rule: Rule) -> list[str]:
+    """The classes of a selector, or else its tags."""
+    return [f".{name}" for name in _CLASS.findall(rule.selector)] or re.findall(
+        r"[a-z][a-z0-9]*", rule.selector.lower()
+    )
 
 
 def text_is_large_enough(mail: Mail) -> Iterator[Spot]:

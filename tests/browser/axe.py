@@ -20,13 +20,13 @@ _RUN = """async () => {
 
 def findings(page: Page) -> list[str]:
     """Everything axe finds on this page: the rule, what it asks for, and the place."""
-    page.evaluate(_source())  # not a script of the page: its policy forbids those
+    page.evaluate(source())  # not a script of the page: its policy forbids those
     found: list[str] = page.evaluate(_RUN)
     return found
 
 
 @cache
-def _source() -> str:
+def source() -> str:
     if not _SOURCE.exists():
         reason = "axe-core is missing (Debian: apt install npm, then `make browser-test`)"
         if os.environ.get("CI") == "true":  # noqa: TID251 - a test's own door

@@ -234,11 +234,13 @@ BREAKS = [
     Break("A01", "<h2>", "<h4>x</h4><h2>", WARNING),
     Break("A02", "Lorries may", '<a href="https://courier.example/a"></a> may'),
     Break("A03", "Lorries may", '<a href="https://courier.example/a">Read more</a> may', WARNING),
+    Break("A04", "font-size:16px", "font-size:16px;color:#8a9aa5"),
+    Break("A04", "dark) { .ink {", "dark) { p { color: #1a2229 !important; background: #12181d !important; } .ink {"),
     Break("A05", "Lorries may", '<a href="https://courier.example/a" style="text-decoration:none">lorries</a> may', WARNING),
     Break("A06", "Lorries may cross from noon.", "إعادة فتح جسر روبار بعد أربعة عشر شهراً"),
     Break("A09", "Subject: Rubar bridge reopens to traffic", "Subject: RUBAR BRIDGE REOPENS", WARNING),
     Break("A10", ":root {", ".a { animation: turn 2s infinite; } :root {", WARNING),
-    Break("A11", "<td dir", "<th>x</th><td dir", WARNING),
+    Break("A11", "<h1>", "<table><tr><th>Item</th></tr><tr><td>1</td></tr></table><h1>", WARNING),
     Break("R01", '<html lang="en" dir="ltr">', '<html lang="ckb" dir="ltr">'),
     Break("R03", "padding:8px", "padding-inline-start:8px"),
     Break("R04", "Lorries may cross from noon.", "By هانار · 3 min", WARNING),
@@ -301,6 +303,78 @@ def test_the_rules_that_need_a_mail_of_another_kind() -> None:
     arabic = sound(OURS, ('<html lang="en" dir="ltr">', '<html lang="ar" dir="rtl">'), ("noon.</p>", "٣ 4</p>"),
                    ("Rubar bridge reopens to traffic\nhttps", "Rubar إعادة فتح جسر روبار\nhttps"))  # fmt: skip
     assert {"P04"} <= ids(arabic).keys()
+
+
+@pytest.mark.parametrize(
+    "style",
+    [
+        "color:#767676",  # 4.54 to 1
+        "color:#8a8a8a;font-size:24px",  # 3.45, and large
+        "color:#ffffff;background:url(https://courier.example/p.jpg) #ffffff",  # nobody can tell what is under it
+        "color:var(--ink)",
+        "color:#fff;background-color:#0b4f6c",
+        "color:#ffffff;background:rgb(11, 79, 108)",
+    ],
+)
+def test_a_contrast_that_is_enough_or_cannot_be_told_is_no_finding(style: str) -> None:
+    assert "A04" not in ids(sound(OURS, ("font-size:16px", style)))
+
+
+def test_an_address_that_is_shown_is_in_no_language() -> None:
+    lines = "https://courier.example/confirm/abc-def-ghi-jkl-mno-pqr-stu"
+    arabic = ('<p style="font-size:16px">', f'<p lang="ar" dir="rtl">{lines}</p><p>')
+    assert "A06" not in ids(sound(OURS, arabic))
+
+
+# -- what mails of others taught it: each as small as it can be told
+
+
+LEARNED = [
+    # What Outlook passes over and everybody else shows closes without a comment.
+    ("D06", "<h1>", "<![if !mso]><p>x</p><![endif]><h1>"),
+    # `auto` lets the first letter decide.
+    ("R01", '<html lang="en" dir="ltr">', '<html lang="en" dir="auto">'),
+    # A table of figures is no layout.
+    ("L01", "<h1>", "<table><tr><th scope=col>Item</th></tr><tr><td>Bread</td></tr></table><h1>"),
+    # A menu that unfolds by a checkbox is a way of its own; a form is not.
+    ("D05", "<h1>", '<link href="https://fonts.example/css?family=Roboto" rel="stylesheet"><h1>'),
+    # A rule without !important only loses against what is inline on the same element.
+    ("C06", ".ink { color: #f2f5f7 !important; }", ".ink { max-width: 50%; }"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rule", "old", "new"), LEARNED)
+def test_what_is_sound_in_mails_of_others_is_no_warning(rule: str, old: str, new: str) -> None:
+    found = [each for each in sound(About(), (old, new)).findings if each.id == rule]
+    assert [each.words for each in found if each.severity is not Severity.NOTE] == []
+
+
+def test_cells_that_are_headings_only_by_their_tag_are_layout() -> None:
+    table = '<table><tr><th style="padding:4px">left</th><th>right</th></tr></table><h1>'
+    told = {(each.id, each.words) for each in sound(About(), ("<h1>", table)).findings}
+    assert ("L01", 'A layout table has no role="presentation".') in told
+    assert ("L05", "A layout cell is <th>, which screen readers say as a heading.") in told
+    assert "A11" not in {rule for rule, _ in told}
+
+
+def test_a_rule_that_loses_against_the_inline_style_is_told() -> None:
+    change = (".ink { color: #f2f5f7 !important; }", ".ink { color: #f2f5f7; }")
+    assert ids(sound(About(), change))["C06"] is Severity.WARNING
+
+
+def test_a_form_and_a_checkbox_are_not_the_same() -> None:
+    for kind, severity in (("checkbox", Severity.WARNING), ("password", Severity.ERROR)):
+        assert ids(sound(About(), ("<h1>", f"<input type={kind}><h1>")))["D05"] is severity
+
+
+@pytest.mark.parametrize(
+    "head", ["{% load i18n %}", "{{ doctype }}", "{# who: us #}\n\n", "<%= it %>\n", "\ufeff", "some words first\n"]
+)
+def test_a_templates_source_is_read_as_a_page(head: str) -> None:
+    report = lint.look(
+        f"{head}<html lang=en dir=ltr><head><style>p {{ color: red }}</style></head><body>x</body></html>".encode()
+    )
+    assert not [each.id for each in report.findings if each.id.startswith("M")]
 
 
 # -- severity, blocking and quoting

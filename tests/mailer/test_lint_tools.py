@@ -13,7 +13,7 @@ from ground.fetch import Fetched, FetchFailed, Reason
 from mailer.lint import Severity, network
 from mailer.lint.mail import Mail
 from mailer.lint.network import Answer
-from mailer.lint.tools import axe, caniemail, spamassassin
+from mailer.lint.tools import axe, caniemail, chromium, drawn, spamassassin
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "letters"
 CARELESS = (CORPUS / "offers-careless.eml").read_bytes()
@@ -75,6 +75,7 @@ def test_a_program_that_is_not_there_is_not_run(tmp_path: Path, monkeypatch: pyt
         spamassassin.look(CARELESS, is_message=True),
         axe.look(html, modules=tmp_path),
         caniemail.look(html, modules=tmp_path),
+        drawn.look(html),
     ):
         assert report.findings == ()
         assert "installed" in report.not_run[0].why
@@ -89,12 +90,15 @@ def test_what_our_letters_use_on_purpose_is_no_finding() -> None:
 def test_axes_answer_becomes_findings_and_the_page_cannot_run_its_scripts() -> None:
     """The page itself is looked at in a browser by tests/browser; here is what is made of it, and of the answer."""
     said = '[{"id": "color-contrast", "help": "Pale", "impact": "serious", "count": 2, "where": "<p>"}]'
-    report = axe._read(f"<pre>AXE{base64.b64encode(said.encode()).decode()}EXA</pre>")
-    assert [(each.id, each.severity, each.words) for each in report.findings] == [
+    told = chromium.read(f"<pre>ANSWER[{base64.b64encode(said.encode()).decode()}]</pre>")
+    assert not isinstance(told, str)
+    assert [(each.id, each.severity, each.words) for each in axe.findings(told)] == [
         ("A04", Severity.ERROR, "axe: Pale (2 places).")
     ]
-    assert axe._read("<p>no answer</p>").not_run
-    page = axe._page("<head></head><script>alert(1)</script><meta http-equiv=refresh content=0>", "axe()")
+    assert chromium.read("<p>no answer</p>") == "it gave no answer on this page"
+    page = chromium.page(
+        chromium.harmless("<head></head><script>alert(1)</script><meta http-equiv=refresh content=0>"), "axe()"
+    )
     assert "<script>alert" not in page
     assert "<meta http-equiv=refresh" not in page
 

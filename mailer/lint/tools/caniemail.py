@@ -37,6 +37,7 @@ BASELINE: Mapping[str, str] = {
     "Type selector": "only in the style block",
     ":hover": "underlines more; nothing is told by it",
     ":root": "only declares the schemes",
+    "border-radius": "where it is not known corners are square; nothing is told by them",
     "color-scheme CSS property": "where it is not known the letter stays light",
     "color-scheme meta tag": "where it is not known the letter stays light",
     "display:none": "hides the preheader; Gmail's bare view shows it as a first line, which is what it is",

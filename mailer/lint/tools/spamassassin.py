@@ -10,6 +10,8 @@ from __future__ import annotations
 
 import re
 import shutil
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 from mailer.lint.finding import Finding, NotRun, Report, Severity
 from mailer.lint.tools import ran
@@ -23,35 +25,60 @@ _UNSENT = frozenset({"NO_RELAYS", "NO_RECEIVED", "MISSING_HEADERS", "ALL_TRUSTED
 _HIGH, _SPAM, _ONE_RULE = 3.0, 5.0, 1.5
 
 
+@dataclass(frozen=True, slots=True)
+class Rule:
+    points: float
+    name: str
+    words: str
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """What it gives a mail that has not been sent yet, and for what."""
+
+    points: float
+    rules: Sequence[Rule]
+
+
 def look(raw: bytes, *, is_message: bool) -> Report:
-    program = shutil.which("spamassassin")
-    if program is None:
-        return _not_run("it is not installed (Debian: spamassassin)")
     if not is_message:
         return _not_run("it reads mails, not HTML files")
+    found = score(raw)
+    return _not_run(found) if isinstance(found, str) else Report(_findings(found))
+
+
+def score(raw: bytes) -> Score | str:
+    """Its score; a sentence where it cannot be had."""
+    program = shutil.which("spamassassin")
+    if program is None:
+        return "it is not installed (Debian: spamassassin)"
     said = ran([program, "-L", "-t"], raw, seconds=PATIENCE)
     if isinstance(said, str):
-        return _not_run(said)
-    score = _SCORE.search(said.out)
-    if score is None:
-        return _not_run("it gave no score")
+        return said
+    total = _SCORE.search(said.out)
+    if total is None:
+        return "it gave no score"
     # It says the same in a header and in the text.
-    rules = {name: (float(points), name, " ".join(words.split())) for points, name, words in _RULE.findall(said.out)}
-    return Report(_findings(float(score[1]), list(rules.values())))
+    rules = {
+        name: Rule(float(points), name, " ".join(words.split())) for points, name, words in _RULE.findall(said.out)
+    }
+    counted = [rule for rule in rules.values() if rule.name not in _UNSENT]
+    unsent = sum(rule.points for rule in rules.values() if rule.name in _UNSENT)
+    return Score(round(float(total[1]) - unsent, 1), counted)
 
 
-def _findings(score: float, rules: list[tuple[float, str, str]]) -> list[Finding]:
-    counted = [rule for rule in rules if rule[1] not in _UNSENT]
+def _findings(scored: Score) -> list[Finding]:
     found = [
-        _finding(Severity.WARNING, f"SpamAssassin gives {points:g} for one thing: {words[:100]}", name)
-        for points, name, words in counted
-        if points > _ONE_RULE
+        _finding(Severity.WARNING, f"SpamAssassin gives {rule.points:g} for one thing: {rule.words[:100]}", rule.name)
+        for rule in scored.rules
+        if rule.points > _ONE_RULE
     ]
-    score -= sum(points for points, name, _ in rules if name in _UNSENT)
-    if score >= _HIGH:
-        severity = Severity.ERROR if score >= _SPAM else Severity.WARNING
-        names = ", ".join(name for points, name, _ in counted if points > 0)
-        found.append(_finding(severity, f"SpamAssassin's score is {score:.1f}; {_SPAM:g} is spam.", names[:160]))
+    if scored.points >= _HIGH:
+        severity = Severity.ERROR if scored.points >= _SPAM else Severity.WARNING
+        names = ", ".join(rule.name for rule in scored.rules if rule.points > 0)
+        found.append(
+            _finding(severity, f"SpamAssassin's score is {scored.points:.1f}; {_SPAM:g} is spam.", names[:160])
+        )
     return found
 
 

@@ -1,0 +1,67 @@
+"""Every golden mail, drawn: nothing sticks out at any width, nothing is too small, and axe-core finds nothing."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from playwright.sync_api import Browser
+
+from mailer.lint.tools import drawn
+from mailer.lint.tools.axe import NOT_ASKED
+from tests.browser import axe
+from tests.golden.letters import GOLDEN, Golden, made
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+_RUN = """async rules => {
+  const {violations} = await axe.run(document, {resultTypes: ["violations"], rules});
+  return violations.flatMap(({id, help, nodes}) => nodes.map(node => `${id}: ${help}: ${node.html.slice(0, 120)}`));
+}"""
+
+every_letter = pytest.mark.parametrize("golden", GOLDEN, ids=str)
+
+
+@every_letter
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_a_golden_mail(browser: Browser, golden: Golden, scheme: str) -> None:
+    """Its rules about landmarks are left out: a letter stands in somebody else's page, whose landmarks are not ours."""
+    tab = browser.new_page(viewport={"width": 600, "height": 800}, color_scheme=scheme)  # type: ignore[arg-type]  # two of its words
+    tab.route("**/*", lambda route: route.abort())
+    tab.set_content(made(golden).html)
+    tab.evaluate(axe.source())
+    rules = {name: {"enabled": False} for name in NOT_ASKED}
+    found: list[str] = tab.evaluate(_RUN, json.loads(json.dumps(rules)))
+    tab.close()
+    assert found == []
+
+
+@every_letter
+def test_a_golden_mail_holds_wherever_it_is_drawn(golden: Golden) -> None:
+    """L03, L07, L09, I06, A07."""
+    report = drawn.look(made(golden).html)
+    assert [f"{each.id}: {each.words} {each.where}" for each in report.findings] == []
+    assert report.not_run == ()
+
+
+BROKEN = """<!doctype html><html lang="en"><head><style>.wide {{ max-width: 100% }} .fine {{ font-size: 14px }}</style></head><body>
+{}</body></html>"""
+
+
+@pytest.mark.parametrize(
+    ("rule", "body"),
+    [
+        ("L03", '<table width="700"><tr><td>a column that is as wide as a desk</td></tr></table>'),
+        ("L07", '<div class="wide" style="width:500px">words</div>'),
+        ("L07", '<p style="font-size:9px" class="fine">terms and conditions</p>'),
+        ("L09", '<p><a href="https://a.example/">One</a></p><p style="margin:-14px 0"><a href="https://b.example/">Two</a></p>'),
+        ("I06", '<a href="https://a.example/"><img src="https://a.example/x.png" width="200" height="50"></a>'),
+        ("A07", '<h1 style="margin-top:200px">First</h1><h2 style="position:absolute;top:0">Second</h2>'),
+    ],
+)  # fmt: skip
+def test_what_only_shows_when_it_is_drawn_is_found(rule: str, body: str) -> None:
+    assert rule in {each.id for each in drawn.look(BROKEN.format(body)).findings}
+
+
+def test_a_plain_page_has_nothing_against_it() -> None:
+    fine = '<h1>News</h1><p>Words, and <a href="https://a.example/">a link</a> in them.</p><p><a href="https://b.example/">Two</a></p>'
+    assert list(drawn.look(BROKEN.format(fine)).findings) == []
