@@ -10,7 +10,7 @@ from statistics import median
 from sqlalchemy import func, or_, select
 from sqlalchemy.orm import Session
 
-from mailer import progress
+from mailer import progress, signatures
 from mailer.progress import Progress
 from newsletters import approve, issues
 from newsletters import rhythm as rhythms
@@ -54,6 +54,7 @@ class Flight:
     waits: bool  # held, in case somebody takes it back
     acts: frozenset[Act]
     progress: Progress | None  # from its seal on
+    signed: signatures.Progress | None  # ahead of its time
     a_minute: int | None  # mails, on average since it began
     ends_at: datetime | None  # at that pace
     is_moving: bool  # something changes by the second
@@ -82,6 +83,9 @@ def look(session: Session, issue_id: int, *, now: datetime) -> Flight | None:
         waits=issues.waits(issue, now=now),
         acts=_acts(issue, course),
         progress=come,
+        signed=signatures.progress(session, issue.letter_id)
+        if issue.letter_id and issue.state is IssueState.HELD
+        else None,
         a_minute=round(pace * 60) if pace else None,
         ends_at=now + timedelta(seconds=come.waiting / pace) if pace and come and come.waiting else None,
         is_moving=_is_moving(issue, come),

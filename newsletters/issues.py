@@ -164,8 +164,8 @@ def move(issue: Issue, event: IssueEvent, *, reason: str | None = None) -> bool:
 
 
 def waits(issue: Issue, *, now: datetime) -> bool:
-    """Whether a held issue still waits in case somebody takes it back. Its audience is not being written yet."""
-    return issue.state is IssueState.HELD and issue.letter_id is None and issue.scheduled_for > now
+    """Whether a held issue waits for its time, and nothing of it has left: it can still be taken back."""
+    return issue.state is IssueState.HELD and issue.scheduled_for > now
 
 
 def next_number(session: Session, edition_id: int) -> int:

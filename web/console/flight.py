@@ -17,6 +17,7 @@ from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 from sqlalchemy.orm import Session
 
 from ground.language import Texts
+from mailer import signatures
 from mailer.progress import Progress
 from newsletters import flight
 from newsletters.act import Done, Refused
@@ -49,6 +50,7 @@ class Shown:
     waits: bool
     acts: frozenset[Act]
     progress: Progress | None
+    signed: signatures.Progress | None  # ahead of its time
     left: str  # until a held one leaves
     eta: str | None
     every: int | None  # seconds until the next look
@@ -137,6 +139,7 @@ def _shown(texts: Texts, found: Flight, now: datetime) -> Shown:
         waits=found.waits,
         acts=found.acts,
         progress=found.progress,
+        signed=found.signed,
         left=length(texts, max(timedelta(0), issue.scheduled_for - now)),
         eta=eta,
         every=_MOVING if found.is_moving else _NEAR if near else None,
