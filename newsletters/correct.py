@@ -32,9 +32,7 @@ class Wording:
     words: str
 
     def clean(self) -> Wording:
-        parts = self.words.replace("\r\n", "\n").split("\n\n")
-        paragraphs = [line for part in parts if (line := headlines.clean(part))]
-        return Wording(subject=headlines.clean(self.subject), words="\n\n".join(paragraphs))
+        return Wording(subject=headlines.clean(self.subject), words=headlines.paragraphs(self.words))
 
     def problem(self) -> str | None:
         """Why this cannot be sent, in words for who wrote it."""

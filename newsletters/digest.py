@@ -50,7 +50,9 @@ def has_a_picture(article: Article) -> bool:
 def content_hash(session: Session, issue: Issue) -> str:
     """The hash of what the desk decides on: approval is given to this, and asked again when it is no longer the same."""
     language = session.get_one(Edition, issue.edition_id).language
-    content = [issue.layout, issue.subject, issue.preheader, _items(session, issue, language)]
+    content: list[object] = [issue.layout, issue.subject, issue.preheader, _items(session, issue, language)]
+    if issue.note:
+        content += [issue.note, issue.note_by]
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -65,9 +67,18 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
             "preheader": issue.preheader,
             "view_url": f"{sender.archive_url}/{issue.number}",
             "archive_url": sender.archive_url,
+            "note": _note(session, issue),
         },
         "items": _with_faces(session, _with_own_images(session, _items(session, issue, sender.language), base_url)),
     }
+
+
+def _note(session: Session, issue: Issue) -> dict[str, Any] | None:
+    """What an editor says to readers, with their face where an author of that name has one."""
+    if not issue.note:
+        return None
+    face = faces_of(session, [issue.note_by]).get(issue.note_by) if issue.note_by else None
+    return {"paragraphs": issue.note.split("\n\n"), "name": issue.note_by, "face": face}
 
 
 def _with_own_images(session: Session, items: list[dict[str, Any]], base_url: str) -> list[dict[str, Any]]:

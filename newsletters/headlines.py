@@ -23,6 +23,12 @@ def clean(text: str) -> str:
     return " ".join(kept.split())
 
 
+def paragraphs(text: str) -> str:
+    """Each paragraph on a line of its own, with an empty one between two."""
+    parts = text.replace("\r\n", "\n").split("\n\n")
+    return "\n\n".join(line for part in parts if (line := clean(part)))
+
+
 def cut(text: str, most: int) -> str:
     """At most `most` characters, cut between words where there is a word's end near enough."""
     if len(text) <= most:

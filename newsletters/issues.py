@@ -104,6 +104,8 @@ class Issue(Base):
     reason: Mapped[str | None] = mapped_column(String(300))  # why skipped, cancelled or waiting
     subject: Mapped[str] = mapped_column(String(300))
     preheader: Mapped[str] = mapped_column(String(300))
+    note: Mapped[str | None] = mapped_column(Text)  # an editor's, in paragraphs with an empty line between them
+    note_by: Mapped[str | None] = mapped_column(String(120))  # whose it is, as readers are told
     revision: Mapped[int] = mapped_column(default=1)  # counts edits
     window_start: Mapped[datetime]  # articles first seen after this ...
     window_end: Mapped[datetime]  # ... and up to here were looked at

@@ -37,6 +37,7 @@ _EDITS = {
     "issue.pin": "pinned a story",
     "issue.rewrite": "rewrote a story",
     "issue.subject": "changed the subject",
+    "issue.note": "changed the editor's note",
     "issue.add": "put a story in",
     "issue.recompose": "composed it anew",
     "issue.undo_edit": "undid an edit",

@@ -27,6 +27,7 @@ class About(enum.StrEnum):
     WORDS = "words"  # of one story
     SUBJECT = "subject"
     MARK = "mark"
+    NOTE = "note"
 
 
 ABOUT: Mapping[str, About] = {
@@ -38,6 +39,7 @@ ABOUT: Mapping[str, About] = {
     "issue.rewrite": About.WORDS,
     "issue.subject": About.SUBJECT,
     "issue.pin": About.MARK,
+    "issue.note": About.NOTE,
 }
 
 

@@ -65,6 +65,7 @@ async def test_what_is_compiled_holds_what_the_template_is_promised(press: Press
         "preheader": "Story 1\u00a0· Story 3\u00a0· Story 4",
         "view_url": f"{BASE_URL}/archive/briefing/en/1",
         "archive_url": f"{BASE_URL}/archive/briefing/en",
+        "note": None,
     }
     lead = job.context["items"][0]
     assert lead["image"]["url"].endswith(".jpg")

@@ -79,6 +79,7 @@ def _words(texts: Texts) -> dict[str, str]:
         "issue.compose": _("composed by hand"),
         "issue.drop": _("took a story out of"),
         "issue.move": _("moved a story in"),
+        "issue.note": _("changed the editor’s note of"),
         "issue.pause": _("paused"),
         "issue.pin": _("pinned a story in"),
         "issue.recompose": _("composed anew"),

@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from newsletters import curate, undo
+from newsletters import curate, note, undo
 from newsletters.act import Done, Refused, Stale
 from staff.members import Role
 from web import forms
@@ -29,7 +29,9 @@ Posted = Mapping[str, str]
 Route = Callable[..., Awaitable[Response]]
 
 #: The fields that a page may show again, whatever a post left out.
-_BLANK = dict.fromkeys(("title", "summary", "seen", "article", "subject", "preheader", "suggestion"), "")
+_BLANK = dict.fromkeys(
+    ("title", "summary", "seen", "article", "subject", "preheader", "suggestion", "words", "name"), ""
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,12 @@ def _subject(posted: Posted) -> Act:
     )
 
 
+def _note(posted: Posted) -> Act:
+    return partial(
+        note.write, words=posted.get("words", ""), name=posted.get("name", ""), seen=number(posted.get("seen", ""))
+    )
+
+
 def _add(posted: Posted) -> Act:
     return partial(curate.add, article_id=number(posted.get("article", "")))
 
@@ -143,6 +151,7 @@ ITEM_ACTS: Mapping[str, Callable[[Posted], Act]] = {
 }
 ISSUE_ACTS: Mapping[str, Callable[[Posted], Act]] = {
     "subject": _subject,
+    "note": _note,
     "add": _add,
     "recompose": lambda _: curate.recompose,
     "undo-edit": lambda _: undo.undo,
@@ -157,6 +166,7 @@ _SAID = {
     "rewrite": "Saved.",
     "original": "The article’s own words again.",
     "subject": "Saved.",
+    "note": "Saved.",
     "add": "Added at the end of the issue.",
     "recompose": "Composed again. What lost its place lies in the tray.",
     "undo-edit": "Taken back.",
