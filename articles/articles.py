@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Sequence
-from datetime import datetime
+from collections.abc import Collection, Sequence
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, and_, case, or_, select
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
-from articles.dates import DateConfidence
+from articles.dates import DateConfidence, Dated
 from ground.database import Base, RowId, one_of
 
 
@@ -48,6 +48,7 @@ class Article(Base):
     translation_key: Mapped[str | None] = mapped_column(String(300))  # the same story in other languages has the same
     title: Mapped[str] = mapped_column(String(500))
     summary: Mapped[str | None] = mapped_column(Text)  # plain text
+    dateline: Mapped[str | None] = mapped_column(String(80))  # the place that its summary began with: ERBIL
     section: Mapped[str | None] = mapped_column(String(120))
     tags: Mapped[list[Any]]
     language: Mapped[str | None] = mapped_column(String(16))
@@ -59,6 +60,7 @@ class Article(Base):
     image_name: Mapped[str | None] = mapped_column(String(80))  # of our own copy, where we keep one
     published_at: Mapped[datetime]
     date_confidence: Mapped[DateConfidence] = mapped_column(one_of(DateConfidence, "date_confidence"))
+    utc_offset: Mapped[int | None]  # minutes, of the clock that its date was written by
     updated_at: Mapped[datetime | None]
     first_seen_at: Mapped[datetime]
     last_seen_at: Mapped[datetime]
@@ -72,6 +74,15 @@ class Article(Base):
     status: Mapped[ArticleStatus] = mapped_column(one_of(ArticleStatus, "status"), default=ArticleStatus.LIVE)
     content_hash: Mapped[str] = mapped_column(String(64))  # of title, summary and image: a bump keeps it
     revision: Mapped[int] = mapped_column(default=1)
+
+    def date_it(self, date: Dated) -> None:
+        self.published_at, self.date_confidence = date.at, date.confidence
+        self.utc_offset = None if date.offset is None else round(date.offset.total_seconds() / 60)
+
+    @property
+    def published_there(self) -> datetime:
+        """The same instant by the clock of who wrote it: 06:30 in Erbil, not 03:30."""
+        return self.published_at.astimezone(timezone(timedelta(minutes=self.utc_offset or 0)))
 
 
 class Author(Base):
@@ -128,6 +139,12 @@ def authors_of(session: Session, article_ids: Sequence[int]) -> dict[int, list[s
     for article_id, name in rows:
         names[article_id].append(name)
     return names
+
+
+def faces_of(session: Session, names: Collection[str]) -> dict[str, str]:
+    """The pictures of these authors, of those who have one on the web."""
+    rows = session.execute(select(Author.name, Author.avatar_url).where(Author.name.in_(names)))
+    return {name: url for name, url in rows if url and url.startswith(("https://", "http://"))}
 
 
 def _publishable(feed_ids: Sequence[int], *, since: datetime, until: datetime) -> Select[Article]:

@@ -15,7 +15,7 @@ from pathlib import Path
 from types import FrameType
 
 from articles.entry import NotAFeed, ParsedFeed
-from articles.resize import Resized, Unusable
+from articles.resize import Frame, Resized, Unusable
 
 #: Seconds of processor time for one document; a feed of 500 entries takes less than one.
 SECONDS = 10
@@ -43,13 +43,13 @@ def parse(body: bytes, content_type: str | None, url: str) -> ParsedFeed | NotAF
         )
 
 
-def resize(body: bytes) -> Resized | Unusable:
+def resize(body: bytes, frame: Frame = Frame()) -> Resized | Unusable:  # noqa: B008 - frozen
     """`articles.resize.resize`, stopped when it takes too much."""
     from articles import resize as resizing
 
     try:
         with _limited():
-            return resizing.resize(body)
+            return resizing.resize(body, frame)
     except (_TooLong, MemoryError):
         return Unusable("It takes too much time or memory to be read.")
 

@@ -68,7 +68,8 @@ def complete(session: Session, article_id: int, story: Entry | None, *, is_gone:
 
 
 def _fill(article: Article, story: Entry) -> None:
-    article.summary = article.summary or story.summary
+    if article.summary is None:
+        article.summary, article.dateline = story.summary, story.dateline
     article.section = article.section or story.section
     article.language = article.language or story.language
     article.tags = article.tags or list(story.tags)
@@ -91,7 +92,7 @@ def _date(session: Session, article: Article, story: Entry, now: datetime) -> No
     if found is None:
         return
     if article.date_confidence is DateConfidence.FIRST_SEEN:
-        article.published_at, article.date_confidence = found.at, found.confidence
+        article.date_it(found)
     elif found.at < article.published_at - _REDATED:
         article.is_archive = True
 

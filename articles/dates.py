@@ -10,7 +10,7 @@ from __future__ import annotations
 import enum
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from zoneinfo import ZoneInfo
 
@@ -30,17 +30,20 @@ class DateConfidence(enum.StrEnum):
 class Dated:
     at: datetime  # UTC
     confidence: DateConfidence
+    offset: timedelta | None = field(default=None, compare=False)  # of the clock it was written by, where one is named
 
 
 _CLOCK = r"(?P<hour>\d{1,2}):(?P<minute>\d\d)(?::(?P<second>\d\d)(?:[.,]\d+)?)?\s*(?P<half>[ap]\.?m\.?)?"
 _ZONE = r"\s*(?P<zone>[A-Z]{1,5}|(?:GMT|UTC|UT)?\s*[+-]\d{1,2}(?::?\d\d)?)?"
 _AT = rf"(?:(?:\s*[-,•|T]\s*|\s+at\s+|\s+){_CLOCK}{_ZONE})?"
+_BASIC = r"(?P<year>\d{4})(?P<month>\d\d)(?P<day>\d\d)T(?P<hour>\d\d)(?P<minute>\d\d)(?P<second>\d\d)?(?P<half>(?!))?"
 _WEEKDAY = r"(?:[a-z]{3,9}\.?,?\s+)?"
 
 _FORMS = tuple(
     re.compile(rf"^{form}$", re.IGNORECASE)
     for form in (
         rf"(?P<year>\d{{4}})-(?P<month>\d\d)-(?P<day>\d\d){_AT}",  # RFC 3339, SQL
+        rf"{_BASIC}{_ZONE}",  # ISO 8601, basic
         rf"{_WEEKDAY}(?P<day>\d{{1,2}})[\s-]+(?P<name>[a-z]{{3,9}})\.?,?[\s-]+(?P<year>\d{{4}}|\d\d){_AT}",  # RFC 822
         rf"{_WEEKDAY}(?P<name>[a-z]{{3,9}})\.?\s+(?P<day>\d{{1,2}})(?:st|nd|rd|th)?,?\s+(?P<year>\d{{4}}){_AT}",
         rf"(?P<day>\d{{1,2}})\.(?P<month>\d{{1,2}})\.(?P<year>\d{{4}}){_AT}",
@@ -119,7 +122,8 @@ def _from_parts(parts: dict[str, str | None], local: tzinfo) -> Iterator[Dated]:
     for year, month, day in _days(parts):
         try:
             at = datetime(year, month, day, tzinfo=offset or local) + _time_of_day(parts)
-            yield Dated(at.astimezone(UTC), DateConfidence.EXACT if offset else DateConfidence.ASSUMED_ZONE)
+            confidence = DateConfidence.EXACT if offset else DateConfidence.ASSUMED_ZONE
+            yield Dated(at.astimezone(UTC), confidence, at.utcoffset())
         except (ValueError, OverflowError):
             continue
 

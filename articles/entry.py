@@ -44,6 +44,7 @@ class Entry:
     url: str
     title: str
     summary: str | None = None
+    dateline: str | None = None  # the place that the summary began with
     section: str | None = None
     tags: tuple[str, ...] = ()
     language: str | None = None

@@ -70,6 +70,7 @@ class Said:
     language: str | None = None
     zone: str = "UTC"
     section: str | None = None
+    reads_pages: bool = True  # whether its stories' own pages are read for what it lacks
 
 
 def add_feed(session: Session, url: str, *, now: datetime, said: Said = Said()) -> Feed | FeedRefused:

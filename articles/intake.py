@@ -79,13 +79,12 @@ def _write(entry: Entry, date: Dated, feed: Feed, now: datetime) -> Article:
         guid=entry.guid,
         url=entry.url,
         url_key=identity.url_key(entry.url),
-        published_at=date.at,
-        date_confidence=date.confidence,
         first_seen_at=now,
         last_seen_at=now,
         revision=1,
         **_words(entry, feed),
     )
+    article.date_it(date)
     updated = dates.read(entry.updated, zone=feed.zone, now=now)
     article.updated_at = updated.at if updated and updated.at > date.at else None
     article.status = ArticleStatus.CORRECTED if entry.is_correction else ArticleStatus.LIVE
@@ -104,7 +103,7 @@ def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
             setattr(article, name, value)
     article.url, article.url_key = entry.url, identity.url_key(entry.url)
     if article.status is ArticleStatus.EMBARGOED and date.confidence is not DateConfidence.FIRST_SEEN:
-        article.published_at, article.date_confidence = date.at, date.confidence
+        article.date_it(date)
     article.status = ArticleStatus.CORRECTED if entry.is_correction else ArticleStatus.UPDATED
     article.embargo_until = None
     article.updated_at = now
@@ -118,6 +117,7 @@ def _kept(article: Article, entry: Entry) -> set[str]:
     kept = {"language", "section", "translation_key"}
     if article.page_read_at is not None:
         kept |= {"summary", "word_count", "reading_minutes", "correction"}
+        kept |= set() if entry.summary else {"dateline"}
         kept |= set() if entry.picture else {"image_url", "image_alt", "image_credit", "image_width", "image_height"}
     return kept
 
@@ -127,6 +127,7 @@ def _words(entry: Entry, feed: Feed | None) -> dict[str, object]:
     return {
         "title": entry.title,
         "summary": entry.summary,
+        "dateline": entry.dateline,
         "section": entry.section or (feed.section if feed else None),
         "tags": list(entry.tags),
         "language": entry.language or (feed.language if feed else None),

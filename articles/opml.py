@@ -76,6 +76,7 @@ def _attributes(feed: Feed) -> Iterator[tuple[str, str | None]]:
         (f"{{{_OURS}}}{name}", text)
         for name, text in (("name", feed.name), ("zone", feed.zone), ("section", feed.section))
     )
+    yield (f"{{{_OURS}}}pages", None if feed.reads_pages else "no")
 
 
 def _outlines(root: Element, zone: str) -> Iterator[Outline]:
@@ -97,6 +98,7 @@ def _said(one: Element, folder: str | None, zone: str) -> Said:
         language=_line(one.get("language")),
         zone=one.get(f"{{{_OURS}}}zone") or zone,
         section=_line(one.get(f"{{{_OURS}}}section")) if is_ours else folder,
+        reads_pages=one.get(f"{{{_OURS}}}pages") != "no",
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -14,6 +15,8 @@ from articles.entry import Picture
 
 SMALLEST = 300  # pixels; below are icons, avatars, thumbnails and tracking pixels
 
+#: What a page shows until its script has fetched the picture itself.
+_BLANK = re.compile(r"/(?:blank|spacer|pixel|transparent|clear|1x1)(?:[_-]\w+)?\.(?:gif|png|svg)$", re.IGNORECASE)
 _ATTRIBUTES = {"src", "data-src", "data-lazy-src", "srcset", "data-srcset", "alt", "width", "height"}
 
 
@@ -55,7 +58,9 @@ def picture(url: str | None, base: str, *, width: object = None, height: object 
         link = identity.clean_link(urljoin(base, url.strip()))
     except ValueError:
         return None
-    return Picture(url=link, width=_pixels(width), height=_pixels(height)) if link else None
+    if link is None or _BLANK.search(urlsplit(link).path):
+        return None
+    return Picture(url=link, width=_pixels(width), height=_pixels(height))
 
 
 class _Images(HTMLParser):

@@ -26,6 +26,14 @@ class Resized:
     height: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """How wide what comes out is at most, and what came must be at least."""
+
+    width: int = WIDTH
+    smallest: int = SMALLEST
+
+
 @dataclass(frozen=True, slots=True)
 class Unusable:
     """The picture cannot go into a letter, and why."""
@@ -33,8 +41,8 @@ class Unusable:
     reason: str
 
 
-def resize(body: bytes) -> Resized | Unusable:
-    """The picture, at most 1200 pixels wide and 300 KB."""
+def resize(body: bytes, frame: Frame = Frame()) -> Resized | Unusable:
+    """The picture, at most as wide as its frame and 300 KB."""
     from PIL import Image, ImageOps, UnidentifiedImageError
 
     Image.MAX_IMAGE_PIXELS = None  # ours is lower, and asked before anything is decoded
@@ -42,16 +50,16 @@ def resize(body: bytes) -> Resized | Unusable:
         with Image.open(io.BytesIO(body), formats=_FORMATS) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
                 return Unusable(f"It has {opened.width} × {opened.height} pixels, more than is decoded.")
-            if opened.width < SMALLEST:
+            if opened.width < frame.smallest:
                 return Unusable(f"It is only {opened.width} pixels wide.")
-            opened.draft("RGB", (WIDTH, WIDTH * 4))  # a JPEG is decoded no larger than it is needed
+            opened.draft("RGB", (frame.width, frame.width * 4))  # a JPEG is decoded no larger than it is needed
             picture = ImageOps.exif_transpose(opened)
     except UnidentifiedImageError:
         return Unusable("It is no JPEG, PNG, WebP or GIF.")
     except (OSError, SyntaxError, ValueError, EOFError):
         return Unusable("It is broken.")
-    if picture.width > WIDTH:
-        picture = picture.resize((WIDTH, max(1, round(picture.height * WIDTH / picture.width))))
+    if picture.width > frame.width:
+        picture = picture.resize((frame.width, max(1, round(picture.height * frame.width / picture.width))))
     return _written(picture)
 
 

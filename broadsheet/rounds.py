@@ -113,6 +113,13 @@ class Rounds:
             base_url=house.settings.base_url,
         ).send_due()
 
+    async def look_again(self) -> None:
+        """Look whether the pages of stories that are about to go are still there."""
+        from newsletters.look_again import LookAgain
+
+        house = self._house
+        await LookAgain(database=house.database, fetcher=house.fetcher, clock=house.clock).look()
+
     async def recover(self) -> None:
         """Take back leases that ran out or whose worker fell silent; end old doubts; finish letters with nothing open."""
         await asyncio.to_thread(self._recover)

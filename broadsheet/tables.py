@@ -20,6 +20,7 @@ import mailer.told
 import newsletters.corrections
 import newsletters.holidays
 import newsletters.issues
+import newsletters.logos
 import newsletters.newsletters
 import newsletters.portions
 import newsletters.schedules

@@ -231,6 +231,7 @@ class House:
             tell=rounds.tell,
             remind=rounds.remind,
             put_right=rounds.put_right,
+            look_again=rounds.look_again,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,
@@ -272,6 +273,7 @@ class House:
                 archive_indexed=self.settings.archive_indexed,
                 metrics_token=token.get_secret_value() if token is not None else None,
                 viewer=self.viewer,
+                executor=self.executor,
                 sign_ups=SignUpLimits.of(
                     address=self.settings.sign_ups_per_address,
                     network=self.settings.sign_ups_per_network,

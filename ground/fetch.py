@@ -9,22 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import enum
-import re
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
+from datetime import timedelta
 from http import HTTPStatus
 
 import httpcore2
 import httpx2
 
+from ground.courtesy import fresh_for, retry_after
 from ground.guard import GuardedNetwork, Refused, Resolver, check_host, resolve
 from ground.unpack import TooLargeError, Unpacker, UnpackError
 
 _PORTS = frozenset({80, 443})
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _FOR_GOOD = frozenset({301, 308})
-_MAX_AGE = re.compile(r"(?:^|,)\s*max-age\s*=\s*\"?(\d{1,9})", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ class FetchFailed:
 
 
 class Fetcher:
-    """Fetches by GET. One per process; `close()` it at the end.
+    """Fetches by GET, or looks by HEAD. One per process; `close()` it at the end.
 
     `allowed_hosts` ("host:port") is the setting by which a private host is let in on purpose.
     """
@@ -115,10 +113,16 @@ class Fetcher:
         self, url: str, *, etag: str | None = None, last_modified: str | None = None
     ) -> Fetched | NotModified | FetchFailed:
         """Fetch `url`, or learn that it has not changed since `etag` / `last_modified` (as last answered)."""
-        headers = _conditions(etag, last_modified)
+        return await self._guarded("GET", url, _conditions(etag, last_modified))
+
+    async def head(self, url: str) -> Fetched | NotModified | FetchFailed:
+        """Learn whether `url` is there, without its body. Some servers answer this otherwise than a GET."""
+        return await self._guarded("HEAD", url, {})
+
+    async def _guarded(self, method: str, url: str, headers: dict[str, str]) -> Fetched | NotModified | FetchFailed:
         try:
             async with asyncio.timeout(self.limits.deadline.total_seconds()):
-                return await self._follow(url, headers)
+                return await self._follow(method, url, headers)
         except Refused as refusal:
             return FetchFailed(url=url, reason=Reason.REFUSED, detail=str(refusal))
         except (TimeoutError, httpx2.TimeoutException):
@@ -145,10 +149,10 @@ class Fetcher:
     async def close(self) -> None:
         await self._client.aclose()
 
-    async def _follow(self, url: str, headers: dict[str, str]) -> Fetched | NotModified | FetchFailed:
+    async def _follow(self, method: str, url: str, headers: dict[str, str]) -> Fetched | NotModified | FetchFailed:
         at, moved_to, is_for_good = url, None, True
         for _ in range(self.limits.redirects + 1):
-            answer = await self._ask(self._checked(at), headers)
+            answer = await self._ask(method, self._checked(at), headers)
             if isinstance(answer, Fetched):
                 return replace(answer, moved_to=moved_to)
             if not isinstance(answer, _Redirected):
@@ -175,9 +179,11 @@ class Fetcher:
                 raise Refused(f"{parsed.host}:{port} is not fetched: only ports 80 and 443 are.")
         return parsed
 
-    async def _ask(self, url: httpx2.URL, headers: dict[str, str]) -> Fetched | NotModified | FetchFailed | _Redirected:
+    async def _ask(
+        self, method: str, url: httpx2.URL, headers: dict[str, str]
+    ) -> Fetched | NotModified | FetchFailed | _Redirected:
         """One request."""
-        async with self._client.stream("GET", url, headers=headers) as response:
+        async with self._client.stream(method, url, headers=headers) as response:
             self._client.cookies.clear()  # one feed's cookie is no other feed's business
             if response.status_code in _REDIRECTS and "location" in response.headers:
                 to = _location(url, response.headers["location"])
@@ -187,15 +193,17 @@ class Fetcher:
                     url=str(url),
                     etag=response.headers.get("etag"),
                     last_modified=response.headers.get("last-modified"),
-                    retry_after=_retry_after(response.headers),
-                    fresh_for=_fresh_for(response.headers),
+                    retry_after=retry_after(response.headers),
+                    fresh_for=fresh_for(response.headers),
                 )
             if not response.is_success:
                 return _failed_status(url, response)
             return await self._read(url, response)
 
     async def _read(self, url: httpx2.URL, response: httpx2.Response) -> Fetched:
-        unpacker = Unpacker(response.headers.get("content-encoding", ""), max_bytes=self.limits.max_bytes)
+        # The answer to a HEAD names an encoding and has no body: nothing is unpacked then.
+        packed = response.headers.get("content-encoding", "") if response.request.method == "GET" else ""
+        unpacker = Unpacker(packed, max_bytes=self.limits.max_bytes)
         async for chunk in response.aiter_raw():
             unpacker.feed(chunk)
         content_type = response.headers.get("content-type", "").split(";")[0].strip().lower()
@@ -207,8 +215,8 @@ class Fetcher:
             charset=response.charset_encoding,
             etag=response.headers.get("etag"),
             last_modified=response.headers.get("last-modified"),
-            retry_after=_retry_after(response.headers),
-            fresh_for=_fresh_for(response.headers),
+            retry_after=retry_after(response.headers),
+            fresh_for=fresh_for(response.headers),
         )
 
 
@@ -250,7 +258,7 @@ def _failed_status(url: httpx2.URL, response: httpx2.Response) -> FetchFailed:
         reason=Reason.STATUS,
         status=response.status_code,
         detail=f"{url.host} answered {response.status_code} {_phrase(response.status_code)}".rstrip() + ".",
-        retry_after=_retry_after(response.headers),
+        retry_after=retry_after(response.headers),
     )
 
 
@@ -259,35 +267,6 @@ def _phrase(status: int) -> str:
         return HTTPStatus(status).phrase
     except ValueError:
         return ""
-
-
-def _retry_after(headers: httpx2.Headers) -> timedelta | None:
-    """RFC 9110 10.2.3: seconds, or a date, which we read against the server's own clock (its Date header)."""
-    value = headers.get("retry-after", "").strip()
-    if value.isascii() and value.isdigit():
-        return timedelta(seconds=min(int(value[:9]), 30 * 86_400))
-    until, sent = _http_date(value), _http_date(headers.get("date", ""))
-    if until is None or sent is None:
-        return None
-    return min(max(until - sent, timedelta(0)), timedelta(days=30))
-
-
-def _fresh_for(headers: httpx2.Headers) -> timedelta | None:
-    """RFC 9111 5.2.2.1: how long the answer stays new, less the time that a cache has kept it already."""
-    found = _MAX_AGE.search(headers.get("cache-control", ""))
-    if found is None:
-        return None
-    age = headers.get("age", "").strip()
-    kept = int(age[:9]) if age.isascii() and age.isdigit() else 0
-    return timedelta(seconds=max(int(found[1]) - kept, 0))
-
-
-def _http_date(value: str) -> datetime | None:
-    try:
-        read = parsedate_to_datetime(value)
-    except (ValueError, TypeError, IndexError, OverflowError):
-        return None
-    return read if read.tzinfo else read.replace(tzinfo=UTC)
 
 
 def _host(url: str) -> str:

@@ -24,6 +24,7 @@ from babel.messages.pofile import read_po
 
 Direction = Literal["ltr", "rtl"]
 DateStyle = Literal["full", "long", "medium", "short"]
+Digits = Literal["western", "arabic-indic"]
 
 #: Scripts that run from right to left. Direction follows the script, not a list of languages: Sorani is as
 #: right-to-left as Arabic, and Kurmanji (ku-Latn) is not.
@@ -42,6 +43,9 @@ _LISTS = {"ckb": ("، ", " و ")}
 
 #: Digits by CLDR's default numbering of the customer's country: ٩ آذار ٢٠٢٦, as its newspapers print it.
 _NUMBERINGS = {"arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
+
+#: The names that a newsroom chooses digits by, and CLDR's.
+_CHOSEN: dict[Digits, str] = {"western": "latn", "arabic-indic": "arab"}
 
 #: CLDR calls it "Central Kurdish"; its readers call it Kurdish.
 _NAMES = {"ckb": "کوردی"}
@@ -85,8 +89,10 @@ def apart(text: str, around: Direction = "ltr") -> str:
 class Texts:
     """Everything one language says: translations, plurals, direction, dates."""
 
-    def __init__(self, tag: str, translations: gettext.NullTranslations) -> None:
+    def __init__(self, tag: str, translations: gettext.NullTranslations, digits: Digits | None = None) -> None:
         self.tag = tag
+        numbering = _CHOSEN[digits] if digits else _locale(tag).default_numbering_system
+        self._numerals = _NUMBERINGS.get(numbering, {})
         self.direction: Direction = direction(tag)
         self.gettext = translations.gettext
         self.ngettext = translations.ngettext
@@ -144,8 +150,7 @@ class Texts:
         return last.join(part for part in (comma.join(names[:-1]), "".join(names[-1:])) if part)
 
     def _digits(self, text: str) -> str:
-        digits = _NUMBERINGS.get(_locale(self.tag).default_numbering_system)
-        return text.translate(digits) if digits else text
+        return text.translate(self._numerals)
 
     def date(self, day: date, style: DateStyle = "full") -> str:
         pattern = _DATE_PATTERNS.get(self.tag, {}).get(style, style)
@@ -173,17 +178,18 @@ class Languages:
 
     def __init__(self, locales: Path) -> None:
         self._locales = locales
-        self._texts: dict[str, Texts] = {}
+        self._texts: dict[tuple[str, Digits | None], Texts] = {}
 
     @cached_property
     def available(self) -> list[str]:
         folders = {path.parent.parent.name.replace("_", "-") for path in self._locales.glob("*/LC_MESSAGES/*.po")}
         return sorted({"en", *folders})
 
-    def texts(self, tag: str) -> Texts:
-        found = self._texts.get(tag)
+    def texts(self, tag: str, digits: Digits | None = None) -> Texts:
+        """What a language says; with these digits, where a newsroom has chosen them."""
+        found = self._texts.get((tag, digits))
         if found is None:
-            found = self._texts[tag] = Texts(tag, self._read(tag))
+            found = self._texts[tag, digits] = Texts(tag, self._read(tag), digits)
         return found
 
     def _read(self, tag: str) -> gettext.NullTranslations:

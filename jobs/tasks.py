@@ -46,6 +46,7 @@ class Parts:
     tell: Story
     remind: Story
     put_right: Story
+    look_again: Story
     carry_import: Callable[[int], Awaitable[object]]
     process: str = "here"  # who runs the rounds, as ops see it
     paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
@@ -81,6 +82,9 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def put_right() -> None:
         await parts.put_right()
 
+    async def look_again() -> None:
+        await parts.look_again()
+
     async def carry_import(payload: Payload) -> None:
         await parts.carry_import(int(payload["import"]))
 
@@ -94,6 +98,7 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "tell": tell,
         "remind": remind,
         "put_right": put_right,
+        "look_again": look_again,
     }
     beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
     return {

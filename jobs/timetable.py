@@ -30,6 +30,7 @@ HEARTBEATS = (
     Heartbeat("poll_bounces", timedelta(seconds=60), WorkLane.INBOUND),
     Heartbeat("tell", timedelta(seconds=60), WorkLane.UPKEEP),  # what needs a person, to staff by mail
     Heartbeat("put_right", timedelta(seconds=20), WorkLane.UPKEEP),  # corrections whose moment of undo is over
+    Heartbeat("look_again", timedelta(seconds=60), WorkLane.COLLECT),  # pages of stories that are about to go
     Heartbeat("remind", timedelta(minutes=15), WorkLane.UPKEEP),  # who asked for letters and has not confirmed
 )
 

@@ -7,15 +7,16 @@ of compiled strands, for a reader's own: a heading shows only if one of its arti
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Generic, TypeVar
 
+K = TypeVar("K")
 T = TypeVar("T")
 U = TypeVar("U")
 
-#: The article that every reader gets.
+#: The article that every reader gets, where a layout has a lead (see `everybodys`).
 LEAD = 1
 #: The field of a row that names the reader's own articles: "3,7,9". A row without it gets the common version.
 FIELD = "blocks"
@@ -29,14 +30,71 @@ class Fixed(Generic[T]):
     least: int = 0
 
 
+#: What stands before a block, or after the last one of a group, by name.
+LEAD_INS = ("first", "turn", "second", "then", "last")
+
+
 @dataclass(frozen=True, slots=True)
 class Group(Generic[T]):
-    """Articles under one heading, and what stands before them."""
+    """Articles under one heading, and what stands between them.
+
+    An article may look otherwise where it begins its group and others follow (`heads`), and where it is the only one of it
+    (`alone`). Between them:
+
+        first   before the group's first, where the run begins with it      second  before its second
+        turn    the same, where another group came before                   then    before each further one
+        last    after the last of several
+    """
 
     blocks: Mapping[int, T]
-    first: T | None = None  # before the first block of the run
-    turn: T | None = None  # before the first of the group, where another group came before
-    then: T | None = None  # before each further one of the group
+    lead_ins: Mapping[str, T] = dataclass_field(default_factory=dict)
+    heads: Mapping[int, T] = dataclass_field(default_factory=dict)
+    alone: Mapping[int, T] = dataclass_field(default_factory=dict)
+
+    def lead_in(self, name: str) -> T | None:
+        """`turn` is the same as `first`, and `second` the same as `then`, where nothing is said."""
+        same = {"turn": "first", "second": "then"}.get(name, name)
+        return self.lead_ins.get(name, self.lead_ins.get(same))
+
+    def formed(self, number: int, form: int) -> list[T]:
+        """A block as it stands in one of the `forms`, with what belongs to it there."""
+        block = self.blocks[number]
+        if form < _LATER:
+            variant = (self.heads if form & 1 else self.alone).get(number, block)
+            pieces = [self.lead_in("turn" if form & 2 else "first"), variant]
+        else:
+            pieces = [self.lead_in("then" if form & 2 else "second"), block, self.lead_in("last") if form & 1 else None]
+        return [piece for piece in pieces if piece is not None]
+
+    def pieces(self) -> Iterator[T]:
+        for known in (self.blocks, self.heads, self.alone, self.lead_ins):
+            yield from known.values()
+
+
+#: In how many forms a block may stand.
+FORMS = 8
+_LATER = 4
+
+
+def forms(groups: Sequence[int]) -> list[int]:
+    """The form of each block that is shown, given the groups they are of, in order.
+
+    the first of its group   alone 0, where others follow 1; 2 more where another group came before
+    the second, the last     4, 5
+    a further one, the last  6, 7
+    """
+    found: list[int] = []
+    before = -1
+    for place, group in enumerate(groups):
+        goes_on = groups[place + 1 : place + 2] == groups[place : place + 1]
+        if group != before:
+            found.append(2 * (before >= 0) + goes_on)
+            is_second = True
+        else:
+            found.append(_LATER + 2 * (not is_second) + (not goes_on))
+            is_second = False
+        before = group
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,12 +104,11 @@ class Run(Generic[T]):
     groups: tuple[Group[T], ...]
     ranks: tuple[T, ...] = ()
     least: int = 0
-    _places: Mapping[int, tuple[int, int, T]] = dataclass_field(init=False, compare=False, repr=False)
+    _places: Mapping[int, tuple[int, int]] = dataclass_field(init=False, compare=False, repr=False)
 
     def __post_init__(self) -> None:
-        found = [(number, at, piece) for at, group in enumerate(self.groups) for number, piece in group.blocks.items()]
-        places = {number: (place, at, piece) for place, (number, at, piece) in enumerate(found)}
-        object.__setattr__(self, "_places", places)
+        found = [(number, at) for at, group in enumerate(self.groups) for number in group.blocks]
+        object.__setattr__(self, "_places", {number: (place, at) for place, (number, at) in enumerate(found)})
 
     def numbers(self) -> frozenset[int]:
         return frozenset(self._places)
@@ -59,36 +116,33 @@ class Run(Generic[T]):
     def pieces(self) -> Iterator[T]:
         yield from self.ranks
         for group in self.groups:
-            yield from group.blocks.values()
-            yield from (form for form in (group.first, group.turn, group.then) if form is not None)
+            yield from group.pieces()
 
     def join(self, chosen: Collection[int]) -> list[T]:
         places = self._places
-        # Places differ, so that pieces are never compared.
-        mine = sorted([places[number] for number in chosen if number in places])
+        mine = sorted([number for number in chosen if number in places], key=places.__getitem__)
+        of = [places[number][1] for number in mine]
         joined: list[T] = []
         if self.ranks:
-            for rank, (_, _, piece) in zip(self.ranks, mine, strict=False):
-                joined += (rank, piece)
+            for rank, number, at in zip(self.ranks, mine, of, strict=False):
+                joined += (rank, self.groups[at].blocks[number])
             return joined
-        before = -1
-        for _, at, piece in mine:
-            group = self.groups[at]
-            lead_in = group.then if at == before else group.first if before < 0 else group.turn
-            if lead_in is not None:
-                joined.append(lead_in)
-            joined.append(piece)
-            before = at
+        for number, at, form in zip(mine, of, forms(of), strict=True):
+            joined += self.groups[at].formed(number, form)
         return joined
 
 
 @dataclass(frozen=True, slots=True)
 class Tally(Generic[T]):
-    """A text that depends on how many there are: `weights` has one number an article, `sums` the texts there are."""
+    """A text that depends on how many there are: `weights` has one number an article, `sums` the texts there are.
+
+    With `is_rest` it is of those that are not shown, because there are more than a letter holds (`Most`).
+    """
 
     weights: tuple[int, ...]
     sums: Mapping[int, T]
     least: int = 0
+    is_rest: bool = False
 
     def pieces(self) -> Iterator[T]:
         yield from self.sums.values()
@@ -99,50 +153,65 @@ class Tally(Generic[T]):
         return [] if found is None else [found]
 
 
-Part = Fixed[T] | Run[T] | Tally[T]
+@dataclass(frozen=True, slots=True)
+class Most:
+    """How many articles a copy shows at most: the first ones, in the issue's order, of those that a reader gets."""
+
+    limit: int
+    least: int = 0
+
+
+Part = Fixed[T] | Run[T] | Tally[T] | Most
 Document = tuple[Part[T], ...]
 
 
 def join(document: Document[T], chosen: Collection[int]) -> list[T]:
-    """The pieces of one reader's version, in order. The lead is to be among the chosen."""
-    count = len(chosen)
+    """The pieces of one reader's version, in order. The lead is to be among the chosen, where there is one."""
+    shown, rest = parted(document, sorted(chosen))
+    count = len(shown)
     joined: list[T] = []
     for part in document:
-        if part.least > count:
+        if part.least > count or isinstance(part, Most):
             continue
         if isinstance(part, Fixed):
             joined.append(part.piece)
+        elif isinstance(part, Tally) and part.is_rest:
+            joined += part.join(rest)
         else:
-            joined += part.join(chosen)
+            joined += part.join(shown)
     return joined
+
+
+def most(document: Document[T]) -> int | None:
+    """How many articles a copy of this document shows at most; None where nobody sets a limit."""
+    return min((part.limit for part in document if isinstance(part, Most)), default=None)
+
+
+def parted(document: Document[T], chosen: Sequence[int]) -> tuple[Sequence[int], Sequence[int]]:
+    """The articles that a copy shows of those chosen, and the rest."""
+    limit = most(document)
+    return (chosen, ()) if limit is None else (chosen[:limit], chosen[limit:])
 
 
 def mapped(document: Document[T], change: Callable[[T], U]) -> Document[U]:
     """The same document of other pieces."""
 
-    def maybe(piece: T | None) -> U | None:
-        return None if piece is None else change(piece)
+    def all_of(pieces: Mapping[K, T]) -> dict[K, U]:
+        return {key: change(piece) for key, piece in pieces.items()}
+
+    def group(each: Group[T]) -> Group[U]:
+        return Group(all_of(each.blocks), all_of(each.lead_ins), all_of(each.heads), all_of(each.alone))
 
     def part(each: Part[T]) -> Part[U]:
         match each:
             case Fixed(piece, least):
                 return Fixed(change(piece), least)
-            case Tally(weights, sums, least):
-                return Tally(weights, {key: change(piece) for key, piece in sums.items()}, least)
+            case Tally(weights, sums, least, is_rest):
+                return Tally(weights, all_of(sums), least, is_rest)
             case Run(groups, ranks, least):
-                return Run(
-                    tuple(
-                        Group(
-                            {number: change(piece) for number, piece in group.blocks.items()},
-                            maybe(group.first),
-                            maybe(group.turn),
-                            maybe(group.then),
-                        )
-                        for group in groups
-                    ),
-                    tuple(change(rank) for rank in ranks),
-                    least,
-                )
+                return Run(tuple(group(each) for each in groups), tuple(change(rank) for rank in ranks), least)
+            case Most():
+                return each
 
     return tuple(part(each) for each in document)
 
@@ -153,11 +222,19 @@ def numbers(document: Document[T]) -> frozenset[int]:
     return found | {LEAD} if found else found
 
 
+def everybodys(document: Document[T]) -> frozenset[int]:
+    """What every reader gets, whatever they chose: the lead, unless it is cut into a block as the others are."""
+    own = (part.numbers() for part in document if isinstance(part, Run) and not part.ranks)
+    return frozenset[int]() if any(LEAD in each for each in own) else frozenset({LEAD})
+
+
 def pieces(document: Document[T]) -> Iterator[T]:
     """Every piece of a document, in whatever version it is shown."""
     for part in document:
         match part:
             case Fixed(piece):
                 yield piece
+            case Most():
+                continue
             case _:
                 yield from part.pieces()

@@ -11,12 +11,12 @@ them in, so that they cost no message anything. (Where clicks are counted, they 
 from __future__ import annotations
 
 import binascii
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 
-from mailer import blocks, field, joiner, stored
-from mailer.blocks import LEAD, Document, Fixed, Run, Tally
+from mailer import blocks, field, joiner, sizes, stored
+from mailer.blocks import Document
 from mailer.field import FieldProblem
 from mailer.joiner import Joiner
 from mailer.strand import Hole, Strand, tied
@@ -34,6 +34,8 @@ class Compiled:
     urls: Mapping[str, str] = dataclass_field(default_factory=dict)  # of the links to articles: link_1 and so on
     common: tuple[int, ...] = ()  # the articles of the common version; empty where the letter has no blocks
     page: tuple[int, int] = (0, 0)
+    sentences: int | None = None  # of each summary at most, where the letter was folded (mailer.folding)
+    left: int = 0  # stories that the common version leaves to the page on the web
     #: The common version.
     constants: tuple[bytes, ...] = dataclass_field(init=False, compare=False, repr=False)
     holes: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
@@ -41,6 +43,7 @@ class Compiled:
     #: articles are among them.
     fields: frozenset[str] = dataclass_field(init=False, compare=False)
     numbers: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the articles of its blocks
+    _everybodys: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the lead, where there is one
     _different: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
     _order: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
     _joiner: Joiner | None = dataclass_field(init=False, compare=False, repr=False)
@@ -63,6 +66,7 @@ class Compiled:
             "holes": common.holes,
             "fields": frozenset(name for name in names if name[0] != "_" and name not in self.urls),
             "numbers": blocks.numbers(self.document) if self.common else frozenset[int](),
+            "_everybodys": blocks.everybodys(self.document),
             "_different": different,
             "_order": tuple(numbers[hole] for hole in common.holes),
             "_joiner": Joiner(self.document, numbers) if can_join else None,
@@ -88,7 +92,7 @@ class Compiled:
             found = set(map(int, own.split(",")))
         except ValueError:
             raise FieldProblem(blocks.FIELD, f"{own[:40]!r} is no list of articles such as 3,7,9") from None
-        found.add(LEAD)
+        found |= self._everybodys
         if not found <= self.numbers:
             strange = ", ".join(str(number) for number in sorted(found - self.numbers)[:5])
             raise FieldProblem(blocks.FIELD, f"the letter has no article {strange}")
@@ -97,7 +101,12 @@ class Compiled:
     def to_bytes(self) -> bytes:
         return stored.to_bytes(
             stored.Contents(
-                document=self.document, links=self.links, urls=self.urls, common=self.common, page=self.page
+                document=self.document,
+                links=self.links,
+                urls=self.urls,
+                common=self.common,
+                page=self.page,
+                folded=(self.sentences, self.left),
             )
         )
 
@@ -113,7 +122,16 @@ class Compiled:
     def as_stored(cls, kept: bytes) -> Compiled:
         """A stored letter with its links to articles still open."""
         found = stored.from_bytes(kept)
-        return cls(document=found.document, links=found.links, urls=found.urls, common=found.common, page=found.page)
+        sentences, left = found.folded
+        return cls(
+            document=found.document,
+            links=found.links,
+            urls=found.urls,
+            common=found.common,
+            page=found.page,
+            sentences=sentences,
+            left=left,
+        )
 
     def with_links(self, address: Callable[[str, str], str | None]) -> Compiled:
         """The letter with its links to articles filled in: `address(name, url)` is what each leads to, None leaves it open."""
@@ -123,12 +141,10 @@ class Compiled:
         def known(hole: Hole) -> bytes | None:
             return field.filled(hole.name, hole.context, values) if hole.name in values else None
 
-        return Compiled(
+        return replace(
+            self,
             document=blocks.mapped(self.document, lambda strand: strand.with_filled(known)),
-            links=self.links,
             urls={name: url for name, url in self.urls.items() if name not in values},
-            common=self.common,
-            page=self.page,
         )
 
     def size(self, most: int | None = None) -> int:
@@ -136,25 +152,11 @@ class Compiled:
 
         With blocks, of the largest join of `most` articles (of all there are, when nobody sets a limit).
         """
-        most = max(len(self.common), len(self.numbers)) if most is None else most
-        largest = 0
-        for part in self.document[slice(*self.page)]:
-            match part:
-                case Fixed(piece):
-                    largest += self._decoded(piece)
-                case Tally(_, sums):
-                    largest += max(map(self._decoded, sums.values()), default=0)
-                case Run():
-                    largest += self._largest(part, most)
-        return largest
+        return sizes.largest(self.document[slice(*self.page)], self._decoded, most)
 
-    def _largest(self, run: Run[Strand], most: int) -> int:
-        found = []
-        for group in run.groups:
-            lead_in = max((self._decoded(form) for form in (group.first, group.turn, group.then) if form), default=0)
-            found += [lead_in + self._decoded(block) for block in group.blocks.values()]
-        most = min(most, len(run.ranks)) if run.ranks else most
-        return sum(sorted(found, reverse=True)[:most]) + sum(map(self._decoded, run.ranks))
+    def size_of(self, chosen: Collection[int]) -> int:
+        """Bytes of HTML of the copy with these articles at most."""
+        return sizes.of(self.document[slice(*self.page)], self._decoded, chosen)
 
     def _decoded(self, strand: Strand) -> int:
         links = sum(len(self.urls.get(hole.name, "")) or LONGEST_FIELD for hole in strand.holes)

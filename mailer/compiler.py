@@ -14,7 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,8 @@ from typing import Any
 import structlog
 
 from ground.database import Database
-from mailer import letter, letters, lint, message, preview, stored
+from mailer import folding, letter, letters, lint, message, preview, stored
+from mailer.folding import Attempt
 from mailer.letter import BrokenLetter, Compiled, Kind, Rendered
 from mailer.lint import Report
 from mailer.look_over import look_over
@@ -155,7 +156,10 @@ class Compiler:
             return None if variant_id is None else letters.compiled_of(session, variant_id)
 
     def _store(self, digest: str, job: LetterJob, compiled: bytes) -> int:
-        size = Compiled.from_bytes(compiled).size()
+        found = Compiled.from_bytes(compiled)
+        size = found.size()
+        if found.sentences is not None:
+            log.info("letter_was_folded", letter=job.template, language=job.language, size=size, left=found.left)
         if size > preview.CUT_AT:
             log.warning("letter_is_long", letter=job.template, language=job.language, size=size, cut_at=preview.CUT_AT)
         with self._database.write() as session:
@@ -181,17 +185,27 @@ class Compiler:
 
 
 def compiled_bytes(job: LetterJob, digest: str, folders: Folders) -> bytes:
-    """The child process's part: render, inline, compile, serialise."""
-    rendered = render(_page(job, digest), folders)
-    try:
-        compiled = letter.compile(rendered, message.headers(rendered, job.sender, job.kind))
-    except BrokenLetter as problem:
-        raise BrokenLetter(f"{job.template}/{problem.template}", problem.reason) from None
+    """The child process's part: render, inline, compile, fold where it is too long, serialise."""
+
+    def make(attempt: Attempt) -> Compiled:
+        tried = replace(job, context=attempt.context, with_blocks=attempt.with_blocks)
+        return _compiled(tried, digest, folders)
+
+    first = Attempt(context=job.context, with_blocks=job.with_blocks)
+    compiled = folding.folded(make(first), first, make)
     if job.with_blocks and not compiled.common:
         raise BrokenLetter(
             f"{job.template}/body.html", 'readers are to get their own articles, but none is in a cut("block")'
         )
     return compiled.to_bytes()
+
+
+def _compiled(job: LetterJob, digest: str, folders: Folders) -> Compiled:
+    rendered = render(_page(job, digest), folders)
+    try:
+        return letter.compile(rendered, message.headers(rendered, job.sender, job.kind))
+    except BrokenLetter as problem:
+        raise BrokenLetter(f"{job.template}/{problem.template}", problem.reason) from None
 
 
 def _page(job: LetterJob, digest: str) -> Page:

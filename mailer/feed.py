@@ -34,7 +34,7 @@ class Feed:
         self._give_back = give_back
         self._is_stopped = False
         self._waiting: deque[Intended] = deque()
-        self._listeners: dict[Callable[[], bool], None] = {}
+        self._listeners: dict[Callable[[int], bool], None] = {}
         self._news = asyncio.Event()  # set while one waits, or none will come
 
     def put(self, parcels: Iterable[Intended]) -> None:
@@ -46,9 +46,10 @@ class Feed:
             return
         self.taken.clear()
         self._news.set()
-        # One each, in turn: a connection that could have them all would leave the others without any.
-        while self._waiting:
-            took = [wake() for wake in tuple(self._listeners)]
+        # An equal share each, in turn: a connection that could have them all would leave the others without any.
+        while self._waiting and self._listeners:
+            share = -(-len(self._waiting) // len(self._listeners))
+            took = [wake(share) for wake in tuple(self._listeners)]
             if not any(took):
                 return
 
@@ -69,11 +70,11 @@ class Feed:
             await self._news.wait()
         return self.take()
 
-    def listen(self, wake: Callable[[], bool]) -> None:
+    def listen(self, wake: Callable[[int], bool]) -> None:
         """Call `wake` when messages have come."""
         self._listeners[wake] = None
 
-    def leave(self, wake: Callable[[], bool]) -> None:
+    def leave(self, wake: Callable[[int], bool]) -> None:
         """Do not call it any more."""
         self._listeners.pop(wake, None)
 
@@ -89,7 +90,7 @@ class Feed:
         self.is_over = True
         self._news.set()
         for wake in tuple(self._listeners):
-            wake()  # finds nothing, and so lets its connection go
+            wake(1)  # finds nothing, and so lets its connection go
 
     def _emptied(self) -> None:
         self.taken.set()

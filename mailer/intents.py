@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
+from sqlalchemy.sql.dml import ReturningUpdate
 
+from ground.database import RowId
+from ground.listed import listed, on_sqlite, packed
 from mailer import batches, holds
 from mailer.deliveries import DELIVERIES, State
 from mailer.letters import Letter, LetterState
@@ -20,7 +24,8 @@ def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: 
     letter that may not leave any more (paused, cancelled, over), a lane that is held are not among the rows it returns.
     """
     about = {"b_letter": held.span.letter_id, "b_lane": held.lane, "b_now": now}
-    found = session.connection().execute(_INTEND, {"b_ids": list(ids), "b_owner": owner, **about})
+    given = {"b_ids": packed([(each,) for each in ids]), "b_owner": owner, **about}
+    found = session.connection().execute(_INTEND[on_sqlite(session)], given)
     return {row.id: row.attempt for row in found}
 
 
@@ -31,16 +36,23 @@ _MAY_LEAVE = exists(
         Letter.deadline_at > bindparam("b_now"),
     )
 )
-#: Built once: it goes with every group, and to build it takes longer than to run it.
-_INTEND = (
-    update(DELIVERIES)
-    .where(
-        DELIVERIES.c.id.in_(bindparam("b_ids", expanding=True)),
-        DELIVERIES.c.state == State.CLAIMED,
-        DELIVERIES.c.owner == bindparam("b_owner"),
-        _MAY_LEAVE,
-        holds.is_free(bindparam("b_lane")),
+
+
+def _intending(*, is_sqlite: bool) -> ReturningUpdate[Any]:
+    [delivery_id] = listed("b_ids", RowId, is_sqlite=is_sqlite)
+    return (
+        update(DELIVERIES)
+        .where(
+            DELIVERIES.c.id.in_(select(delivery_id)),
+            DELIVERIES.c.state == State.CLAIMED,
+            DELIVERIES.c.owner == bindparam("b_owner"),
+            _MAY_LEAVE,
+            holds.is_free(bindparam("b_lane")),
+        )
+        .values(state=State.SENDING, attempt=DELIVERIES.c.attempt + 1)
+        .returning(DELIVERIES.c.id, DELIVERIES.c.attempt)
     )
-    .values(state=State.SENDING, attempt=DELIVERIES.c.attempt + 1)
-    .returning(DELIVERIES.c.id, DELIVERIES.c.attempt)
-)
+
+
+#: Built once: it goes with every group, and to build it takes longer than to run it.
+_INTEND = {is_sqlite: _intending(is_sqlite=is_sqlite) for is_sqlite in (True, False)}

@@ -1,7 +1,7 @@
 """A joiner: a document of blocks laid out so that joining one reader's own touches that reader's articles only.
 
-What does not depend on the reader is done when the letter is read: what stands before a block is tied to it in each of
-three forms (first, turn, then), and runs that hold the same articles in the same groups, as the page's and the plain
+What does not depend on the reader is done when the letter is read: what stands before and after a block is tied to it in
+each of its forms (`blocks.forms`), and runs that hold the same articles in the same groups, as the page's and the plain
 part's do, share one choice of forms. What each choice comes to is remembered, for readers with the same sections share it.
 `blocks.join` says what the outcome must be.
 """
@@ -10,14 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 
-from mailer.blocks import Document, Fixed, Group, Part, Run, Tally
+from mailer import blocks
+from mailer.blocks import FORMS, Document, Fixed, Group, Most, Part, Run, Tally
 from mailer.strand import Hole, Strand, tied
 
 _REMEMBERED = 1_024
-_FORMS = 3
 
-#: What a step adds for one reader: it is given the articles in order, and what its chooser has chosen of them.
-_Step = Callable[[Sequence[int], Sequence[Sequence[int]]], list[bytes]]
+#: What a step adds for one reader: it is given the articles that are shown and the rest, each in order, and what the
+#: choosers have chosen of the former.
+_Step = Callable[[Sequence[int], Sequence[int], Sequence[Sequence[int]]], list[bytes]]
 
 
 class Joiner:
@@ -27,6 +28,7 @@ class Joiner:
         self._numbers = numbers  # which of the filled values goes into a hole
         #: Where fewer articles are chosen, parts of the document are left out: that is not laid out here.
         self.least = max(part.least for part in document)
+        self._document = document
         self._choosers: dict[object, _Chooser] = {}
         self._steps: list[_Step] = []
         self._known: dict[str, list[list[bytes]]] = {}
@@ -34,7 +36,7 @@ class Joiner:
         for part in document:
             if isinstance(part, Fixed):
                 frames[-1].append(part.piece)
-            else:
+            elif not isinstance(part, Most):
                 self._steps.append(self._step(part))
                 frames.append([])
         self._lay_out([tied(strands) for strands in frames])
@@ -68,11 +70,11 @@ class Joiner:
         """What each step adds."""
         found = self._known.get(own)
         if found is None:
-            chosen = sorted(choose(own))
-            if len(chosen) < self.least:
+            shown, rest = blocks.parted(self._document, sorted(choose(own)))
+            if len(shown) < self.least:
                 return None
-            forms = [chooser(chosen) for chooser in self._choosers.values()]
-            found = [step(chosen, forms) for step in self._steps]
+            forms = [chooser(shown) for chooser in self._choosers.values()]
+            found = [step(shown, rest, forms) for step in self._steps]
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             self._known[own] = found
@@ -90,7 +92,7 @@ class Joiner:
 
 def has_holes(part: Part[Strand]) -> bool:
     """Whether what this part adds depends on more than the choice."""
-    return not isinstance(part, Fixed) and any(strand.holes for strand in part.pieces())
+    return not isinstance(part, Fixed | Most) and any(strand.holes for strand in part.pieces())
 
 
 class _Chooser:
@@ -104,28 +106,19 @@ class _Chooser:
 
     def __call__(self, chosen: Sequence[int]) -> list[int]:
         places, groups = self._places, self._groups
-        shown, before, form = [], -1, 0
-        for place in sorted([places[number] for number in chosen if number in places]):
-            group = groups[place]
-            if group == before:
-                shown.append(place * _FORMS + 2)
-            else:
-                shown.append(place * _FORMS + form)
-                before, form = group, 1
-        return shown
+        shown = sorted([places[number] for number in chosen if number in places])
+        in_forms = blocks.forms([groups[place] for place in shown])
+        return [place * FORMS + form for place, form in zip(shown, in_forms, strict=True)]
 
 
 def _run(run: Run[Strand], chooser: int) -> _Step:
-    def tied_to(form: Strand | None, block: Strand) -> bytes:
-        return (form.constants[0] if form else b"") + block.constants[0]
-
     table = [
-        tied_to(form, block)
+        b"".join(strand.constants[0] for strand in group.formed(number, form))
         for group in run.groups
-        for block in group.blocks.values()
-        for form in (group.first, group.turn, group.then)
+        for number in group.blocks
+        for form in range(FORMS)
     ]
-    return lambda _, forms: [table[index] for index in forms[chooser]]
+    return lambda _, __, forms: [table[index] for index in forms[chooser]]
 
 
 def _ranks(run: Run[Strand]) -> _Step:
@@ -134,7 +127,7 @@ def _ranks(run: Run[Strand]) -> _Step:
     order = {number: place for place, number in enumerate(rows)}
     is_by_number = list(rows) == sorted(rows)
 
-    def step(chosen: Sequence[int], _: object) -> list[bytes]:
+    def step(chosen: Sequence[int], _: object, __: object) -> list[bytes]:
         listed = [number for number in chosen if number in rows]
         if not is_by_number:
             listed.sort(key=order.__getitem__)
@@ -150,8 +143,8 @@ def _tally(tally: Tally[Strand]) -> _Step:
     weights = (0, *tally.weights)
     texts = {total: text.constants[0] for total, text in tally.sums.items()}
 
-    def step(chosen: Sequence[int], _: object) -> list[bytes]:
-        found = texts.get(sum([weights[number] for number in chosen]))
+    def step(shown: Sequence[int], rest: Sequence[int], _: object) -> list[bytes]:
+        found = texts.get(sum([weights[number] for number in (rest if tally.is_rest else shown)]))
         return [] if found is None else [found]
 
     return step

@@ -123,7 +123,9 @@ def _common(rendered: Rendered, text: Document[Strand], page: Document[Strand]) 
         raise BrokenLetter("body.txt", reason)
     if not in_page:
         return ()
-    return tuple(sorted({blocks.LEAD, *(rendered.common or in_page)} & in_page))
+    if blocks.everybodys(text) != blocks.everybodys(page):
+        raise BrokenLetter("body.txt", "article 1 is a block in it or in body.html, and every reader's in the other")
+    return tuple(sorted((blocks.everybodys(page) | {*(rendered.common or in_page)}) & in_page))
 
 
 class _Strand:

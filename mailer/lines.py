@@ -15,7 +15,7 @@ from datetime import datetime
 import structlog
 
 from mailer import replies
-from mailer.pacing import BackOff
+from mailer.pacing import BackOff, GroupSize
 from mailer.transports import Outcome, Result, Stage, Transport
 from mailer.transports.relay import Relay
 
@@ -52,10 +52,12 @@ class Line:
     credit: int = 0  # deliveries it is owed by its weight
     door: asyncio.Lock = field(default_factory=asyncio.Lock)  # batches are served in the order of asking
     free: asyncio.Semaphore = field(init=False)  # its connections
+    group_size: GroupSize = field(init=False)  # what one batch learns of its pace, the next begins with
     _answered_at: float | None = None  # by the loop's clock
 
     def __post_init__(self) -> None:
         self.free = asyncio.Semaphore(self.transport.connections)
+        self.group_size = GroupSize(self.transport.connections)
 
     @property
     def transport(self) -> Transport:

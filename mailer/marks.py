@@ -11,11 +11,21 @@ Each mark stands on a line of its own, and takes that line with it:
     {{ cut("block", 7) }} <tr>..</tr>         article 7
     {{ cut("end") }}
 
+A group may also say how an article looks where it begins the group (`head`) or is all of it (`alone`), what stands before
+the second (`second`; left out, it is the same as `then`), and what stands after the last of several (`last`):
+
+    {{ cut("head", 7) }} .. {{ cut("alone", 7) }} .. {{ cut("block", 7) }} ..
+
     {{ cut("ranks", 4) }} {{ cut("rank") }} <tr><td>1</td> {{ cut("block", 1) }} <td>..</td></tr> .. {{ cut("end") }}
                                               a numbered list of the first four, whichever they are
     {{ cut("tally", "1,1,1") }} {{ cut("sum", 2) }} 2 stories .. {{ cut("end") }}
                                               one of several texts, by what the articles' weights come to
     {{ cut("least", 2) }} .. {{ cut("end") }}     only where so many articles are shown
+    {{ cut("most", 30) }}                         a copy shows so many articles and no more
+    {{ cut("rest", "1,1,1") }} {{ cut("sum", 2) }} 2 more .. {{ cut("end") }}
+                                              a tally of those that it does not show
+
+An article that is cut into no block is every reader's: that is the lead, if the layout has one.
 """
 
 from __future__ import annotations
@@ -24,7 +34,7 @@ import re
 from collections.abc import Callable, Collection, Sequence
 from typing import TypeVar
 
-from mailer.blocks import LEAD, Document, Fixed, Group, Part, Run, Tally, join
+from mailer.blocks import LEAD_INS, Document, Fixed, Group, Most, Part, Run, Tally, everybodys, join
 
 K = TypeVar("K")
 
@@ -33,7 +43,10 @@ class BadMark(ValueError):  # noqa: N818 - a template to mend
     """A mark where none may stand."""
 
 
-_WORDS = ("run", "ranks", "rank", "group", "first", "turn", "then", "block", "tally", "sum", "least", "end")
+_WORDS = (
+    *("run", "ranks", "rank", "group", *LEAD_INS, "head", "alone", "block"),
+    *("tally", "rest", "sum", "least", "most", "end"),
+)
 
 
 def mark(marker: str, word: str, argument: int | str = "", *, is_html: bool) -> str:
@@ -60,7 +73,8 @@ def between(text: str, marker: str, change: Callable[[str], str]) -> str:
 
 def joined(text: str, marker: str, chosen: Collection[int]) -> str:
     """A marked text put together for these articles; a text without marks as it is."""
-    return "".join(text[piece] for piece in join(cut(text, marker), sorted({LEAD, *chosen})))
+    document = cut(text, marker)
+    return "".join(text[piece] for piece in join(document, everybodys(document) | {*chosen}))
 
 
 def cut(text: str, marker: str) -> Document[slice]:
@@ -106,8 +120,11 @@ class _Reader:
         match word:
             case "run" | "ranks":
                 self._open = _Run(int(argument) if word == "ranks" else None)
-            case "tally":
-                self._open = _Tally(tuple(int(each) for each in argument.split(",") if each))
+            case "tally" | "rest":
+                weights = [int(each) for each in argument.split(",") if each]
+                self._open = _Tally(weights, is_rest=word == "rest")
+            case "most" if argument:
+                self._parts.append(Most(int(argument), self._least[-1]))
             case "least":
                 self._least.append(max(self._least[-1], int(argument)))
             case "end" if len(self._least) > 1:
@@ -127,36 +144,37 @@ class _Run:
     def __init__(self, most: int | None) -> None:
         self._most = most
         self._groups: list[Group[slice]] = []
-        self._blocks: dict[int, slice] = {}
-        self._forms: dict[str, slice] = {}
         self._ranks: list[slice] = []
         self._place: Callable[[slice], None] | None = None
         if most is not None:
             self._begin_group()
 
     def _begin_group(self) -> None:
-        self._blocks, self._forms = {}, {}
-        self._groups.append(Group(self._blocks))
+        self._variants: dict[str, dict[int, slice]] = {"block": {}, "head": {}, "alone": {}}
+        self._lead_ins: dict[str, slice] = {}
+        blocks, heads, alone = self._variants.values()
+        self._groups.append(Group(blocks, self._lead_ins, heads, alone))
 
     def mark(self, word: str, argument: str) -> None:
-        self._close_forms()
         ranked = self._most is not None
         if word == "group" and not ranked:
             self._begin_group()
             self._place = None
         elif word == "rank" and ranked:
             self._place = self._ranks.append
-        elif word in {"first", "turn", "then"} and not ranked and self._groups:
-            self._place = _setter(self._forms, word)
-        elif word == "block" and self._groups and argument and int(argument) not in self._numbers():
-            self._place = _setter(self._blocks, int(argument))
+        elif word in LEAD_INS and not ranked and self._groups:
+            self._place = _setter(self._lead_ins, word)
+        elif word in {"head", "alone", "block"} and self._groups and argument and self._is_new(word, int(argument)):
+            self._place = _setter(self._variants[word], int(argument))
         else:
             raise BadMark(
                 f'cut("{word}"{argument and ", "}{argument}) may not stand there in a run, or stands there twice'
             )
 
-    def _numbers(self) -> set[int]:
-        return {number for group in self._groups for number in group.blocks}
+    def _is_new(self, word: str, number: int) -> bool:
+        if word != "block":
+            return self._most is None and number not in self._variants[word]
+        return not any(number in group.blocks for group in self._groups)
 
     def takes(self, piece: slice) -> bool:
         if self._place is None:
@@ -165,24 +183,24 @@ class _Run:
         self._place = None
         return True
 
-    def _close_forms(self) -> None:
-        if self._groups:
-            first = self._forms.get("first")
-            self._groups[-1] = Group(self._blocks, first, self._forms.get("turn", first), self._forms.get("then"))
-
     def closed(self, least: int) -> Run[slice]:
-        self._close_forms()
         ranked = self._most is not None
-        if ranked and len(self._ranks) != len(self._blocks):
+        if ranked and len(self._ranks) != len(self._groups[0].blocks):
             raise BadMark('in a run with ranks there is one cut("rank") before each cut("block", ..)')
+        for group in self._groups:
+            if lacking := (group.heads.keys() | group.alone.keys()) - group.blocks.keys():
+                raise BadMark(
+                    f'article {min(lacking)} has a cut("head", ..) or cut("alone", ..), but no cut("block", ..)'
+                )
         return Run(tuple(group for group in self._groups if group.blocks), tuple(self._ranks[: self._most or 0]), least)
 
 
 class _Tally:
     """A tally while it is read."""
 
-    def __init__(self, weights: Sequence[int]) -> None:
+    def __init__(self, weights: Sequence[int], *, is_rest: bool) -> None:
         self._weights = tuple(weights)
+        self._is_rest = is_rest
         self._sums: dict[int, slice] = {}
         self._sum: int | None = None
 
@@ -198,7 +216,7 @@ class _Tally:
         return True
 
     def closed(self, least: int) -> Tally[slice]:
-        return Tally(self._weights, self._sums, least)
+        return Tally(self._weights, self._sums, least, self._is_rest)
 
 
 def _setter(place: dict[K, slice], key: K) -> Callable[[slice], None]:

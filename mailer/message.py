@@ -7,7 +7,6 @@ The headers are decided when the letter is compiled; what depends on the recipie
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -36,7 +35,7 @@ class Mint:
     bounce_domain: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: there is one for each message, and that would triple its cost
 class Recipient:
     """One delivery's row, as the mailer keeps it."""
 
@@ -136,7 +135,7 @@ def _date(due_at: datetime) -> str:
 def message_id(recipient: Recipient, mint: Mint) -> str:
     """`<HMAC(letter, recipient)>@domain` without the brackets: derived, so it need not be stored, and says nothing."""
     mac = mint.keys.lasting_mac(Purpose.MESSAGE_ID, f"{recipient.letter_id}.{recipient.recipient_id}".encode())
-    return f"{base64.b32encode(mac[:20]).decode('ascii').lower()}@{mint.message_domain}"
+    return f"{mac[:20].hex()}@{mint.message_domain}"
 
 
 def _url(name: str, link: LinkSpec, payload: str, due_at: datetime, mint: Mint) -> str:

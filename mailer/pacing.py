@@ -103,13 +103,16 @@ class BackOff:
 
 #: A first group says little about the next: growing goes by steps.
 _GROWTH = 4
+#: How much of what was learnt is kept with each group: outcomes come in bursts, and one group is one burst or none.
+_KEPT = 0.8
 
 
 class GroupSize:
-    """How many deliveries are intended in one commit: what the last 10 ms of traffic took, from `connections` to 500."""
+    """How many deliveries are intended in one commit: what 10 ms of the line's traffic are, from `connections` to 500."""
 
     def __init__(self, connections: int) -> None:
         self._least = max(1, min(connections, LARGEST_GROUP))
+        self._sent = self._seconds = 0.0
         self.now = self._least
 
     def measured(self, sent: int, seconds: float) -> None:
@@ -119,5 +122,7 @@ class GroupSize:
         """
         if not sent:
             return
-        by_rate = int(sent / max(seconds, 1e-6) * _GROUP_SECONDS)
+        self._sent = _KEPT * self._sent + sent
+        self._seconds = _KEPT * self._seconds + seconds
+        by_rate = int(self._sent / max(self._seconds, 1e-6) * _GROUP_SECONDS)
         self.now = max(self._least, min(by_rate, _GROWTH * self.now, LARGEST_GROUP))

@@ -21,12 +21,11 @@ from mailer.feed import Feed, Intended
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.lines import Line
-from mailer.pacing import GroupSize
 from mailer.press import Unwritten, Write, Written
 from mailer.reception import Passed, Trip, told
 from mailer.results import Record
 from mailer.transports import Carrier, Outcome, Result, Stage
-from mailer.verdict import Terms, judge
+from mailer.verdict import Terms, accepted, judge
 
 log = structlog.get_logger()
 
@@ -64,7 +63,7 @@ class Passage:
         recruiter = asyncio.create_task(self._recruit(connections))
         try:
             await self._turn()
-            await self._feed(held, write, GroupSize(connections))
+            await self._feed(held, write)
             await self._dismiss(recruiter)
         except BaseException:  # cancelled, or a bug: what is in flight is in doubt, what waits goes back
             self._halt()
@@ -103,11 +102,11 @@ class Passage:
         self._waiting.end()
         await asyncio.gather(*self._senders)
 
-    async def _feed(self, held: Held, write: Write, size: GroupSize) -> None:
+    async def _feed(self, held: Held, write: Write) -> None:
         loop = asyncio.get_running_loop()
         rows = deque(held.rows)
         since = loop.time()
-        admission = self._books.admission
+        admission, size = self._books.admission, self._line.group_size
         while rows and not self._stops() and not admission.is_over:
             most = min(size.now, len(rows), admission.most or len(rows))
             group = await self._written(held.lease, [rows.popleft() for _ in range(most)], write)
@@ -170,9 +169,10 @@ class Passage:
 
     def _settle(self, parcel: Intended, outcome: Outcome) -> None:
         self._settled += 1
-        self._line.note(outcome, now=self._clock())
+        now = self._clock()
+        self._line.note(outcome, now=now)
         is_down = self._line.is_down(outcome)
-        for signal in self._books.admission.note(outcome, parcel.row, is_down=is_down, now=self._clock()):
+        for signal in self._books.admission.note(outcome, parcel.row, is_down=is_down, now=now):
             if not isinstance(signal, Passed):
                 self._halt()
             self._books.heed(signal)
@@ -199,6 +199,9 @@ class Passage:
             self._books.heed(Trip(Trouble.SENDER_REFUSED, scope, told(outcome)))
 
     def _note(self, parcel: Intended, outcome: Outcome) -> None:
+        if outcome.result is Result.ACCEPTED:  # nearly all, and it depends on no terms
+            self._books.note(accepted(outcome, parcel.attempt, parcel.row.id, parcel.row.address_key))
+            return
         now = self._clock()
         terms = Terms(
             now=now,

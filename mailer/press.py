@@ -37,7 +37,7 @@ class Unsignable:
 Sign = Callable[[Sequence[bytes], datetime], Awaitable[Sequence[bytes | Unsignable]]]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there is one for each message, and that would triple its cost
 class Written:
     row: Row
     envelope: Envelope

@@ -31,6 +31,8 @@ class Copy:
     subject: str
     html: str
     text: str
+    sentences: int | None = None  # of a summary at most, where it was too long (mailer.folding)
+    left: int = 0  # stories that stand on the web only
     largest: int = 0  # of all the copies that readers get: their links are longer than nobody's, and they choose blocks
 
     @property
@@ -47,6 +49,8 @@ def read(compiled: Compiled) -> Copy:
         subject=str(message["Subject"]),
         html=_part(message, "html"),
         text=_part(message, "plain"),
+        sentences=compiled.sentences,
+        left=compiled.left,
         largest=compiled.size(),
     )
 

@@ -2,7 +2,9 @@
 
 A letter is a folder in `templates/email`: `subject.txt`, `body.html` (with a block `preheader`) and `body.txt`. What
 differs per reader stands in them as `field("unsubscribe_url")`, an opaque token until the letter is compiled; so does
-`item.link`, the link to an article. Blocks that one reader gets and another does not are marked (mailer.marks).
+`item.link`, the link to an article. Blocks that one reader gets and another does not are marked (mailer.marks). Inlining
+parses the page, and closes what a block leaves open: a tag that one block opens and another closes is written as
+`bare("<div ..>")`, with its style in it, and put in its place afterwards. It is for a template's own tags, never for data.
 
 Everything here is a pure function of its arguments, so that it can run in a child process: inlining holds the
 interpreter for tens of milliseconds, and a web request in the same process would wait for it.
@@ -10,11 +12,10 @@ interpreter for tens of milliseconds, and a web request in the same process woul
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -26,18 +27,15 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ground.language import Languages, Texts, direction
-from mailer import field, marks
+from mailer import colour, field, marks, typefaces
 from mailer.encoding import clean
 from mailer.letter import BrokenLetter, Rendered
 from mailer.sender import Sender
+from mailer.stand_ins import StandIns, weblink
 
 _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
 _STYLE = re.compile(r"""\sstyle=(?:"([^"]*)"|'([^']*)')""")
-_BRAND = re.compile(r"#[0-9a-fA-F]{6}\Z")
-_WEB_LINK = re.compile(r"https?://[^\s\x00-\x1f\x7f\"<>\\]{1,8000}\Z")
 _WIDTH = 72  # of the plain part
-_NOWHERE = "#"
-_MOST_SUMS = 1_000  # an article of a hundred thousand minutes must not make as many texts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,9 +60,9 @@ class Page:
 
 def render(page: Page, folders: Folders) -> Rendered:
     """The letter's texts. Raises BrokenLetter, naming file and line, for a template that cannot be rendered."""
-    texts = Languages(folders.locales).texts(page.language)
+    texts = Languages(folders.locales).texts(page.language, page.sender.theme.digits)
     environment = _environment(folders.templates, texts)
-    copy = _Copy(page)
+    copy = StandIns(page.context, page.marker, with_blocks=page.with_blocks)
     values = _values(page, texts) | copy.values()
     try:
         subject = environment.get_template(f"{page.template}/subject.txt").render(values)
@@ -80,61 +78,13 @@ def render(page: Page, folders: Folders) -> Rendered:
     return Rendered(
         subject=_one_line(subject),
         preheader=_one_line(preheader),
-        html=inline(html),
+        html=copy.laid_bare(inline(html)),
         text=marks.between(text, copy.marker, _tidy).strip() + "\n",
         language=page.language,
         marker=page.marker,
         urls=copy.urls,
         common=copy.common,
     )
-
-
-class _Comment(str):
-    """A mark in the page, which autoescape leaves as it is."""
-
-    __slots__ = ()
-
-    def __html__(self) -> str:
-        return str(self)
-
-
-class _Copy:
-    """The articles of one rendering: their links as fields, and the marks between their blocks."""
-
-    def __init__(self, page: Page) -> None:
-        self._page = page
-        items = page.context.get("items", ())
-        # Nobody outside knows a whole letter, so no article can hold its marks.
-        self.marker = page.marker or hashlib.sha256(repr(page).encode("utf-8", "replace")).hexdigest()[:16]
-        self.common: tuple[int, ...] = tuple(page.context.get("common") or range(1, len(items) + 1))
-        self.urls: dict[str, str] = {}
-        self._items = [self._item(number, item) for number, item in enumerate(items, 1)]
-
-    def values(self) -> dict[str, Any]:
-        return {"sums": self._sums} | ({"items": self._items} if "items" in self._page.context else {})
-
-    def _item(self, number: int, item: Mapping[str, Any]) -> dict[str, Any]:
-        """An article as templates know it: with its number in the issue and its link."""
-        link = _weblink(item["url"]).encode("utf-8", "replace").decode("utf-8")
-        if self._page.marker and link != _NOWHERE:
-            self.urls[f"link_{number}"] = link
-            link = field.token(self._page.marker, f"link_{number}")
-        return {**item, "number": number, "link": link}
-
-    def _sums(self, weights: Sequence[int]) -> Sequence[int]:
-        """The sums that a tally needs a text for: each there may be, or that of the common version."""
-        if self._page.with_blocks:
-            return range(1, min(sum(weights), _MOST_SUMS) + 1)
-        return [sum(weights[number - 1] for number in self.common)]
-
-    def cut_html(self, word: str, argument: int | str = "") -> _Comment:
-        return _Comment(marks.mark(self.marker, word, argument, is_html=True))
-
-    def cut_text(self, word: str, argument: int | str = "") -> str:
-        return marks.mark(self.marker, word, argument, is_html=False)
-
-    def put_together(self, text: str) -> str:
-        return text if self._page.with_blocks else marks.joined(text, self.marker, self.common)
 
 
 def _block(template: Template, name: str, values: Mapping[str, Any]) -> str:
@@ -186,7 +136,7 @@ def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment
         number=texts.number,
         listing=texts.listing,
         apart=texts.apart,
-        weblink=_weblink,
+        weblink=weblink,
         paragraph=_paragraphs(texts),
         plain=lambda text: " ".join(clean(text).split()),
     )
@@ -198,11 +148,12 @@ def _environment(templates: Path, texts: Texts) -> ImmutableSandboxedEnvironment
 
 def _values(page: Page, texts: Texts) -> dict[str, Any]:
     """What every template may name, beside the letter's own context."""
-    brand = page.sender.theme.brand
-    if not _BRAND.match(brand):
-        raise ValueError(
-            f"The brand colour {brand!r} is not of the form #0b4f6c; correct it in the newsletter's theme."
-        )
+    theme = page.sender.theme
+    for shade in filter(None, (theme.brand, theme.brand_dark)):
+        if not colour.is_colour(shade):
+            raise ValueError(
+                f"The brand colour {shade!r} is not of the form #0b4f6c; correct it in the newsletter's look."
+            )
 
     def reader_field(name: str) -> str:
         if not page.marker:
@@ -214,7 +165,9 @@ def _values(page: Page, texts: Texts) -> dict[str, Any]:
     return {
         **page.context,
         "sender": page.sender,
-        "brand": brand,
+        "brand": theme.brand,
+        "brand_dark": theme.brand_dark or colour.lighter(theme.brand, colour.DARK_PAPER),
+        "typeface": typefaces.stack(theme.latin, theme.arabic, texts.direction),
         "language": page.language,
         "dir": texts.direction,
         "start": texts.start,
@@ -231,11 +184,6 @@ def _date(texts: Texts) -> Callable[..., str]:
         return texts.date(parsed, style)  # type: ignore[arg-type]  # a template's word
 
     return written
-
-
-def _weblink(url: str) -> str:
-    """An address of the web or nothing: whatever else a feed called a link (`javascript:`) leads nowhere."""
-    return url if _WEB_LINK.match(url) else _NOWHERE
 
 
 def _paragraphs(texts: Texts) -> Callable[..., str]:

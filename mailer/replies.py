@@ -89,6 +89,8 @@ _OF_THE_RECIPIENT = frozenset({"1", "2"})
 
 def clean(text: str) -> str:
     """A server's words, fit to store and show: one line, no control characters, no half characters, at most 512."""
+    if text.isascii() and text.isprintable() and "  " not in text:  # nearly all
+        return text.strip()[:TEXT_LIMIT]
     whole = text.encode("utf-8", "replace").decode()
     return " ".join("".join(char if char.isprintable() else " " for char in whole).split())[:TEXT_LIMIT]
 

@@ -16,6 +16,7 @@ from typing import Any, cast
 from sqlalchemy import ColumnElement, String, Table, Update, and_, bindparam, case, exists, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from mailer import acceptances
 from mailer.deliveries import DELIVERIES, NEXT, WITHDRAWN, Attempt, Delivery, Event, State, sources
 
 ATTEMPTS = cast("Table", Attempt.__table__)
@@ -29,7 +30,7 @@ OUTCOME_WORD = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: there is one for each message, and that would triple its cost
 class Record:
     """One result to be written: an event, and what the transport said."""
 
@@ -53,8 +54,9 @@ def write(session: Session, records: Sequence[Record], *, owner: str, now: datet
 
     Returns the deliveries whose doubt ended by it, by letter: their batch was put down without them.
     """
-    rows = _held(session, records, owner)
-    valid = [each for each in _first_of_each(records) if each.id in rows and _applies(each, rows[each.id])]
+    rest = _without_accepted(session, _first_of_each(records), owner=owner, now=now)
+    rows = _held(session, rest, owner) if rest else {}
+    valid = [each for each in rest if each.id in rows and _applies(each, rows[each.id])]
     for event in {each.event for each in valid}:
         group = [each for each in valid if each.event is event]
         session.connection().execute(_RECORD[event], [_parameters(each, owner, now) for each in group])
@@ -68,6 +70,15 @@ def write(session: Session, records: Sequence[Record], *, owner: str, now: datet
         if row.state is State.UNCERTAIN:
             settled.setdefault(row.letter_id, []).append(each.id)
     return settled
+
+
+def _without_accepted(session: Session, records: Sequence[Record], *, owner: str, now: datetime) -> list[Record]:
+    """Write down the plain acceptances; what is left."""
+    plain = [
+        (each.id, each.attempt, each.route, each.code, each.queue_id) for each in records if each.event is Event.ACCEPT
+    ]
+    written = acceptances.write(session, plain, owner=owner, now=now) if plain else set()
+    return [each for each in records if each.id not in written]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,24 @@
 """How a compiled letter is stored: JSON with the number of its format.
 
-A strand is a list in which constants and holes alternate: `["Dear ", ["name", "text"], ",=\\r\\n"]`. Letters of format 2,
-from before there were blocks, are read as well: an issue that was under way when the program was renewed goes on.
+A strand is a list in which constants and holes alternate: `["Dear ", ["name", "text"], ",=\\r\\n"]`. Letters of the
+formats before, 2 had no blocks, are read as well: an issue that was under way when the program was renewed goes on.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
 from ground.tokens import Purpose
-from mailer.blocks import Document, Fixed, Group, Part, Run, Tally
+from mailer.blocks import LEAD_INS, Document, Fixed, Group, Most, Part, Run, Tally
 from mailer.field import Context, LinkSpec
 from mailer.strand import Hole, Strand
 
-FORMAT = 3
+FORMAT = 4
+_BEFORE_COLUMNS = 3  # the same without forms of blocks, without a limit
 _BEFORE_BLOCKS = 2
 
 
@@ -30,6 +31,7 @@ class Contents:
     urls: Mapping[str, str]
     common: tuple[int, ...]
     page: tuple[int, int]
+    folded: tuple[int | None, int] = (None, 0)
 
 
 def to_bytes(contents: Contents) -> bytes:
@@ -40,6 +42,7 @@ def to_bytes(contents: Contents) -> bytes:
         "urls": dict(contents.urls),
         "common": contents.common,
         "page": contents.page,
+        "folded": contents.folded,
     }
     return json.dumps(found, separators=(",", ":")).encode("ascii")
 
@@ -48,9 +51,9 @@ def from_bytes(kept: bytes) -> Contents:
     """Raises ValueError for what a newer version stored, and for what is no letter."""
     found = json.loads(kept)
     form = found.get("format") if isinstance(found, dict) else None
-    if form not in {FORMAT, _BEFORE_BLOCKS}:
+    if form not in {FORMAT, _BEFORE_COLUMNS, _BEFORE_BLOCKS}:
         raise ValueError(
-            f"a compiled letter of format {form!r}; this version of Broadsheet reads {_BEFORE_BLOCKS} and {FORMAT}. "
+            f"a compiled letter of format {form!r}; this version of Broadsheet reads {_BEFORE_BLOCKS} to {FORMAT}. "
             "Run the version that stored it until the letter is finished, or cancel its issue."
         )
     links = {name: _read_link(*spec) for name, spec in found["links"].items()}
@@ -63,6 +66,7 @@ def from_bytes(kept: bytes) -> Contents:
         urls=found["urls"],
         common=tuple(found["common"]),
         page=tuple(found["page"]),
+        folded=tuple(found.get("folded", (None, 0))),
     )
 
 
@@ -87,8 +91,10 @@ def _part(part: Part[Strand]) -> dict[str, Any]:
     match part:
         case Fixed(piece, least):
             return {"fixed": _strand(piece), "least": least}
-        case Tally(weights, sums, least):
-            return {"sums": [[key, _strand(piece)] for key, piece in sums.items()], "weights": weights, "least": least}
+        case Tally(weights, sums, least, is_rest):
+            return {"sums": _numbered(sums), "weights": weights, "least": least, "rest": is_rest}
+        case Most(limit, least):
+            return {"most": limit, "least": least}
         case Run(groups, ranks, least):
             return {
                 "groups": [_group(each) for each in groups],
@@ -98,25 +104,38 @@ def _part(part: Part[Strand]) -> dict[str, Any]:
 
 
 def _group(group: Group[Strand]) -> dict[str, Any]:
-    forms = {"first": group.first, "turn": group.turn, "then": group.then}
-    kept = {name: _strand(form) for name, form in forms.items() if form is not None}
-    return kept | {"blocks": [[number, _strand(piece)] for number, piece in group.blocks.items()]}
+    kept = {name: _strand(piece) for name, piece in group.lead_ins.items()}
+    forms = {"blocks": group.blocks, "heads": group.heads, "alone": group.alone}
+    return kept | {name: _numbered(pieces) for name, pieces in forms.items()}
+
+
+def _numbered(pieces: Mapping[int, Strand]) -> list[list[Any]]:
+    return [[number, _strand(piece)] for number, piece in pieces.items()]
 
 
 def _read_part(part: Mapping[str, Any]) -> Part[Strand]:
     least = part["least"]
     if "fixed" in part:
         return Fixed(_read_strand(part["fixed"]), least)
+    if "most" in part:
+        return Most(part["most"], least)
     if "sums" in part:
-        return Tally(tuple(part["weights"]), {key: _read_strand(piece) for key, piece in part["sums"]}, least)
-    groups = [
-        Group(
-            {number: _read_strand(piece) for number, piece in group["blocks"]},
-            **{name: _read_strand(group[name]) for name in ("first", "turn", "then") if name in group},
-        )
-        for group in part["groups"]
-    ]
-    return Run(tuple(groups), tuple(_read_strand(rank) for rank in part["ranks"]), least)
+        return Tally(tuple(part["weights"]), _read_numbered(part["sums"]), least, part.get("rest", False))
+    ranks = tuple(_read_strand(rank) for rank in part["ranks"])
+    return Run(tuple(_read_group(group) for group in part["groups"]), ranks, least)
+
+
+def _read_group(group: Mapping[str, Any]) -> Group[Strand]:
+    return Group(
+        _read_numbered(group["blocks"]),
+        {name: _read_strand(group[name]) for name in LEAD_INS if name in group},
+        _read_numbered(group.get("heads", ())),
+        _read_numbered(group.get("alone", ())),
+    )
+
+
+def _read_numbered(pieces: Iterable[Any]) -> dict[int, Strand]:
+    return {number: _read_strand(piece) for number, piece in pieces}
 
 
 def _link(spec: LinkSpec) -> list[Any]:

@@ -40,8 +40,26 @@ class Terms:
     rng: random.Random
 
 
+def accepted(outcome: Outcome, attempt: int, delivery_id: int, address_key: str) -> Record:
+    """What is to be written down about an attempt that the next server took."""
+    return Record(
+        id=delivery_id,
+        attempt=attempt,
+        event=Event.ACCEPT,
+        address_key=address_key,
+        stage=outcome.stage,
+        route=outcome.route,
+        code=outcome.code,
+        enhanced=outcome.enhanced,
+        reply=outcome.reply,
+        queue_id=outcome.queue_id,
+    )
+
+
 def judge(outcome: Outcome, attempt: int, delivery_id: int, address_key: str, terms: Terms) -> Record:
     """What is to be written down about attempt number `attempt` of a delivery."""
+    if outcome.result is Result.ACCEPTED:
+        return accepted(outcome, attempt, delivery_id, address_key)
     event, next_at, reason, bounce = _decide(outcome, attempt, terms)
     return Record(
         id=delivery_id,
@@ -65,15 +83,13 @@ _Decision = tuple[Event, datetime | None, str | None, BounceKind | None]
 
 def _decide(outcome: Outcome, attempt: int, terms: Terms) -> _Decision:
     match outcome.result:
-        case Result.ACCEPTED:
-            return Event.ACCEPT, None, None, None
         case Result.UNCERTAIN:
             return Event.LOSE, None, "no valid reply after the message was handed over", None
         case Result.UNREACHABLE:
             return Event.RELEASE, terms.route_rests_until, None, None
         case Result.DEFERRED:
             return _deferred(attempt, terms)
-        case Result.REFUSED:
+        case _:
             return _refused(outcome, attempt, terms)
 
 

@@ -15,12 +15,25 @@ from sqlalchemy.orm import Session
 
 from articles import articles
 from articles.articles import Article
-from newsletters import alerts, already_sent, headlines, holidays, issues, newsletters, schedules, selection, trail
+from newsletters import (
+    alerts,
+    already_sent,
+    following,
+    headlines,
+    holidays,
+    issues,
+    layouts,
+    newsletters,
+    schedules,
+    selection,
+    trail,
+)
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueState, Item
+from newsletters.newsletters import Edition
 from newsletters.rhythm import Rhythm
 from newsletters.schedule import SlotTime
-from newsletters.schedules import Schedule, Slot, TooFew
+from newsletters.schedules import FOLLOW, Schedule, Slot, TooFew
 from newsletters.trail import About
 from staff.members import audit
 
@@ -61,12 +74,15 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
         rhythm = rhythms.of(session, schedule.edition_id, schedule.id)
         start = _window_start(session, rhythm, now - schedule.window)
         found = _news(session, rhythm, start, now)
-        placed = selection.choose(found, _choice(session, schedule.edition_id, found, schedule, start, now))
+        placed = _place(session, schedule.edition_id, found, schedule, start, now)
         slot.skipped = _too_few_to_send(schedule, placed)
         if slot.skipped is None:
             issue = _open(session, schedule.edition_id, placed, start, now)
             issue.schedule_id, issue.slot_id = schedule.id, slot.id
             issue.layout, issue.scheduled_for = schedule.layout, slot_time.due_at
+            if schedule.is_follow:
+                edition = session.get_one(Edition, issue.edition_id)
+                issue.subject, issue.preheader = following.lines(edition, slot_time.due_at)
             issue.reason = _waiting(schedule, placed)
             session.flush()
             log.info("issue.composed", issue=issue.id, schedule=schedule.id, items=len(placed), waits=issue.reason)
@@ -76,18 +92,23 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
     return slot
 
 
-def one_off(session: Session, edition_id: int, *, now: datetime, by: str = "command line") -> Issue | NothingToSend:
+def one_off(
+    session: Session, edition_id: int, *, now: datetime, by: str = "command line", layout: str = layouts.DAILY
+) -> Issue | NothingToSend:
     """Make an issue outside any schedule, for the readers of the edition's own rhythm; it waits for approval."""
+    if layouts.find(layout) not in layouts.by_hand():
+        return NothingToSend(" ".join(layouts.unknown(layout, layouts.by_hand())))
     rhythm = rhythms.of(session, edition_id, None)
     start = _window_start(session, rhythm, now - _ONE_OFF_WINDOW)
     found = _news(session, rhythm, start, now)
-    placed = selection.choose(found, _choice(session, edition_id, found, None, start, now))
+    placed = _place(session, edition_id, found, None, start, now)
     if not placed:
         return NothingToSend(
             f"There is no article that this edition has not sent yet, since {start:%d %b %H:%M} UTC. "
             "Collect its feeds, or look at their health."
         )
     issue = _open(session, edition_id, placed, start, now)
+    issue.layout = layout
     session.flush()
     audit(session, "issue.compose", f"issue:{issue.id}", actor=by, now=now, stories=len(placed))
     return issue
@@ -105,8 +126,7 @@ def again(session: Session, issue: Issue, *, now: datetime) -> bool:
     pinned = [article for item, article in issues.list_stories(session, issue.id) if item.pinned]
     out = {article_id for article_id, item in known.items() if item.dropped_at is not None}
     found = [article for article in _news(session, rhythm, issue.window_start, now) if article.id not in out]
-    choice = _choice(session, issue.edition_id, [*found, *pinned], schedule, issue.window_start, now)
-    placed = selection.choose(found, choice, pinned=pinned)
+    placed = _place(session, issue.edition_id, found, schedule, issue.window_start, now, pinned=pinned)
     if not placed:
         return False
     issue.window_end = now
@@ -122,7 +142,9 @@ def again(session: Session, issue: Issue, *, now: datetime) -> bool:
 
 def refresh(session: Session, issue: Issue) -> None:
     """Let subject and preheader follow the stories (a lead moved, withdrawn, rewritten), until an editor writes them."""
-    if any(step.about is About.SUBJECT for step in trail.standing(trail.steps(session, issue))):
+    if issue.layout == FOLLOW or any(
+        step.about is About.SUBJECT for step in trail.standing(trail.steps(session, issue))
+    ):
         return
     titles = [item.title or article.title for item, article in issues.list_stories(session, issue.id)]
     if titles:
@@ -142,22 +164,29 @@ def rules_of(schedule: Schedule | None) -> selection.Rules:
     )
 
 
-def _choice(
+def _place(
     session: Session,
     edition_id: int,
     found: Sequence[Article],
     schedule: Schedule | None,
     start: datetime,
     now: datetime,
-) -> selection.Choice:
-    keys = [article.story_key for article in found]
-    return selection.Choice(
+    *,
+    pinned: Sequence[Article] = (),
+) -> list[selection.Placed]:
+    every = [*found, *pinned]
+    authors = articles.authors_of(session, [article.id for article in every])
+    if schedule is not None and schedule.is_follow:
+        return following.pool(found, authors, now=now, pinned=pinned)
+    keys = [article.story_key for article in every]
+    choice = selection.Choice(
         rules=rules_of(schedule),
         now=now,
         stretch=now - start,
-        authors=articles.authors_of(session, [article.id for article in found]),
+        authors=authors,
         had=frozenset(each.story_key for each in alerts.lately(session, edition_id, keys, now=now)),
     )
+    return selection.choose(found, choice, pinned=pinned)
 
 
 def _news(session: Session, rhythm: Rhythm, start: datetime, now: datetime) -> list[Article]:
@@ -191,7 +220,7 @@ def _open(
     issue = Issue(
         edition_id=edition_id,
         number=issues.next_number(session, edition_id),
-        layout="daily",
+        layout=layouts.DAILY,
         state=IssueState.DRAFT,
         subject=headlines.subject(titles),
         preheader=headlines.preheader(titles),
@@ -237,16 +266,16 @@ def _too_late(schedule: Schedule, slot_time: SlotTime, now: datetime) -> str | N
 def _too_few_to_send(schedule: Schedule, placed: Sequence[selection.Placed]) -> str | None:
     if not placed:
         return "Not sent: there was no new article."
-    if len(placed) < schedule.min_articles and schedule.too_few is TooFew.SKIP:
+    if len(placed) < schedule.fewest and schedule.too_few is TooFew.SKIP:
         return f"Not sent: {_shortage(schedule, placed)}."
     return None
 
 
 def _waiting(schedule: Schedule, placed: Sequence[selection.Placed]) -> str | None:
-    if len(placed) < schedule.min_articles and schedule.too_few is TooFew.HOLD:
+    if len(placed) < schedule.fewest and schedule.too_few is TooFew.HOLD:
         return f"Waits for a person: {_shortage(schedule, placed)}."
     return None
 
 
 def _shortage(schedule: Schedule, placed: Sequence[selection.Placed]) -> str:
-    return f"{len(placed)} new of at least {schedule.min_articles} articles"
+    return f"{len(placed)} new of at least {schedule.fewest} articles"

@@ -75,7 +75,7 @@ def read(session: Session, issue_id: int) -> Desk | None:
     every = _stories(session, issue, done)
     standing = [story for story in every if story.item.dropped_at is None]
     pairs = [(story.item, story.article) for story in standing]
-    fewest = schedule.min_articles if schedule else 1
+    fewest = schedule.fewest if schedule else 1
     return Desk(
         issue=issue,
         newsletter=newsletter,

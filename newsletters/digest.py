@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from articles import images
-from articles.articles import Article, authors_of
+from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
@@ -66,7 +66,7 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
             "view_url": f"{sender.archive_url}/{issue.number}",
             "archive_url": sender.archive_url,
         },
-        "items": _with_own_images(session, _items(session, issue, sender.language), base_url),
+        "items": _with_faces(session, _with_own_images(session, _items(session, issue, sender.language), base_url)),
     }
 
 
@@ -78,6 +78,12 @@ def _with_own_images(session: Session, items: list[dict[str, Any]], base_url: st
         if copy is not None:
             item["image"] |= {"url": f"{base_url}/images/{copy.name}", "width": copy.width, "height": copy.height}
     return items
+
+
+def _with_faces(session: Session, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, with the face of whom each is by, where one is known."""
+    faces = faces_of(session, {item["authors"][0] for item in items if item["authors"]})
+    return [item | {"face": faces.get(item["authors"][0]) if item["authors"] else None} for item in items]
 
 
 def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]]:

@@ -136,6 +136,8 @@ class Item(Base):
     reason: Mapped[str] = mapped_column(String(300))  # why it stands where it stands
     pinned: Mapped[bool] = mapped_column(default=False)
     dropped_at: Mapped[datetime | None]
+    looked_at: Mapped[datetime | None]  # when its page was asked for once more (newsletters.look_again)
+    page_said: Mapped[str | None] = mapped_column(String(300))  # what its server answered, where that was no page
     title: Mapped[str | None] = mapped_column(String(500))  # the editor's headline, over the article's
     summary: Mapped[str | None] = mapped_column(Text)
 

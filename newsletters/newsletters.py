@@ -12,7 +12,7 @@ from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId
-from mailer import address
+from mailer import address, colour
 from newsletters import zones
 from newsletters.schedule import Day, read_weekend
 
@@ -30,7 +30,7 @@ class Newsletter(Base):
     postal_address: Mapped[str] = mapped_column(Text)  # the law asks for it in every mail (CAN-SPAM)
     site_url: Mapped[str] = mapped_column(String(2000))
     privacy_url: Mapped[str | None] = mapped_column(String(2000))
-    theme: Mapped[dict[str, Any]]  # logo_url, logo_alt, brand colour: data, no template
+    theme: Mapped[dict[str, Any]]  # logos, colours, faces: data, no template (newsletters.look)
     weekend: Mapped[str] = mapped_column(
         String(30), default="fri,sat", server_default="fri,sat"
     )  # what "weekdays" leaves out
@@ -49,6 +49,8 @@ class Edition(Base):
     frequency: Mapped[str] = mapped_column(String(120))  # shown at sign-up: "one email, Sunday to Thursday"
     zone: Mapped[str] = mapped_column(String(64))  # IANA
     alerts_a_day: Mapped[int] = mapped_column(default=2, server_default="2")  # breaking stories at most; 0: none at all
+    # Its own lines, its digits: what of a look is said in its language (newsletters.look).
+    look: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
     created_at: Mapped[datetime]
 
 
@@ -215,9 +217,7 @@ def _problem(new: NewNewsletter) -> str | None:
     if not new.postal_address.strip():
         return "The postal address is missing; the law asks for one in every newsletter."
     brand = new.theme.get("brand")
-    if brand is not None and (not re.fullmatch(r"#[0-9a-fA-F]{6}", str(brand)) or contrast_with_white(brand) < 4.5):
-        return f"White text on the colour “{brand}” cannot be read. Choose a darker one, as #0b4f6c."
-    return None
+    return None if brand is None else colour.unreadable_by_day(str(brand))
 
 
 def _too_long(texts: Mapping[str, tuple[str, int]]) -> str | None:
@@ -225,13 +225,6 @@ def _too_long(texts: Mapping[str, tuple[str, int]]) -> str | None:
         if not 1 <= len(text.strip()) <= most:
             return f"The {name} has {len(text.strip())} characters. Readers see it: write 1 to {most}."
     return None
-
-
-def contrast_with_white(colour: str) -> float:
-    """The contrast ratio of `#rrggbb` and white, 1 to 21 (WCAG 2.2, relative luminance); text needs 4.5."""
-    channels = [int(colour[start : start + 2], 16) / 255 for start in (1, 3, 5)]
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels)
-    return 1.05 / (0.2126 * red + 0.7152 * green + 0.0722 * blue + 0.05)
 
 
 def find_newsletter(session: Session, slug: str) -> Newsletter | None:

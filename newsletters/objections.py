@@ -18,6 +18,7 @@ from mailer.lint import Report
 from newsletters import issues
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueState
+from newsletters.schedules import FOLLOW
 
 #: How the reason of such a draft begins.
 HELD = "Held by the checks: "
@@ -39,7 +40,12 @@ def of_letter(report: Report) -> str | None:
 
 
 def of_audience(session: Session, issue: Issue, recipients: int) -> str | None:
-    """Why this audience is doubted; None where it is like the last issue's, or there was none."""
+    """Why this audience is doubted; None where it is like the last issue's, or there was none.
+
+    Of what readers follow there is something new for few of them on one day and for all on the next.
+    """
+    if issue.layout == FOLLOW:
+        return None
     rhythm = rhythms.of(session, issue.edition_id, issue.schedule_id)
     last = issues.last_sent(session, rhythm)
     before = (last.recipient_count or 0) if last is not None else 0

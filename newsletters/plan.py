@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
-from newsletters import ahead, holidays, schedules
+from newsletters import ahead, following, holidays, schedules
 from newsletters.act import Refused
 from newsletters.ahead import Ahead
 from newsletters.issues import Issue
@@ -57,7 +57,10 @@ def add(session: Session, edition_id: int, rule: Rule, terms: Terms, *, by: str,
     if session.get(Edition, edition_id, with_for_update=True) is None:
         nowhere = ScheduleProblem("This edition is not there any more.", "Choose another one.", "edition")
         return Unfit((nowhere,))
-    problems = schedules.problems(session, edition_id, terms)
+    problems = [
+        *schedules.problems(session, edition_id, terms),
+        *following.problems(session, edition_id, rule, terms),
+    ]
     if problems:
         return Unfit(tuple(problems))
     added = schedules.insert(session, edition_id, rule, terms, now=now)
@@ -73,7 +76,10 @@ def change(
         return found if seen is None else gone(session, schedule_id)
     if seen is not None and found.changed_at != seen:
         return Overtaken(found, _last_actor(session, schedule_id))
-    problems = schedules.problems(session, found.edition_id, terms, schedule_id=schedule_id)
+    problems = [
+        *schedules.problems(session, found.edition_id, terms, schedule_id=schedule_id),
+        *following.problems(session, found.edition_id, rule, terms, schedule_id=schedule_id),
+    ]
     if problems:
         return Unfit(tuple(problems))
     before = _said(found)

@@ -17,10 +17,11 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from articles.articles import Article, authors_of
 from ground.database import Base, Database, RowId, insert_new
 from mailer.blocks import LEAD
-from newsletters import alerts, issues
-from newsletters.alerts import Alerted
+from newsletters import had
+from newsletters.had import Had
 from newsletters.issues import Issue, IssueKind, Item
 from newsletters.rhythm import Rhythm
+from newsletters.schedules import FOLLOW
 from subscribers import topics
 from subscribers.subscriptions import Subscription, SubscriptionState
 from subscribers.topics import Topics
@@ -39,7 +40,7 @@ class Portion(Base):
     topics_id: Mapped[int] = mapped_column(RowId, primary_key=True, autoincrement=False)  # or EVERYTHING
     had: Mapped[int] = mapped_column(
         primary_key=True, autoincrement=False
-    )  # which alerts, a bit each; those are left out
+    )  # which letters, a bit each; their stories are left out
     blocks: Mapped[str | None] = mapped_column(Text)  # "1,4,7" as mailer.blocks has it; None: too few, left out
 
 
@@ -53,28 +54,33 @@ class Part:
     story_key: str = ""
 
 
-def own_blocks(parts: Iterable[Part], chosen: Topics | None, *, fewest: int) -> str | None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measure:
+    """How much of a letter is a reader's own."""
+
+    fewest: int = 1  # fewer of their topics: they are left out
+    most: int | None = None  # in a letter of what they follow, which has no lead and is nobody's who follows nothing
+
+
+def own_blocks(parts: Iterable[Part], chosen: Topics | None, measure: Measure) -> str | None:
     """The articles of a reader's topics, as the field `blocks` of their row names them: "1,4,7".
 
     The lead is everybody's, and counts as the reader's own only where it is. None where fewer than `fewest` are theirs.
     """
+    if measure.most is not None:
+        followed = [part.number for part in parts if chosen and chosen.is_wanted(part.section, part.authors)]
+        return ",".join(map(str, followed[: measure.most])) if len(followed) >= measure.fewest else None
     if chosen is None:
         return ",".join(map(str, sorted({LEAD, *(part.number for part in parts)})))
     own = [part.number for part in parts if chosen.is_wanted(part.section, part.authors)]
-    return ",".join(map(str, sorted({LEAD, *own}))) if len(own) >= fewest else None
+    return ",".join(map(str, sorted({LEAD, *own}))) if len(own) >= measure.fewest else None
 
 
 def are_wanted(session: Session, issue: Issue, rhythm: Rhythm, *, now: datetime) -> bool:
     """Whether a letter is compiled so that readers can get their own: one chose topics, or had a story as an alert."""
     if issue.kind is IssueKind.ALERT:
         return False
-    return bool(alerted(session, issue, now=now)) or _chose(session, rhythm)
-
-
-def alerted(session: Session, issue: Issue, *, now: datetime) -> list[Alerted]:
-    """The stories of a digest, beside its lead, that some of its readers had as an alert."""
-    keys = [article.story_key for _, article in issues.list_stories(session, issue.id)[LEAD:]]
-    return alerts.lately(session, issue.edition_id, keys, now=now)
+    return issue.layout == FOLLOW or _chose(session, rhythm) or bool(had.of(session, issue, rhythm, now=now))
 
 
 def _chose(session: Session, rhythm: Rhythm) -> bool:
@@ -109,8 +115,8 @@ class Cutting:
     issue_id: int
     letter_id: int
     edition_id: int
-    fewest: int
-    had: Sequence[Alerted] = ()
+    measure: Measure
+    had: Sequence[Had] = ()
 
 
 def cut(database: Database, order: Cutting) -> None:
@@ -119,11 +125,9 @@ def cut(database: Database, order: Cutting) -> None:
         parts = parts_of(session, order.issue_id)
         everything: list[tuple[int, Topics | None]] = [(EVERYTHING, None)]
         for page in chain([everything], _choices(session, order.edition_id)):
-            for had in range(1 << len(order.had)):
-                left = _without(parts, order.had, had)
-                _write(
-                    database, order, had, [(known, own_blocks(left, each, fewest=order.fewest)) for known, each in page]
-                )
+            for mask in range(1 << len(order.had)):
+                left = _without(parts, order, mask)
+                _write(database, order, mask, [(known, own_blocks(left, each, order.measure)) for known, each in page])
 
 
 def _choices(session: Session, edition_id: int) -> Iterator[list[tuple[int, Topics | None]]]:
@@ -142,15 +146,16 @@ def _choices(session: Session, edition_id: int) -> Iterator[list[tuple[int, Topi
         session.expunge_all()
 
 
-def _without(parts: Sequence[Part], alerts: Sequence[Alerted], had: int) -> list[Part]:
-    """The articles without those that a reader had as an alert. The lead is everybody's all the same."""
-    gone = {alert.story_key for place, alert in enumerate(alerts) if had & 1 << place}
-    return [part for part in parts if part.number == LEAD or part.story_key not in gone]
+def _without(parts: Sequence[Part], order: Cutting, had: int) -> list[Part]:
+    """The articles without those that a reader has had. The lead, where there is one, is everybody's all the same."""
+    gone = frozenset[str]().union(*(each.story_keys for place, each in enumerate(order.had) if had & 1 << place))
+    has_lead = order.measure.most is None
+    return [part for part in parts if (has_lead and part.number == LEAD) or part.story_key not in gone]
 
 
 def _write(database: Database, order: Cutting, had: int, found: Sequence[tuple[int, str | None]]) -> None:
     whose = {"letter_id": order.letter_id, "had": had}
-    # Who wants everything and had no alert gets the common version: there is no row for it.
+    # Who wants everything and had none of it has no row: they get the common version, or nothing, where there is none.
     rows = [{**whose, "topics_id": known, "blocks": own} for known, own in found if known != EVERYTHING or had]
     if not rows:
         return

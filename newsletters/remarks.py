@@ -36,7 +36,7 @@ def remarks(
     """What there is to say about an issue with these standing stories; those that will be left out are among them."""
     found = [*_held_back(issue, stories), *_number(issue, stories, fewest), *_lines(issue, subjects)]
     going = [(item, article) for item, article in stories if left_out(issue, article) is None]
-    return [*found, *_pictures(going), *_languages(going, language)]
+    return [*found, *_shut(going), *_pictures(going), *_languages(going, language)]
 
 
 def left_out(issue: Issue, article: Article) -> str | None:
@@ -82,6 +82,13 @@ def _lines(issue: Issue, subjects: Sequence[str]) -> Iterator[Remark]:
     if not headlines.clean(issue.preheader):
         text = "The preheader is empty. Inboxes then show whatever the letter begins with."
         yield Remark(weight=Weight.WAIT, text=text)
+
+
+def _shut(going: Sequence[Story]) -> Iterator[Remark]:
+    for item, article in going:
+        if item.page_said:
+            text = f"Readers may not get to “{_called(item, article)}”: {item.page_said}"
+            yield Remark(weight=Weight.WAIT, text=text, item_id=item.id)
 
 
 def _pictures(going: Sequence[Story]) -> Iterator[Remark]:

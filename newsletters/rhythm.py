@@ -1,7 +1,8 @@
-"""A rhythm: which issues a reader of an edition follows. A value."""
+"""A rhythm: which issues a reader of an edition follows. A value, and between which of them readers may choose."""
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, or_, select
@@ -32,3 +33,17 @@ def of(session: Session, edition_id: int, schedule_id: int | None) -> Rhythm:
     own = session.scalar(select(Schedule.id).where(Schedule.edition_id == edition_id).order_by(Schedule.id).limit(1))
     chosen = own if schedule_id is None else schedule_id
     return Rhythm(edition_id=edition_id, schedule_id=chosen, is_own=chosen == own)
+
+
+def offered(session: Session, edition_ids: Collection[int]) -> dict[int, list[Schedule]]:
+    """What the readers of each edition may choose between: its own schedule first, then the further ones that run.
+
+    An edition with fewer than two has nothing to choose.
+    """
+    found: dict[int, list[Schedule]] = {}
+    wanted = select(Schedule).where(Schedule.edition_id.in_(edition_ids))
+    for schedule in session.scalars(wanted.order_by(Schedule.edition_id, Schedule.id)):
+        choices = found.setdefault(schedule.edition_id, [])
+        if not choices or schedule.enabled:
+            choices.append(schedule)
+    return found

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -17,7 +17,7 @@ from sqlalchemy import ForeignKey, String, UniqueConstraint, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, insert_new, one_of
-from newsletters import newsletters
+from newsletters import layouts, newsletters
 from newsletters import schedule as rules
 from newsletters.schedule import ScheduleProblem, SlotTime
 
@@ -36,6 +36,8 @@ class TooFew(enum.StrEnum):
     HOLD = "hold"  # wait for a person
 
 
+#: The layout of a letter that is each reader's own (newsletters.following).
+FOLLOW = "follow"
 #: More is no digest any more.
 MOST_ARTICLES = 100
 HEAVIEST = 10.0
@@ -65,6 +67,15 @@ class Schedule(Base):
     enabled: Mapped[bool] = mapped_column(default=True)
     starts_at: Mapped[datetime]  # slots before it are not ours
     changed_at: Mapped[datetime]
+
+    @property
+    def is_follow(self) -> bool:
+        return self.layout == FOLLOW
+
+    @property
+    def fewest(self) -> int:
+        """So many stories make an issue."""
+        return 1 if self.is_follow else self.min_articles
 
 
 class Slot(Base):
@@ -173,6 +184,8 @@ def _unfit(terms: Terms) -> Iterator[ScheduleProblem]:
             f"Choose 1 to {LONGEST_DELAY.total_seconds() / 3600:g} hours.",
             "late",
         )
+    if layouts.find(terms.layout) is None:
+        yield ScheduleProblem(*layouts.unknown(terms.layout), "layout")
     if not 1 <= len(terms.name.strip()) <= 60:
         yield ScheduleProblem("A schedule's name has 1 to 60 characters.", "Choose one, as daily or weekly.", "name")
 
@@ -276,17 +289,3 @@ def untaken(session: Session, schedule: Schedule, *, since: datetime, until: dat
 def list_schedules(session: Session) -> list[Schedule]:
     """All schedules, stopped ones too."""
     return list(session.scalars(select(Schedule).order_by(Schedule.id)))
-
-
-def rhythms_of(session: Session, edition_ids: Collection[int]) -> dict[int, list[Schedule]]:
-    """What the readers of each edition may choose between: its own schedule first, then the further ones that run.
-
-    An edition with fewer than two has nothing to choose.
-    """
-    found: dict[int, list[Schedule]] = {}
-    wanted = select(Schedule).where(Schedule.edition_id.in_(edition_ids))
-    for schedule in session.scalars(wanted.order_by(Schedule.edition_id, Schedule.id)):
-        choices = found.setdefault(schedule.edition_id, [])
-        if not choices or schedule.enabled:
-            choices.append(schedule)
-    return found

@@ -19,11 +19,12 @@ from mailer.deliveries import Delivery
 from mailer.letter import Kind
 from mailer.letters import InDoubt, Lane, Letter, LetterState
 from mailer.suppressions import Suppression
-from newsletters import audience, issues, portions, settle
+from newsletters import audience, had, issues, portions, settle
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueEvent, IssueKind, IssueState
+from newsletters.portions import Measure
 from newsletters.rhythm import Rhythm
-from newsletters.schedules import Schedule
+from newsletters.schedules import FOLLOW, Schedule
 from newsletters.takeover import Freeze
 from subscribers import own_hour
 from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
@@ -159,9 +160,9 @@ def freeze_order(session: Session, issue: Issue, variant_id: int) -> Freeze:
         rhythm=rhythm,
         due_at=_first_of_all(session, letter) if issue.kind is IssueKind.ALERT else letter.due_at,
         now=letter.created_at,
-        fewest_own=_fewest_own(session, rhythm) if is_personal else None,
+        own=_own(session, issue, rhythm) if is_personal else None,
         is_alert=issue.kind is IssueKind.ALERT,
-        had=tuple(portions.alerted(session, issue, now=letter.due_at)) if is_personal else (),
+        had=tuple(had.of(session, issue, rhythm, now=letter.due_at)) if is_personal else (),
         hours=_own_hours(session, issue, letter.due_at),
     )
 
@@ -172,9 +173,11 @@ def _first_of_all(session: Session, letter: Letter) -> datetime:
     return min(session.scalar(waiting) or letter.due_at, letter.due_at) - timedelta(seconds=1)
 
 
-def _fewest_own(session: Session, rhythm: Rhythm) -> int:
+def _own(session: Session, issue: Issue, rhythm: Rhythm) -> Measure:
     schedule = session.get(Schedule, rhythm.schedule_id) if rhythm.schedule_id else None
-    return 1 if schedule is None else schedule.min_own
+    if schedule is None:
+        return Measure()
+    return Measure(fewest=schedule.min_own, most=schedule.max_articles if issue.layout == FOLLOW else None)
 
 
 def _own_hours(session: Session, issue: Issue, due_at: datetime) -> tuple[tuple[str, datetime], ...]:

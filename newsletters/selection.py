@@ -158,7 +158,7 @@ def _words(standing: _Standing, pinned: Sequence[Article]) -> list[str]:
     authors: Counter[str] = Counter()
     for place, article in enumerate([*pinned, *standing.chosen]):
         words = ["pinned by the desk"] if place < len(pinned) else [_lead(article, standing)] if place == 0 else []
-        words.append(_age(article, choice.now))
+        words.append(age(article, choice.now))
         if article.section:
             sections[article.section] += 1
             words.append(f"{apart(article.section)} {sections[article.section]} of at most {choice.rules.section_cap}")
@@ -181,7 +181,8 @@ def _lead(article: Article, standing: _Standing) -> str:
     return f"lead: {which} with an image" if article.image_url else f"lead: {which}"
 
 
-def _age(article: Article, now: datetime) -> str:
+def age(article: Article, now: datetime) -> str:
+    """How old a story is, as an editor says it."""
     if article.date_confidence is DateConfidence.FIRST_SEEN:
         return f"undated, first seen {length(now - article.first_seen_at)} ago"
     return f"{length(now - article.published_at)} old"

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from mailer import address
 from mailer.sender import Sender, Theme
+from newsletters import logos
 from newsletters.newsletters import Edition, Newsletter
 
 
@@ -20,7 +23,6 @@ def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender
     """
     base_url = base_url.rstrip("/")
     domain = _domain(newsletter.sender_address)
-    theme = {key: value for key, value in newsletter.theme.items() if key in Theme.__dataclass_fields__}
     return Sender(
         publisher=newsletter.publisher,
         address=newsletter.sender_address,
@@ -36,8 +38,15 @@ def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender
         zone=edition.zone,
         archive_url=f"{base_url}/archive/{newsletter.slug}/{edition.language}",
         signup_url=f"{base_url}/n/{newsletter.slug}/{edition.language}",
-        theme=Theme(**theme),
+        theme=theme_of({**newsletter.theme, **edition.look}, base_url),
     )
+
+
+def theme_of(kept: Mapping[str, Any], base_url: str) -> Theme:
+    """The theme that is kept, with its logos at their addresses."""
+    known = {key: value for key, value in kept.items() if key in Theme.__dataclass_fields__}
+    own = {name: logos.address(base_url, known.get(name)) for name in ("logo_url", "logo_dark_url")}
+    return Theme(**{**known, **own})
 
 
 def newsroom(session: Session, base_url: str) -> Sender | None:

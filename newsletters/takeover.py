@@ -35,9 +35,9 @@ from ground.database import RowId, insert_new
 from mailer.blocks import FIELD
 from mailer.deliveries import Delivery, State
 from mailer.suppressions import Suppression
-from newsletters.alerts import Alerted
+from newsletters.had import Had
 from newsletters.issues import Exclusion
-from newsletters.portions import EVERYTHING, Cutting, Portion
+from newsletters.portions import EVERYTHING, Cutting, Measure, Portion
 from newsletters.rhythm import Rhythm
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import PAUSED, Subscription, SubscriptionState
@@ -48,6 +48,8 @@ RANGE = 300
 _WHENS = 400
 #: Why a reader who chose topics is left out.
 TOO_FEW_OWN = "too few stories of their own topics"
+FOLLOWS_NOTHING = "follows no section or author yet"
+NOTHING_FOLLOWED = "nothing new of what they follow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,19 +62,19 @@ class Freeze:
     rhythm: Rhythm
     due_at: datetime
     now: datetime
-    fewest_own: int | None = None  # of a reader's own stories; None where everybody gets the common version
+    own: Measure | None = None  # of a reader's own stories; None where everybody gets the common version
     is_alert: bool = False
-    had: tuple[Alerted, ...] = ()  # stories that some of the readers had as an alert
+    had: tuple[Had, ...] = ()  # letters that some of the readers had some of its stories in
     hours: tuple[tuple[str, datetime], ...] = ()  # readers' own hours, and when they next come
 
     def cutting(self) -> Cutting | None:
-        if self.fewest_own is None:
+        if self.own is None:
             return None
         return Cutting(
             issue_id=self.issue_id,
             letter_id=self.letter_id,
             edition_id=self.rhythm.edition_id,
-            fewest=self.fewest_own,
+            measure=self.own,
             had=self.had,
         )
 
@@ -152,7 +154,7 @@ def _readers(order: Freeze, *columns: Any) -> Select[Any]:  # noqa: ANN401 - col
             Subscriber.id <= _LAST,
         )
     )
-    if order.fewest_own is not None:
+    if order.own is not None:
         chosen = func.coalesce(Subscription.topics_id, EVERYTHING)
         mine = and_(Portion.letter_id == order.letter_id, Portion.topics_id == chosen, Portion.had == _had(order))
         found = found.outerjoin(Portion, mine)
@@ -160,11 +162,11 @@ def _readers(order: Freeze, *columns: Any) -> Select[Any]:  # noqa: ANN401 - col
 
 
 def _had(order: Freeze) -> ColumnElement[int]:
-    """Which of the alerts a reader had, a bit each."""
+    """Which of the letters a reader had, a bit each."""
     bits: ColumnElement[int] = literal(0, Integer)
-    for place, alert in enumerate(order.had):
+    for place, letter in enumerate(order.had):
         mine = exists().where(
-            Delivery.letter_id == alert.letter_id,
+            Delivery.letter_id == letter.letter_id,
             Delivery.recipient_id == Subscriber.id,
             Delivery.state.not_in((State.SKIPPED, State.FAILED)),
         )
@@ -196,8 +198,13 @@ def _reason(order: Freeze) -> ColumnElement[str | None]:
         (Suppression.id.is_not(None), literal("suppressed: ") + sql_cast(Suppression.cause, String)),
         (Subscription.paused_until > order.now, literal(PAUSED)),
     ]
-    if order.fewest_own is not None:
-        reasons.append((and_(Portion.topics_id.is_not(None), Portion.blocks.is_(None)), literal(TOO_FEW_OWN)))
+    if order.own is not None:
+        if order.own.most is None:
+            reasons.append((and_(Portion.topics_id.is_not(None), Portion.blocks.is_(None)), literal(TOO_FEW_OWN)))
+        else:
+            # Who chooses in this very moment has no portion yet: there is no common version that they could get.
+            reasons.append((Subscription.topics_id.is_(None), literal(FOLLOWS_NOTHING)))
+            reasons.append((Portion.blocks.is_(None), literal(NOTHING_FOLLOWED)))
     return case(*reasons, else_=None)
 
 
@@ -237,7 +244,7 @@ def _fields(order: Freeze, *, is_sqlite: bool) -> ColumnElement[Any]:
     """The reader's fields, put together by the database: `{"unsubscribe_url": "<subscription id>", "blocks": "1,4"}`."""
     build = func.json_object if is_sqlite else func.jsonb_build_object
     common: ColumnElement[Any] = build("unsubscribe_url", sql_cast(Subscription.id, String))
-    own: dict[str, Any] = {} if order.fewest_own is None else {FIELD: Portion.blocks}
+    own: dict[str, Any] = {} if order.own is None else {FIELD: Portion.blocks}
     if order.hours:
         own["date"] = _by_hour(order, lambda at: literal(at.isoformat(), String))
     if not own:

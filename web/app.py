@@ -6,7 +6,7 @@ from fastapi import FastAPI, Response
 from starlette.middleware import Middleware
 from starlette.types import Scope
 
-from web import archive, errors, health, images, metrics
+from web import archive, errors, health, images, logos, metrics
 from web.console import routes as console
 from web.gate import Gate
 from web.ops import routes as ops
@@ -46,6 +46,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(move.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))
     app.include_router(images.routes(parts))
+    app.include_router(logos.routes(parts))
     app.include_router(console.routes(parts, gate))
     app.include_router(ops.routes(parts, gate))
     gate.watch(app)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -54,6 +55,7 @@ class Parts:
     compiler: Compiler
     arrivals: Arrivals
     viewer: Viewer
+    executor: Executor  # where files that were handed in are read
     clock: Callable[[], datetime]
     languages: Languages
     templates: Path  # the folder that holds `web/`

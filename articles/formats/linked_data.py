@@ -131,7 +131,7 @@ def _signatures(value: object, known: Mapping[str, Node], base: str) -> list[Sig
 
 def split_names(text: str) -> list[str]:
     """`By Hanar Dolan, Karo Zozan and Nermin Bekhal` -> three names."""
-    bare = re.sub(r"^\s*(?:by|words by|من|بقلم|نووسینی)\s*:?\s+", "", text, flags=re.IGNORECASE)
+    bare = re.sub(r"^\s*(?:by|words by|par|por|من|بقلم|نووسینی)\s*:?\s+", "", text, flags=re.IGNORECASE)
     names = re.split(r"\s*(?:,|;|&|،|\band\b|\s+و\s+)\s*", bare)
     return [name for name in names if name.strip()]
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urljoin
 
-from articles import alike, cleaning, identity, pictures
+from articles import alike, cleaning, datelines, identity, pictures
 from articles.entry import Entry, Picture, Signature
 
 #: Words a minute (the reading studies behind EPUB readers): Arabic script carries more per word.
@@ -66,7 +66,7 @@ def clean(raw: RawEntry) -> Entry | None:
     """The entry, or None when there is nothing to link to or nothing to say."""
     link = _link(raw)
     body = _paragraphs(raw.content)
-    summary = _summary(raw, body)
+    dateline, summary = _summary(raw, body)
     title = cleaning.headline(raw.title.value, is_markup=raw.title.is_markup)
     title = title or cleaning.first_sentence(" ".join(_paragraphs(raw.summary)) or " ".join(body))
     if not link or not title:
@@ -81,6 +81,7 @@ def clean(raw: RawEntry) -> Entry | None:
         url=link,
         title=title,
         summary=summary,
+        dateline=dateline,
         section=section,
         tags=tags,
         language=language,
@@ -119,7 +120,7 @@ def signature(
     name: str | None, url: str | None = None, avatar: str | None = None, *, base: str = "", bio: str | None = None
 ) -> Signature | None:
     """A byline's name without its "By". An address is no name: it is never shown."""
-    shown = re.sub(r"^by\s+", "", cleaning.plain(name), flags=re.IGNORECASE)
+    shown = re.sub(r"^(?:by|par|por)\s+", "", cleaning.plain(name), flags=re.IGNORECASE)
     if not shown or "@" in shown:
         return None
     return Signature(
@@ -149,12 +150,16 @@ def _paragraphs(text: Text) -> list[str]:
     return [line for line in (cleaning.plain(line) for line in text.value.split("\n\n")) if line]
 
 
-def _summary(raw: RawEntry, body: Sequence[str]) -> str | None:
-    """The feed's own summary, unless a machine cut it out of the text: then the text's first paragraph."""
+def _summary(raw: RawEntry, body: Sequence[str]) -> tuple[str | None, str | None]:
+    """The feed's own summary, unless a machine cut it out of the text: then the text's first paragraph. Its place apart."""
     given = " ".join(_paragraphs(raw.summary))
-    if (not given or cleaning.is_cut(given)) and body:
-        return cleaning.summarise(body[0]) or cleaning.summarise(given)
-    return cleaning.summarise(given)
+    wanted = [body[0], given] if (not given or cleaning.is_cut(given)) and body else [given]
+    for text in wanted:
+        dateline, rest = datelines.split(text)
+        summary = cleaning.summarise(rest)
+        if summary:
+            return dateline, summary
+    return None, None
 
 
 def _pictures_in_text(raw: RawEntry) -> list[Picture]:

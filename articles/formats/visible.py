@@ -39,14 +39,14 @@ _NOT_STORY = frozenset(
 )
 _MOST_ELEMENTS = 20_000
 _SHORT = 120
+_A_NAME = 15  # letters; a section's or a site's name stands in page titles, too
 
 
 def facts(root: HtmlElement, base: str) -> PageFacts:
-    title = next((text for text in (_text(one) for one in root.iter("h1")) if text), None)
     near = list(_short_texts(root))
     profile = _profile(root, base)
     return PageFacts(
-        title=title,
+        title=_headline(root),
         summary=_named(root, r"standfirst|dek\b|subhead(?:line)?|article-?(?:summary|lead|intro)", longest=600),
         section=_section(root),
         signatures=[_with_profile(one, profile) for one in _signatures(root, base)]
@@ -55,6 +55,16 @@ def facts(root: HtmlElement, base: str) -> PageFacts:
         reading_minutes=_reading_minutes(near),
         correction=_correction(root),
     )
+
+
+def _headline(root: HtmlElement) -> str | None:
+    """The heading that the page's own title repeats, the longest; some sites set their name as the first."""
+    first = [text for text in (_text(one) for one in root.iter("h1")) if text]
+    title = _text(root.find(".//title")).casefold()
+    repeated = [
+        text for text in (*first, *map(_text, root.iter("h2"))) if len(text) > _A_NAME and text.casefold() in title
+    ]
+    return max(repeated, key=len, default=None) or next(iter(first), None)
 
 
 def paragraphs(root: HtmlElement) -> list[str]:
@@ -147,7 +157,7 @@ def _signatures(root: HtmlElement, base: str) -> list[Signature]:
         one for one in _named_elements(root, r"(?:^|[\s_-])(?:byline|author(?:s|-name)?)(?:$|[\s_])") if _text(one)
     ]
     for holder in [*linked[:1], *named]:
-        people = linked or [one for one in holder.iter("a") if "author" in (one.get("href") or "")]
+        people = linked or [one for one in holder.iter("a") if "author" in (one.get("href") or "")] or _cards(holder)
         found = [signature(_text(one), one.get("href"), base=base) for one in people if len(_text(one)) < 80]
         found = found or [signature(name) for name in split_names(_first_part(_text(holder))) if _is_name(name)]
         shown = [one for one in found if one]
@@ -158,6 +168,12 @@ def _signatures(root: HtmlElement, base: str) -> list[Signature]:
         if len(text) <= _SHORT and re.match(r"by\s+\w", text, re.IGNORECASE):
             return [each for name in split_names(_first_part(text)) if _is_name(name) and (each := signature(name))]
     return []
+
+
+def _cards(holder: HtmlElement) -> list[HtmlElement]:
+    """Names marked in a byline: hCard's `fn`, schema.org's `name`."""
+    found = holder.xpath(".//*[contains(concat(' ', @class, ' '), ' fn ')] | .//*[@itemprop='name']")
+    return [one for one in found if _is_name(_text(one))]
 
 
 def _first_part(text: str) -> str:

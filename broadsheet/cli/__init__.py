@@ -61,6 +61,7 @@ def commands() -> typer.Typer:
         issues,
         keys,
         lint,
+        looks,
         running,
         schedules,
         subscribers,
@@ -72,6 +73,7 @@ def commands() -> typer.Typer:
         module.add_to(app)
     app.add_typer(feeds.app, name="feeds")
     almanac.add_to(desk.newsletters)
+    looks.add_to(desk.newsletters)
     app.add_typer(desk.newsletters, name="newsletter")
     app.add_typer(schedules.app, name="schedule")
     app.add_typer(issues.app, name="issue")

@@ -41,6 +41,7 @@ def add(
     zone: Annotated[str, typer.Option(help="What its dates mean where they name no offset.")] = "UTC",
     name: Annotated[str | None, typer.Option(help="What the desk calls it, over its own title.")] = None,
     section: Annotated[str | None, typer.Option(help="Of articles that name none.")] = None,
+    pages: Annotated[bool, typer.Option(help="Read its stories' own pages for what it lacks.")] = True,
     editions: Annotated[
         list[str] | None, typer.Option("--edition", help="An edition that draws from it: morning/en; may be repeated.")
     ] = None,
@@ -51,7 +52,7 @@ def add(
         house.require_tables()
         with house.database.write() as session:
             now = house.clock()
-            said = Said(name=name, language=language, zone=zone, section=section)
+            said = Said(name=name, language=language, zone=zone, section=section, reads_pages=pages)
             wanted = [edition_named(session, each).id for each in editions or []]
             feed = _feed(draw.add_feed(session, url, said, wanted, by=_HERE, now=now))
             answer = {
@@ -59,6 +60,7 @@ def add(
                 "url": feed.url,
                 "language": feed.language,
                 "zone": feed.zone,
+                "reads_pages": feed.reads_pages,
                 "new": feed.created_at == now,
             }
     answers.facts(answer, as_json=as_json)
@@ -94,6 +96,7 @@ def edit(
     language: Annotated[str | None, typer.Option(help="What it is written in: en, ar, ckb.")] = None,
     zone: Annotated[str | None, typer.Option(help="What its dates mean where they name no offset.")] = None,
     section: Annotated[str | None, typer.Option(help="Of articles that name none; empty: none.")] = None,
+    pages: Annotated[bool | None, typer.Option(help="Read its stories' own pages for what it lacks.")] = None,
     editions: Annotated[
         list[str] | None, typer.Option("--edition", help="The editions that draw from it, and no others: morning/en.")
     ] = None,
@@ -109,6 +112,7 @@ def edit(
                 language=feed.language if language is None else language.strip() or None,
                 zone=zone or feed.zone,
                 section=feed.section if section is None else section.strip() or None,
+                reads_pages=feed.reads_pages if pages is None else pages,
             )
             drawing = draw.editions_drawing(session, [feed_id])[feed_id]
             if editions is not None:
@@ -122,6 +126,7 @@ def edit(
             "language": feed.language,
             "zone": feed.zone,
             "section": feed.section,
+            "reads_pages": feed.reads_pages,
             "editions": [names[each] for each in sorted(set(drawing))],
         },
         as_json=as_json,

@@ -17,7 +17,7 @@ from broadsheet.settings import load
 from broadsheet.wiring import House
 from feedback import figures
 from mailer.compiler import LetterJob
-from newsletters import breaking, compose, digest, editorial, issues, launch
+from newsletters import breaking, compose, digest, editorial, issues, launch, layouts
 from newsletters.act import Done, Refused
 from newsletters.issues import Issue
 
@@ -88,12 +88,17 @@ def show_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
 
 
 @app.command("compose")
-def compose_issue(edition: EditionName, *, as_json: AsJson = False) -> None:
+def compose_issue(
+    edition: EditionName,
+    *,
+    layout: Annotated[str, typer.Option(help="How it is set: daily or weekly.")] = layouts.DAILY,
+    as_json: AsJson = False,
+) -> None:
     """Make an issue of the newest articles, outside any schedule; it waits for approval."""
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            made = compose.one_off(session, edition_named(session, edition).id, now=house.clock())
+            made = compose.one_off(session, edition_named(session, edition).id, now=house.clock(), layout=layout)
     if not isinstance(made, Issue):
         answers.refuse(made.reason)
     answers.done(

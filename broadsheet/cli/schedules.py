@@ -14,7 +14,7 @@ from broadsheet.cli.desk import EditionName, edition_named, edition_names
 from broadsheet.settings import load
 from broadsheet.wiring import House
 from ground.language import Texts
-from newsletters import newsletters, plan, schedule, schedules
+from newsletters import layouts, newsletters, plan, schedule, schedules
 from newsletters.act import Refused
 from newsletters.ahead import Ahead
 from newsletters.plan import Overtaken, Planned, Unfit
@@ -41,6 +41,7 @@ def add_schedule(
     rule: RuleText,
     *,
     name: Annotated[str, typer.Option(help="What readers choose it by.")] = "daily",
+    layout: Annotated[str, typer.Option(help="How its issues are set: daily, weekly or follow.")] = layouts.DAILY,
     autonomy: Annotated[Autonomy, typer.Option(help="Whether it goes by itself.")] = Autonomy.AUTOMATIC,
     fewest: Annotated[int, typer.Option(help="No issue with fewer articles than this.")] = 3,
     most: Annotated[int, typer.Option(help="No more articles than this.")] = 12,
@@ -55,6 +56,7 @@ def add_schedule(
     """Say when an edition's issues go out."""
     terms = Terms(
         name=name,
+        layout=layout,
         autonomy=autonomy,
         min_articles=fewest,
         max_articles=most,
@@ -83,6 +85,7 @@ def change_schedule(
     rule: Annotated[str | None, typer.Option(help="Sunday to Thursday at 07:00 Erbil time")] = None,
     *,
     name: Annotated[str | None, typer.Option(help="What readers choose it by.")] = None,
+    layout: Annotated[str | None, typer.Option(help="How its issues are set: daily, weekly or follow.")] = None,
     autonomy: Annotated[Autonomy | None, typer.Option(help="Whether it goes by itself.")] = None,
     fewest: Annotated[int | None, typer.Option(help="No issue with fewer articles than this.")] = None,
     most: Annotated[int | None, typer.Option(help="No more articles than this.")] = None,
@@ -109,6 +112,7 @@ def change_schedule(
             terms = replace(
                 known,
                 name=known.name if name is None else name,
+                layout=known.layout if layout is None else layout,
                 autonomy=autonomy or known.autonomy,
                 min_articles=known.min_articles if fewest is None else fewest,
                 max_articles=known.max_articles if most is None else most,
@@ -182,6 +186,7 @@ def list_schedules(*, as_json: AsJson = False) -> None:
                     "edition": names[each.edition_id],
                     "name": each.name,
                     "rule": each.rule,
+                    "layout": each.layout,
                     "autonomy": each.autonomy,
                     "enabled": each.enabled,
                     "next": schedules.next_slot(each, now=house.clock()).due_at if each.enabled else None,

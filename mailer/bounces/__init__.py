@@ -18,7 +18,7 @@ from mailer.events import EventKind, MailEvent
 
 __all__ = ["read"]
 
-_TOKEN = re.compile(r"b\+[0-9a-z]{1,13}-[a-z2-7]{16}@", re.IGNORECASE)
+_TOKEN = re.compile(r"b\+[0-9a-z]{1,13}-[0-9a-f]{20}@", re.IGNORECASE)
 _RETURNED = frozenset({"message/rfc822", "message/global", "text/rfc822-headers", "message/global-headers"})
 
 #: Where a report's own envelope recipient is noted by the servers that passed it on.

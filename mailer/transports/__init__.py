@@ -32,7 +32,7 @@ class Result(enum.StrEnum):
     UNCERTAIN = "uncertain"  # the content had begun and no valid reply came
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)  # not frozen: there is one for each message, and that would triple its cost
 class Outcome:
     result: Result
     stage: Stage
@@ -74,10 +74,10 @@ class Feed(Protocol[P]):
     def settle(self, parcel: P, outcome: Outcome) -> None:
         """What became of a message that was taken. Said once for each."""
 
-    def listen(self, wake: Callable[[], bool]) -> None:
-        """Call `wake` when messages have come, in turn with others, for as long as it says that it took one."""
+    def listen(self, wake: Callable[[int], bool]) -> None:
+        """Call `wake` with its share when messages have come, in turn with others, for as long as it says that it took any."""
 
-    def leave(self, wake: Callable[[], bool]) -> None:
+    def leave(self, wake: Callable[[int], bool]) -> None:
         """Listen no longer."""
 
 

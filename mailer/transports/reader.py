@@ -11,11 +11,14 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Generic, TypeVar
 
-from mailer.transports.conversation import LINE, LONGEST_REPLY
+from mailer.transports.conversation import LONGEST_REPLY
 
 S = TypeVar("S")  # a step
 T = TypeVar("T")  # whose
 
+#: What a line of a reply begins with (mailer.transports.conversation.LINE), looked up: four lines come for each message.
+_CODES = {b"%d" % code: code for code in range(200, 600)}
+_BETWEEN = frozenset({b" ", b"-", b""})
 #: A connection on which nothing is expected for so long is given back.
 _IDLE = 1.0
 
@@ -123,18 +126,18 @@ class Reader(asyncio.Protocol, Generic[S, T]):
     # ----------------------------------------------------------------------------------------------------------------
     def _takes(self, line: bytes) -> bool:
         """Add a line to the reply; whether it was the last one."""
-        found = LINE.match(line)
-        if found is None or self._code not in {None, found[1]}:
+        code, between = line[:3], line[3:4]
+        if code not in _CODES or between not in _BETWEEN or self._code not in {None, code}:
             self.end(f"no reply: {line[:200].decode('utf-8', 'replace')}", babble=True)
             return False
-        self._lines.append((found[3] or b"").strip())
-        if found[2] == b"-":
-            self._code = found[1]
+        self._lines.append(line[4:].strip())
+        if between == b"-":
+            self._code = code
             return False
         text = b"\n".join(self._lines).decode("utf-8", "replace")
         self._lines, self._code, self._length = [], None, 0
         step, whose = self.expected.popleft()
-        self.heard(step, whose, int(found[1]), text)
+        self.heard(step, whose, _CODES[code], text)
         return True
 
     def _look(self) -> None:

@@ -29,8 +29,8 @@ class Single:
         del parcel
         self.outcome = outcome
 
-    def listen(self, wake: Callable[[], bool]) -> None:
+    def listen(self, wake: Callable[[int], bool]) -> None:
         """There will be no other."""
 
-    def leave(self, wake: Callable[[], bool]) -> None:
+    def leave(self, wake: Callable[[int], bool]) -> None:
         """Nobody listens."""

@@ -68,9 +68,9 @@ class Speaker(Reader[Step, "Trip[P] | None"], Generic[P]):
             self.finish()
 
     # --- what is said -----------------------------------------------------------------------------------------------
-    def _wake(self) -> bool:
-        """Messages have come: take one, if there is room for it."""
-        return self._has_room() and self._go(self._feed.take(), most=1)
+    def _wake(self, most: int) -> bool:
+        """Messages have come: take up to so many, as far as there is room for them."""
+        return self._has_room() and self._go(self._feed.take(), most=most)
 
     def caught_up(self) -> None:
         self._go(None)

@@ -126,3 +126,20 @@ def test_every_offset_is_read_as_it_is_written(minutes: int, at: datetime) -> No
 @given(st.text(max_size=120))
 def test_what_is_no_date_for_the_chain_never_breaks_its_look(text: str) -> None:
     dates.is_written_like_one(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "hours"),
+    [
+        ("Sun, 08 Mar 2026 06:30:00 +0300", 3),
+        ("2026-03-08T06:30:00-05:00", -5),
+        ("2026-03-08T03:30:00Z", 0),
+        ("20260308T063000+0300", 3),  # ISO 8601's basic form
+        ("8 March 2026 06:30", 3),  # the feed's own zone
+        ("1772940600", None),
+    ],
+)
+def test_the_clock_that_a_date_was_written_by_is_kept(text: str, hours: int | None) -> None:
+    dated = dates.read(text, zone=BAGHDAD, now=NOW)
+    assert dated is not None
+    assert dated.offset == (None if hours is None else timedelta(hours=hours))

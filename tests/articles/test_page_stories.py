@@ -264,3 +264,39 @@ def test_linked_data_of_the_wrong_types_is_read_as_far_as_it_goes(odd: dict[str,
 @settings(max_examples=60)
 def test_noise_in_a_page_never_raises(noise: bytes) -> None:
     parse(b"<!doctype html><html><h1>x</h1><time datetime=2026-03-09>" + noise, "text/html", URL)
+
+
+# --- as pages of others have it -------------------------------------------------------------------------------------------
+PLACED = '<p class="date">9 March 2026</p>' + f"<p>{WORDS}</p>"
+
+
+def test_a_site_that_sets_its_own_name_as_the_first_heading_gives_its_storys() -> None:
+    head = "<title>The bridge is open for traffic again | Town | Zeryan</title>"
+    name = '<h1><a href="/">Hi, we are <b>Zeryan.</b></a></h1>'
+    body = page(f"{name}<h2>The bridge is open for traffic again</h2>{PLACED}", head).replace(
+        b"<title>Zeryan</title>", b""
+    )
+    assert story(body).title == "The bridge is open for traffic again"
+
+
+@pytest.mark.parametrize(
+    ("byline", "name"),
+    [
+        (
+            '<cite class="byline vcard">By <span class="fn">HANAR DOLAN</span> March 9, 2026 3:46 PM</cite>',
+            "HANAR DOLAN",
+        ),
+        ('<div class="byline"><span itemprop="name">Hanar Dolan</span>, 9 March 2026</div>', "Hanar Dolan"),
+        ('<p class="byline">Par Hanar Dolan</p>', "Hanar Dolan"),
+    ],
+)
+def test_a_name_is_found_in_a_byline_that_says_more(byline: str, name: str) -> None:
+    found = story(page(f"<h1>The bridge is open again</h1>{byline}{PLACED}"))
+    assert [each.name for each in found.signatures] == [name]
+
+
+def test_a_picture_that_only_holds_the_place_of_one_is_none() -> None:
+    blank = '<img src="/styleguide/assets/Blank.gif" width=600 height=400><img src="/bridge.jpg" width=600 height=400>'
+    found = story(page(f"<article><h1>The bridge is open again</h1>{blank}{PLACED}</article>"))
+    assert found.picture is not None
+    assert found.picture.url == "https://zeryan.example/bridge.jpg"

@@ -53,7 +53,8 @@ def test_a_feed_is_added_and_listed(run: Run, ask: Ask) -> None:
     assert "feeds add https://" in run("feeds", "list").stdout
     url = "https://zagroscourier.example/feed"
     added = ask("feeds", "add", url, "--language", "ckb", "--zone", "Asia/Baghdad")
-    assert added == {"id": 1, "url": url, "language": "ckb", "zone": "Asia/Baghdad", "new": True}
+    zone = "Asia/Baghdad"
+    assert added == {"id": 1, "url": url, "language": "ckb", "zone": zone, "reads_pages": True, "new": True}
     (listed,) = ask("feeds", "list")
     assert (listed["id"], listed["url"], listed["failures"], listed["last_success"]) == (1, url, 0, None)
     assert url in run("feeds", "list").stdout
@@ -128,9 +129,18 @@ def test_a_feed_is_edited_where_it_is_told_to(ask: Ask) -> None:
         "language": "en",
         "zone": "Asia/Baghdad",
         "section": "Town",
+        "reads_pages": True,
         "editions": ["morning/en"],
     }
     assert ask("feeds", "edit", "1", "--name", "")["name"] == "zagroscourier.example"
+
+
+def test_a_feeds_pages_are_left_alone_where_the_desk_says_so(ask: Ask) -> None:
+    added = ask("feeds", "add", "https://zeryan.example/feed", "--no-pages")
+    assert added["reads_pages"] is False
+    number = str(added["id"])
+    assert ask("feeds", "edit", number, "--name", "Zeryan")["reads_pages"] is False
+    assert ask("feeds", "edit", number, "--pages")["reads_pages"] is True
 
 
 def test_a_feed_is_paused_resumed_and_removed(run: Run, ask: Ask) -> None:

@@ -16,7 +16,7 @@ WIDTHS = (320, 360, 600, 1200)
 
 
 @pytest.mark.parametrize("language", ["en", "ar", "ckb"])
-@pytest.mark.parametrize("template", ["daily", "confirm"])
+@pytest.mark.parametrize("template", ["daily", "weekly", "follow", "confirm"])
 @pytest.mark.parametrize("styled", [True, False], ids=["styled", "no style block"])
 def test_no_letter_scrolls_sideways(browser: Browser, template: str, language: str, styled: bool) -> None:  # noqa: FBT001
     """Gmail's app drops the style block of other providers' accounts: the inline layer must hold on its own."""
@@ -34,9 +34,10 @@ def test_no_letter_scrolls_sideways(browser: Browser, template: str, language: s
 
 
 @pytest.mark.parametrize("language", ["en", "ar", "ckb"])
-def test_the_digest_is_legible_in_dark_mode(browser: Browser, language: str) -> None:
+@pytest.mark.parametrize("template", ["daily", "weekly", "follow"])
+def test_the_digest_is_legible_in_dark_mode(browser: Browser, template: str, language: str) -> None:
     """Every text that shows differs enough from the ground it stands on (WCAG 2.2, 1.4.3: 4.5 to 1)."""
-    html = render.render(page("daily", language), FOLDERS).html
+    html = render.render(page(template, language), FOLDERS).html
     for scheme in ("light", "dark"):
         tab = browser.new_page(viewport={"width": 600, "height": 800}, color_scheme=scheme)
         tab.route("**/*", lambda route: route.abort())

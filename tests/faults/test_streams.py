@@ -45,10 +45,10 @@ class Heap:
         assert parcel.envelope.recipient not in self.outcomes, "settled twice"
         self.outcomes[parcel.envelope.recipient] = outcome
 
-    def listen(self, wake: Callable[[], bool]) -> None:
+    def listen(self, wake: Callable[[int], bool]) -> None:
         """All are there."""
 
-    def leave(self, wake: Callable[[], bool]) -> None:
+    def leave(self, wake: Callable[[int], bool]) -> None:
         """Nobody listens."""
 
     def results(self) -> list[Result]:

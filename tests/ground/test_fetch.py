@@ -334,3 +334,11 @@ async def test_nobody_listening_and_no_such_name_are_values() -> None:
     assert isinstance(unknown, FetchFailed)
     assert unknown.reason is Reason.UNREACHABLE
     assert "nowhere.example" in unknown.detail
+
+
+async def test_a_look_needs_no_body_whatever_encoding_its_answer_names() -> None:
+    page = answer(status="200 OK", Content_Encoding="gzip", Content_Type="text/html")
+    async with serving(saying(page)) as port, fetching(port) as fetcher:
+        looked = await fetcher.head(f"http://127.0.0.1:{port}/story")
+    assert isinstance(looked, Fetched)
+    assert (looked.status, looked.body) == (200, b"")

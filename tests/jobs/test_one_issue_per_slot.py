@@ -44,6 +44,7 @@ def parts(database: Database, clock: Callable[[], datetime], engine: RecordingEn
         tell=nothing,
         remind=nothing,
         put_right=nothing,
+        look_again=nothing,
     )
 
 

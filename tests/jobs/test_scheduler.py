@@ -45,6 +45,7 @@ def parts(database: Database, engine: RecordingEngine) -> Parts:
         tell=nothing,
         remind=nothing,
         put_right=nothing,
+        look_again=nothing,
         carry_import=nothing,
     )
 

@@ -43,6 +43,7 @@ class Morning:
             tell=self.story("tell"),
             remind=self.story("remind"),
             put_right=self.story("put_right"),
+            look_again=self.story("look_again"),
             carry_import=self.carry_import,
         )
         self.tasks = tasks(self.parts)

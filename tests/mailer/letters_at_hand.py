@@ -60,6 +60,7 @@ def item(number: int, language: str = "en", **changes: object) -> dict[str, Any]
         "published_at": "2026-03-09T03:05:00Z",
         "language": language,
         "reading_minutes": number,
+        "face": "https://zagroscourier.example/images/hanar.png" if number == 2 else None,
         "paywalled": number == 3,
         "image": {"url": "https://zagroscourier.example/images/bridge.png", "alt": "A bridge", "credit": "D. Kanispi",
                   "width": 1200, "height": 630} if number in {1, 2} else None,
@@ -98,7 +99,7 @@ def page(
     template: str = "daily", language: str = "en", *, context: Mapping[str, Any] | None = None, **changes: object
 ) -> Page:
     if context is None:
-        made = {"daily": digest, "breaking": alert, "correction": correction}
+        made = {"daily": digest, "weekly": digest, "follow": digest, "breaking": alert, "correction": correction}
         context = made[template](language) if template in made else {}
     values: dict[str, Any] = {
         "template": template, "language": language, "sender": sender(language), "context": context, "marker": MARKER,

@@ -19,13 +19,13 @@ from structlog.testing import capture_logs
 
 from ground.database import Database
 from ground.tokens import KeyRing
-from mailer import letters, message
+from mailer import folding, letters, message
 from mailer.compiler import Compiler, LetterJob, compiled_bytes
 from mailer.letter import BrokenLetter, Compiled, Kind
 from mailer.letters import Variant
 from mailer.message import Mint, Recipient
 from mailer.sender import Theme
-from tests.mailer.letters_at_hand import FOLDERS, digest, sender
+from tests.mailer.letters_at_hand import FOLDERS, digest, item, sender
 
 NOW = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 
@@ -236,8 +236,12 @@ async def test_a_letter_that_gmail_would_cut_is_stored_with_a_warning(compiler: 
     with capture_logs() as logs:
         await compiler.variant(job(context=digest(count=40)))
         assert logs == []
-        await compiler.variant(job(context=digest(count=140)))
-    [warning] = logs
+        await compiler.variant(job(context=digest(count=240)))
+        await compiler.variant(job(context=digest(items=[item(1, summary="endless " * 15_000)])))
+    folded, _, warning = logs
+    assert (folded["event"], folded["log_level"]) == ("letter_was_folded", "info")
+    assert folded["size"] <= folding.BUDGET
+    assert folded["left"] > 0
     assert (warning["event"], warning["log_level"]) == ("letter_is_long", "warning")
     assert warning["size"] > warning["cut_at"] == 102 * 1024
 

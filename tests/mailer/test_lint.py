@@ -23,7 +23,7 @@ from mailer.lint.catalogue import RULES, SUBJECTS
 from tests.mailer.letters_at_hand import FOLDERS, LANGUAGES, NOTICES, digest, item, page, sender
 
 CORPUS = Path(__file__).parent.parent / "corpus" / "letters"
-LETTERS = list(itertools.product(("daily", "breaking", *NOTICES), LANGUAGES))
+LETTERS = list(itertools.product(("daily", "weekly", "follow", "breaking", *NOTICES), LANGUAGES))
 CRLF = "\r\n"
 
 Ids = dict[str, Severity]
@@ -49,7 +49,7 @@ def looked_over(rendered: Rendered, language: str, kind: Kind, context: dict[str
 
 @pytest.mark.parametrize(("template", "language"), LETTERS)
 def test_our_own_letters_have_no_error_and_nothing_to_worry_about(template: str, language: str) -> None:
-    kind = Kind.ISSUE if template in {"daily", "breaking"} else Kind.TX
+    kind = Kind.ISSUE if template in {"daily", "weekly", "follow", "breaking"} else Kind.TX
     report = looked_over(render.render(page(template, language), FOLDERS), language, kind)
     told = [f"{each.id} {each.severity}: {each.words} {each.where}" for each in report.findings]
     # P01: the sign-up and archive links of the footer stand in the page alone.

@@ -80,7 +80,21 @@ def test_an_intent_group_is_ten_milliseconds_of_traffic_within_its_bounds() -> N
     size.measured(1, 1.0)
     assert size.now == 8
     for grown in (32, 128, 500, 500):
-        size.measured(10_000, 0.01)
+        size.measured(100_000, 0.01)
         assert size.now == grown
+
+
+def test_one_slow_group_among_many_does_not_shrink_the_next() -> None:
+    size = GroupSize(8)
+    for _ in range(20):
+        size.measured(200, 0.01)
+    size.measured(1, 0.01)
+    assert size.now > 100
+
+
+def test_a_group_without_an_outcome_teaches_nothing() -> None:
+    size = GroupSize(8)
+    for _ in range(5):
+        size.measured(100_000, 0.01)
     size.measured(0, 0.0)  # nothing came back: nothing is learned
     assert size.now == 500

@@ -203,7 +203,7 @@ def test_a_further_rhythm_counts_its_own_sent_stories(database: Database, now: d
         daily = compose_slot(session, desk, now)
         daily.state, daily.sealed_at = IssueState.FINISHED, now
         weekly = schedules.add(
-            session, desk.edition, "mon 12:00 Asia/Baghdad", now=now - DAY, terms=Terms(name="weekly", layout="daily")
+            session, desk.edition, "mon 12:00 Asia/Baghdad", now=now - DAY, terms=Terms(name="weekly", layout="weekly")
         )
         assert isinstance(weekly, Schedule)
         noon = SlotTime(date(2026, 3, 9), time(12), now + timedelta(hours=5), moved=False)
@@ -283,3 +283,15 @@ def test_a_story_released_from_embargo_is_in_the_next_issue(database: Database, 
         report = an_article(session, desk.feed, "Report", now + timedelta(hours=1), first_seen_at=seen_long_ago)
         session.get_one(Article, report).embargo_until = now + timedelta(hours=1)
         assert titles(session, compose_slot(session, desk, now + DAY, NEXT_SLOT)) == ["Report"]
+
+
+def test_an_issue_outside_any_schedule_takes_the_layout_it_is_given(database: Database, now: datetime) -> None:
+    with database.write() as session:
+        desk = a_desk(session, now)
+        morning_news(session, desk, now, count=1)
+        refused = compose.one_off(session, desk.edition, now=now, layout="breaking")
+        assert isinstance(refused, compose.NothingToSend)
+        assert refused.reason.startswith("There is no layout “breaking”. Choose one of these: daily, weekly")
+        made = compose.one_off(session, desk.edition, now=now, layout="weekly")
+        assert isinstance(made, Issue)
+        assert made.layout == "weekly"

@@ -13,7 +13,7 @@ from mailer.deliveries import Delivery
 from mailer.letters import Letter, LetterState
 from newsletters import compose, digest, launch, portions, takeover, zones
 from newsletters.issues import Exclusion, Issue, Item
-from newsletters.portions import Part, Portion, own_blocks
+from newsletters.portions import Measure, Part, Portion, own_blocks
 from newsletters.publish import Publisher
 from newsletters.schedules import Schedule
 from newsletters.seal import Published
@@ -51,7 +51,7 @@ def test_a_reader_gets_the_lead_and_their_own_topics_or_is_left_out(
 ) -> None:
     chosen = topics.of(sections, authors)
     assert chosen is not None
-    assert own_blocks(PARTS, chosen, fewest=fewest) == own
+    assert own_blocks(PARTS, chosen, Measure(fewest=fewest)) == own
 
 
 class Room:
@@ -283,7 +283,9 @@ def test_many_choices_are_cut_in_pages_and_forgotten_in_pages(room: Room) -> Non
         )
         session.add(letter)
         session.flush()
-        order = portions.Cutting(issue_id=room.issue_id, letter_id=letter.id, edition_id=room.desk.edition, fewest=1)
+        order = portions.Cutting(
+            issue_id=room.issue_id, letter_id=letter.id, edition_id=room.desk.edition, measure=Measure()
+        )
     commits: list[str] = []
     event.listen(room.database.writer, "commit", lambda _: commits.append("commit"))
     portions.cut(room.database, order)

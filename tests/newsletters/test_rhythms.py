@@ -55,8 +55,8 @@ def test_a_rhythm_that_was_stopped_is_not_offered_and_the_own_one_always_is(
     database: Database, weekly: int, now: datetime
 ) -> None:
     with database.write() as session:
-        assert [each.id for each in schedules.rhythms_of(session, [1, 9])[1]] == [1, weekly]
+        assert [each.id for each in rhythms.offered(session, [1, 9])[1]] == [1, weekly]
         for schedule in schedules.list_schedules(session):
             schedules.set_enabled(schedule, enabled=False, now=now)
     with database.read() as session:
-        assert [each.id for each in schedules.rhythms_of(session, [1])[1]] == [1]
+        assert [each.id for each in rhythms.offered(session, [1])[1]] == [1]

@@ -285,6 +285,7 @@ def house(
         keys=keys,
         engine=engine,
         compiler=compiler,
+        executor=viewer._executor,
         arrivals=Arrivals(
             database=database,
             compiler=compiler,

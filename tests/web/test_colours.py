@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from mailer.colour import contrast
 from web import brand
-from web.brand import contrast
 from web.pages import STATIC
 
 SCHEMES = ("light", "dark")

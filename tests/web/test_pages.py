@@ -10,11 +10,12 @@ from babel.messages.extract import extract_from_dir
 
 from ground.language import Languages
 from ground.tokens import Purpose
+from mailer.colour import contrast
+from mailer.sender import Theme
 from newsletters.issues import IssueState
 from tests.conftest import ROOT
 from tests.web.conftest import EDITIONS, House, add_issue
 from web import brand
-from web.brand import contrast
 from web.pages import STATIC, Pages
 
 _RTL = ("ar", "ckb")
@@ -136,7 +137,7 @@ def test_pages_and_styles_name_no_other_site() -> None:
 
 @pytest.mark.parametrize("colour", ["#7a1f1f", "#000000", "#0b4f6c", "#005F00", "#4b0082"])
 def test_a_brand_colour_becomes_the_accent_and_is_lightened_for_dark_paper(colour: str) -> None:
-    light, dark = re.findall(r"--accent: (#[0-9a-f]{6})", brand.stylesheet(colour))
+    light, dark = re.findall(r"--accent: (#[0-9a-f]{6})", brand.stylesheet(Theme(brand=colour)))
     assert light == colour.lower()
     assert contrast(light, "#fbfaf7") >= 4.5
     assert contrast(light, "#ffffff") >= 4.5
@@ -147,7 +148,7 @@ def test_a_brand_colour_becomes_the_accent_and_is_lightened_for_dark_paper(colou
 
 @pytest.mark.parametrize("colour", ["#ffcc00", "#ffffff", "red", "", "#12345", "#7a1f1f;} body{display:none}"])
 def test_a_colour_that_cannot_be_read_or_is_none_changes_nothing(colour: str) -> None:
-    assert brand.stylesheet(colour) == ""
+    assert brand.stylesheet(Theme(brand=colour)) == ""
 
 
 def test_contrast_is_what_the_standard_says() -> None:

@@ -80,6 +80,23 @@ def words(text: str) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", text)).split())
 
 
+# --- the layout ---
+def test_a_schedule_is_set_as_a_week_by_sections_and_keeps_it(house: House, editor: SignedIn) -> None:
+    kept = a_schedule(house, editor, name="weekly", layout="weekly")
+    assert kept.layout == "weekly"
+    assert "a week by sections" in words(editor.get(PAGE).text)
+    assert sentence_of(editor.get(f"{PAGE}/{kept.id}").text)["layout"] == "weekly"
+    sentence = sentence_of(editor.get(f"{PAGE}/{kept.id}").text)
+    editor.post(f"{PAGE}/{kept.id}", {**sentence, "layout": "", "most": "20"})
+    assert (only(house.database).layout, only(house.database).max_articles) == ("weekly", 20)
+
+
+def test_a_layout_that_there_is_not_is_refused_in_words(house: House, editor: SignedIn) -> None:
+    answer = editor.post(f"{PAGE}/new", {**SENTENCE, "edition": edition_id(house), "layout": "../daily"})
+    assert answer.status_code == 422
+    assert "There is no layout “../daily”. Choose one of these: daily, weekly, follow." in words(answer.text)
+
+
 # --- the list ---------------------------------------------------------------------------------------------------------
 def test_every_edition_is_listed_with_what_it_is_and_that_nothing_goes_out(editor: SignedIn) -> None:
     page = editor.get(PAGE)

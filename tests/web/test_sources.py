@@ -384,6 +384,18 @@ def test_a_source_is_changed_and_keeps_its_name_over_its_title(desk: House, edit
     assert feed(desk, feed_id).name == "Zeryan"
 
 
+def test_a_source_whose_stories_pages_are_left_alone_says_so_and_takes_them_up_again(
+    desk: House, editor: SignedIn, site: str
+) -> None:
+    feed_id = take(editor, f"{site}/plain.xml", feed_only="1")
+    assert not feed(desk, feed_id).reads_pages
+    assert re.search('name="feed_only" value="1" checked', editor.get(f"{PAGE}/{feed_id}").text)
+    said = {"zone": "UTC", "seen": seen(editor, feed_id)}
+    assert editor.post(f"{PAGE}/{feed_id}", said).status_code == 303
+    assert feed(desk, feed_id).reads_pages
+    assert not re.search('name="feed_only" value="1" checked', editor.get(f"{PAGE}/{feed_id}").text)
+
+
 def test_of_two_editors_of_a_source_the_second_is_told_and_keeps_what_they_typed(
     desk: House, editor: SignedIn, site: str
 ) -> None:

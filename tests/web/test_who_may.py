@@ -30,6 +30,7 @@ ACTS: dict[str, frozenset[Role]] = {
     "/console/schedules": frozenset({EDITOR}),
     "/console/holidays": frozenset({EDITOR}),
     "/console/alerts": frozenset({EDITOR}),
+    "/console/look": frozenset({EDITOR}),
     "/console/sources": frozenset({EDITOR}),
     "/console/readers": frozenset(),
     "/console/readers/import": frozenset({OPS}),

@@ -12,6 +12,7 @@ from staff.members import AuditEntry
 _PAGES = {
     "issue": "/console/issues/{}",
     "schedule": "/console/schedules/{}",
+    "edition": "/console/look/{}",
     "feed": "/console/sources/{}",
     "staff": "/console/people/{}",
     "import": "/console/readers/import/{}",
@@ -46,6 +47,7 @@ def kinds(texts: Texts) -> dict[str, str]:
     return {
         "issue": _("Issues"),
         "schedule": _("Schedules"),
+        "edition": _("Editions"),
         "feed": _("Sources"),
         "suppression": _("Suppressions"),
         "import": _("Imports"),
@@ -59,6 +61,7 @@ def _things(texts: Texts) -> dict[str, str]:
     return {
         "issue": _("issue"),
         "schedule": _("schedule"),
+        "edition": _("edition"),
         "feed": _("source"),
         "import": _("import"),
         "subscriber": _("reader"),
@@ -87,6 +90,8 @@ def _words(texts: Texts) -> dict[str, str]:
         "issue.test": _("sent the desk a test of"),
         "issue.take_back": _("took back"),
         "issue.undo_edit": _("undid an edit of"),
+        "edition.look": _("changed the look of"),
+        "edition.logo": _("changed the logo of"),
         "schedule.add": _("added"),
         "schedule.change": _("changed"),
         "schedule.remove": _("removed"),

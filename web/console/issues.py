@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from newsletters import agenda, compose, flight, issues, newsletters, schedules
+from newsletters import agenda, compose, flight, issues, layouts, newsletters, schedules
 from newsletters.compose import NothingToSend
 from newsletters.flight import Course
 from newsletters.issues import Issue, IssueState
 from newsletters.newsletters import Edition, Newsletter
 from staff.members import Role
 from web import forms
+from web.console import schedule_words
 from web.gate import Gate, Insider
 from web.parts import Parts
 
@@ -67,7 +68,9 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     @router.post("/console/issues")
     async def compose_one(request: Request, insider: Insider = editor) -> Response:
         posted = await forms.read(request)
-        made = await asyncio.to_thread(_compose, parts, _number(posted.get("edition", "")) or 0, insider)
+        layout = posted.get("layout", "") or layouts.DAILY
+        edition_id = _number(posted.get("edition", "")) or 0
+        made = await asyncio.to_thread(_compose, parts, edition_id, insider, layout=layout)
         if isinstance(made, int):
             return gate.go(f"/console/issues/{made}", toast=gate.texts.gettext("A draft. It goes only when approved."))
         narrowed = Narrowed(edition=None, kind=None, before=None)
@@ -89,16 +92,17 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
             narrowed=narrowed,
             kinds=tuple(_KINDS),
             editions=editions,
+            layouts=[(each.name, schedule_words.layout(gate.texts, each.name)) for each in layouts.by_hand()],
         )
 
     return router
 
 
-def _compose(parts: Parts, edition_id: int, insider: Insider) -> int | NothingToSend:
+def _compose(parts: Parts, edition_id: int, insider: Insider, *, layout: str) -> int | NothingToSend:
     with parts.database.write() as session:
         if newsletters.edition_by_id(session, edition_id) is None:
             return NothingToSend("This edition is not there any more. Choose another.")
-        made = compose.one_off(session, edition_id, now=parts.clock(), by=insider.address)
+        made = compose.one_off(session, edition_id, now=parts.clock(), by=insider.address, layout=layout)
         return made if isinstance(made, NothingToSend) else made.id
 
 

@@ -15,6 +15,8 @@ from web.console import (
     issues,
     launch,
     link,
+    logo,
+    look,
     lost_password,
     me,
     parts_page,
@@ -35,7 +37,7 @@ from web.parts import Parts
 _PAGES = (
     *(sign_in, lost_password, link, home),
     *(issues, alerts, desk, flight, launch, stop, correction),
-    *(schedules, holidays, sources, sources_list, source),
+    *(schedules, holidays, look, logo, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )

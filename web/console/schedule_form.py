@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from starlette.datastructures import FormData, QueryParams
 
-from newsletters import schedule, schedules
+from newsletters import layouts, schedule, schedules
 from newsletters.occasion import EVERY_WEEK
 from newsletters.schedule import FRIDAY_SATURDAY, Day, ScheduleProblem
 from newsletters.schedule import Schedule as Rule
@@ -26,6 +26,7 @@ class Typed:
     """Every field as a person left it. `words` count before the days, times and zone that were picked."""
 
     name: str = "daily"
+    layout: str = layouts.DAILY
     days: tuple[str, ...] = ("0", "1", "2", "3", "4")
     times: str = "07:00"
     zone: str = ""
@@ -69,6 +70,7 @@ def of(row: Schedule) -> Typed:
     rule = schedules.rule_of(row)
     return Typed(
         name=row.name,
+        layout=row.layout,
         days=tuple(str(int(day)) for day in sorted(rule.days)),
         times=", ".join(f"{at:%H:%M}" for at in rule.times),
         zone=rule.zone,
@@ -133,6 +135,7 @@ def read(typed: Typed, known: Terms, *, weekend: frozenset[Day] = FRIDAY_SATURDA
     terms = replace(
         known,
         name=typed.name,
+        layout=typed.layout or known.layout,
         autonomy=Autonomy(typed.autonomy) if typed.autonomy in set(Autonomy) else known.autonomy,
         too_few=TooFew(typed.too_few) if typed.too_few in set(TooFew) else known.too_few,
         min_articles=given["fewest"],

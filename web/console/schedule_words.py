@@ -84,6 +84,17 @@ def too_few(texts: Texts, chosen: TooFew) -> str:
     }[chosen]
 
 
+def layout(texts: Texts, name: str) -> str:
+    """A layout's plain name; its own where it is one that was chosen before and is no more."""
+    _ = texts.gettext
+    words = {
+        "daily": _("a daily briefing"),
+        "weekly": _("a week by sections"),
+        "follow": _("what each reader follows"),
+    }
+    return words.get(name, name)
+
+
 def clock_changes(texts: Texts, ahead: Ahead, schedule: Schedule) -> list[str]:
     """One sentence for each change of the clock, or one that says there is none."""
     if ahead.changes:

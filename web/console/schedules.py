@@ -10,7 +10,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, HTTPException, Path, Request, Response
 
-from newsletters import holidays, newsletters, plan, schedules, zones
+from newsletters import holidays, layouts, newsletters, plan, schedules, zones
 from newsletters.act import Refused
 from newsletters.ahead import Ahead
 from newsletters.holidays import Holiday
@@ -285,6 +285,8 @@ class _Desk:
             "rule": self._rule,
             "autonomy": lambda chosen: schedule_words.autonomy(texts, chosen),
             "autonomies": lambda: [(each, schedule_words.autonomy(texts, each)) for each in Autonomy],
+            "layout": lambda name: schedule_words.layout(texts, name),
+            "layouts": lambda: [(each.name, schedule_words.layout(texts, each.name)) for each in layouts.LAYOUTS],
             "too_few": lambda: [(each, schedule_words.too_few(texts, each)) for each in TooFew],
             "days": lambda: schedule_words.week(texts),
         }

@@ -22,12 +22,17 @@ class Typed:
     language: str = ""
     zone: str = ""
     section: str = ""
+    feed_only: str = ""  # ticked: its stories' own pages are left alone
     editions: tuple[str, ...] = ()
     seen: str = ""  # the version of a feed that the form was made of
 
     def said(self) -> Said:
         return Said(
-            name=self.name or None, language=self.language or None, zone=self.zone, section=self.section or None
+            name=self.name or None,
+            language=self.language or None,
+            zone=self.zone,
+            section=self.section or None,
+            reads_pages=not self.feed_only,
         )
 
     def edition_ids(self) -> set[int]:
@@ -37,7 +42,8 @@ class Typed:
 def typed(form: FormData) -> Typed:
     """What a form brought; a field that did not come is empty."""
     texts = {
-        name: str(form.get(name, "")).strip()[:_LONGEST] for name in ("name", "language", "zone", "section", "seen")
+        name: str(form.get(name, "")).strip()[:_LONGEST]
+        for name in ("name", "language", "zone", "section", "feed_only", "seen")
     }
     editions = tuple(str(each) for each in form.getlist("editions"))
     return Typed(url=completed(str(form.get("url", ""))[: MAX_URL + 1]), editions=editions, **texts)
@@ -51,6 +57,7 @@ def of(feed: Feed, editions: list[int]) -> Typed:
         language=feed.language or "",
         zone=feed.zone,
         section=feed.section or "",
+        feed_only="" if feed.reads_pages else "1",
         editions=tuple(str(each) for each in editions),
         seen=draw.version(feed, editions),
     )

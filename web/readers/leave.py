@@ -15,7 +15,7 @@ from fastapi.responses import HTMLResponse
 
 from ground.tokens import Expired, Purpose, Valid
 from mailer.letter import BrokenLetter
-from newsletters import schedules
+from newsletters import rhythm
 from newsletters.schedules import Schedule
 from subscribers import leave as leaving
 from subscribers.consents import Evidence
@@ -72,7 +72,9 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
             choices=preferences.link(parts, subscription_id),
             why=f"/u/{token}/why",
             reasons=why.reasons(texts),
-            instead=[rhythm for rhythm in rhythms.of(offered, left.schedule_id, texts) if not rhythm.is_chosen],
+            instead=[
+                each for each in rhythms.of(offered, left.schedule_id, texts) if not (each.is_chosen or each.is_follow)
+            ],
             rest=shelf.in_weeks(_REST, place.edition, now=now),
         )
 
@@ -143,7 +145,7 @@ def _leave(
         place = places.by_id(session, left.edition_id, parts.base_url) if left else None
         if left is None or place is None:
             return None
-        return left, place, schedules.rhythms_of(session, [left.edition_id]).get(left.edition_id, [])
+        return left, place, rhythm.offered(session, [left.edition_id]).get(left.edition_id, [])
 
 
 def _look_back(parts: Parts, payload: str, now: datetime) -> Place | None:

@@ -21,6 +21,7 @@ class Rhythm:
     name: str
     when: str
     is_chosen: bool
+    is_follow: bool = False  # brings only what the reader follows
 
 
 def of(choices: list[Schedule], followed: int | None, texts: Texts) -> list[Rhythm]:
@@ -32,11 +33,16 @@ def of(choices: list[Schedule], followed: int | None, texts: Texts) -> list[Rhyt
         Rhythm(
             value="own" if schedule.id == own else str(schedule.id),
             name=_name(schedule.name, texts),
-            when=when(schedule, texts),
+            when=_when_followed(texts) if schedule.is_follow else when(schedule, texts),
             is_chosen=schedule.id == (followed or own),
+            is_follow=schedule.is_follow,
         )
         for schedule in choices
     ]
+
+
+def _when_followed(texts: Texts) -> str:
+    return texts.gettext("when the sections and authors you follow have something new; at most once a day")
 
 
 def when(schedule: Schedule, texts: Texts) -> str:
@@ -74,6 +80,7 @@ def _name(name: str, texts: Texts) -> str:
         "monthly": lambda: texts.gettext("Monthly"),
         "morning": lambda: texts.gettext("Mornings"),
         "evening": lambda: texts.gettext("Evenings"),
+        "following": lambda: texts.gettext("Only what you follow"),
     }
     told = known.get(name.strip().lower())
     return told() if told else name

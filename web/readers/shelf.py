@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy.orm import Session
 
 from ground.language import Texts
-from newsletters import newsletters, schedules, used_topics
+from newsletters import newsletters, rhythm, used_topics
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.schedules import Schedule
 from subscribers.choose import Offer
@@ -36,6 +36,11 @@ class Row:
     paused_to: date | None  # the day on which it comes again
     pauses: list[tuple[int, date]]  # weeks, and the day on which it would come again
     wishes: Wishes
+
+    @property
+    def follows(self) -> bool:
+        """Whether it brings only what the reader follows."""
+        return any(rhythm.is_chosen and rhythm.is_follow for rhythm in self.rhythms)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +95,6 @@ def of(session: Session, theirs: Preferences, base_url: str, *, now: datetime) -
         for newsletter, edition in newsletters.list_editions(session)
         if newsletter.publisher == place.newsletter.publisher or edition.id in theirs.taken
     ]
-    offered = schedules.rhythms_of(session, [edition.id for _, edition in editions])
+    offered = rhythm.offered(session, [edition.id for _, edition in editions])
     topics = used_topics.of(session, [edition.id for _, edition in editions if theirs.is_on(edition.id)], now=now)
     return Shelf(place=place, editions=editions, schedules=offered, topics=topics)

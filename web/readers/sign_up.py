@@ -63,7 +63,7 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
     @router.get("/n/{slug}/{language}/brand.css")
     async def brand_colours(slug: str, language: str) -> Response:
         place = await wanted(parts, slug, language)
-        return Response(brand.stylesheet(place.sender.theme.brand), media_type="text/css")
+        return Response(brand.stylesheet(place.sender.theme), media_type="text/css")
 
     @router.get("/n/{slug}/{language}/embed")
     async def embed(slug: str, language: str) -> HTMLResponse:

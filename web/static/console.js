@@ -6,6 +6,7 @@
  *   data-hold            parts.html `hold`: hold the button (or Enter) for a second and its form is sent
  *   data-opens="id"      a link that opens <dialog id>; data-closes: one in a dialog that closes it
  *   data-key="j"         the element that this key presses (a link, a button) or focuses (a field)
+ *   data-preview="a b"   a form whose fields the frames of these ids show while they are typed; data-fills: a picker of one
  *   .field + .meter      the meter under a field follows what is typed into it
  *   data-step="story"    elements of a list that J and K walk through
  *   data-reorder         an ordered list whose items are moved by dragging [data-handle] and by Alt+Up, Alt+Down:
@@ -217,10 +218,39 @@
     meter.classList.toggle("go", !off);
   });
 
+  // --- what is typed, seen at once ---------------------------------------------------------------------------------------
+  const REST = 400; // ms without a key before a frame is asked for anew
+
+  function previewing(form) {
+    let timer = null;
+    const show = () => {
+      const typed = new URLSearchParams(new FormData(form));
+      for (const name of ["form", "seen", "act"]) typed.delete(name);
+      for (const id of form.dataset.preview.split(" ")) {
+        const frame = document.getElementById(id);
+        const base = frame?.dataset.base;
+        if (base) frame.src = `${base}${base.includes("?") ? "&" : "?"}${typed}`;
+      }
+    };
+    const later = () => {
+      clearTimeout(timer);
+      timer = setTimeout(show, REST);
+    };
+    form.addEventListener("input", (event) => {
+      const filled = event.target.dataset.fills;
+      if (filled) form.elements[filled].value = event.target.value;
+      const picker = form.querySelector(`[data-fills="${event.target.name}"]`);
+      if (picker && /^#[0-9a-f]{6}$/i.test(event.target.value)) picker.value = event.target.value;
+      later();
+    });
+    for (const picker of form.querySelectorAll("[data-fills]")) picker.hidden = false;
+  }
+
   // --- begin, and again for what htmx brings in -----------------------------------------------------------------------
   function enhance(root) {
     const all = (mark) => [...(root.matches?.(mark) ? [root] : []), ...root.querySelectorAll(mark)];
     for (const part of all("[data-hold]")) holdable(part);
+    for (const part of all("form[data-preview]")) previewing(part);
     if (window.Sortable) {
       for (const list of all("[data-reorder]")) {
         window.Sortable.create(list, {
