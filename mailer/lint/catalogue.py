@@ -183,4 +183,4 @@ RULES = (
 )  # fmt: skip
 
 #: What a program alone cannot tell from the bytes, and what is needed for it.
-NOT_FROM_BYTES = (("R06 K03", "fonts and pictures are not looked into"),)
+NOT_FROM_BYTES = (("R06", "which letters a reader's fonts have, only a reader's machine knows"),)
