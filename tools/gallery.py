@@ -158,7 +158,7 @@ def take(play: Playwright, chromium: str, sheet: Sheet, only: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="A page of every golden mail.")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "gallery")
-    parser.add_argument("--only", default="", help="a part of the names to take, like weekly or -ckb")
+    parser.add_argument("--only", default="", help="a part of the names to take, like weekly or short")
     parser.add_argument("--against", type=Path, help="a gallery that was approved: what differs by over 2 % is named")
     asked = parser.parse_args()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
