@@ -54,20 +54,20 @@ def found(folder: Path, url: str, *, readers: int, with_key: bool = False) -> No
     with House(settings(folder, url, port=25, connections=1, signs="ours")) as house:
         house.migrate()
         if with_key:
-            house.dkim_keys.write(_active_key(house))
-        edition_id = _edition(house, readers)
-        _approve(house, edition_id)
+            house.dkim_keys.write(active_key(house))
+        edition_id = edition(house, readers)
+        approve(house, edition_id)
         _ = house.scheduler  # knows the tasks that publishing submits
         [published] = asyncio.run(house.publisher.publish_due())
         assert isinstance(published, Published), published
 
 
-def _active_key(house: House) -> dkim_keys.StoredKey:
+def active_key(house: House) -> dkim_keys.StoredKey:
     made = dkim_keys.make(KeyName(domain=DOMAIN, selector="bench", algorithm=Algorithm.RSA), now=house.clock())
     return replace(made, active_since=house.clock())
 
 
-def _edition(house: House, readers: int) -> int:
+def edition(house: House, readers: int) -> int:
     now = house.clock()
     with house.database.write() as session:
         newsletter = newsletters.add(
@@ -151,7 +151,7 @@ def _reader(house: House, number: int) -> dict[str, object]:
     }
 
 
-def _approve(house: House, edition_id: int) -> None:
+def approve(house: House, edition_id: int) -> None:
     now = house.clock()
     with house.database.write() as session:
         made = compose.one_off(session, edition_id, now=now)

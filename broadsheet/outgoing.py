@@ -35,22 +35,27 @@ log = structlog.get_logger()
 
 def dispatcher(house: House) -> Dispatcher[Compiled]:
     """The dispatcher; each lane has connections of its own, so that a digest never delays a confirmation."""
+    rng = random.Random()  # noqa: S311 - spreads retries
+    return Dispatcher(
+        house.database,
+        ways(house.settings),
+        press_of(house),
+        clock=house.clock,
+        owner=house.owner,
+        rng=rng,
+        caps=caps(house.settings),
+    )
+
+
+def press_of(house: House) -> Press[Compiled]:
+    """The press of this process, with its keys."""
     mint = Mint(
         keys=house.keys,
         base_url=house.settings.base_url,
         message_domain=house.settings.mail_domain,
         bounce_domain=house.settings.bounce_domain,
     )
-    rng = random.Random()  # noqa: S311 - spreads retries
-    return Dispatcher(
-        house.database,
-        ways(house.settings),
-        press(mint, house.signing),
-        clock=house.clock,
-        owner=house.owner,
-        rng=rng,
-        caps=caps(house.settings),
-    )
+    return press(mint, house.signing)
 
 
 def caps(settings: Settings) -> dict[str, Cap]:
@@ -80,6 +85,7 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
         build=build,
         return_path=return_path,
         sign=None if signing is None else signing.sign,
+        make=None if signing is None else signing.make,
         is_canonical=True,
     )
 

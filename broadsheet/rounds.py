@@ -120,6 +120,12 @@ class Rounds:
         house = self._house
         await LookAgain(database=house.database, fetcher=house.fetcher, clock=house.clock).look()
 
+    async def sign_ahead(self) -> None:
+        """Sign what is frozen and not due yet; forget what was signed for letters that have ended."""
+        if self._house.signs_ahead:
+            await self._house.sign_ahead.sign()
+        await self._house.sign_ahead.forget()
+
     async def recover(self) -> None:
         """Take back leases that ran out or whose worker fell silent; end old doubts; finish letters with nothing open."""
         await asyncio.to_thread(self._recover)

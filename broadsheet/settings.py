@@ -104,6 +104,10 @@ class Settings(BaseSettings):
     in_doubt_grace: Duration = Field(
         default=timedelta(minutes=15), description="how long evidence is awaited for a mail whose outcome is unknown"
     )
+    freeze_ahead: Duration = Field(
+        default=timedelta(minutes=10),
+        description="how long before its time an issue is frozen, so that its mails are signed by then; where we sign",
+    )
     undo_for: Duration = Field(
         default=timedelta(minutes=5),
         description="how long an issue that is sent now waits, so that it can be taken back",

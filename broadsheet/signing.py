@@ -7,7 +7,7 @@ is aligned with From as DMARC wants it by default (RFC 9989: relaxed); under adk
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ import structlog
 from broadsheet import dkim_keys, signing_child
 from broadsheet.dkim_keys import KeyFolder
 from broadsheet.settings import ConfigurationError
-from mailer import dkim
+from mailer import dkim, signatures
 from mailer.dkim import KeyName, PrivateKey, Unsigned
 from mailer.press import Unsignable
 
@@ -34,6 +34,9 @@ class Signers:
     names: tuple[KeyName, ...]
     private: tuple[PrivateKey, ...]
     files: tuple[str, ...]
+
+
+_NOBODY = Signers((), (), ())
 
 
 class Signing:
@@ -60,33 +63,61 @@ class Signing:
             files = [file for signers in self._signers.values() for file in signers.files]
             self._children().submit(signing_child.sign, files, ())
 
-    async def sign(self, messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:
-        """Each message signed; as it is when no key of ours is for its domain."""
-        self._look_again()
+    async def sign(
+        self, messages: Sequence[bytes], at: datetime, ahead: Sequence[bytes | None]
+    ) -> list[bytes | Unsignable]:
+        """Each message signed, with what was made ahead where it is of this very message; as it is when no key of ours is
+        for its domain."""
         done: list[bytes | Unsignable] = list(messages)
         groups: dict[Signers, list[tuple[int, Unsigned]]] = {}
+        for place, signers, unsigned in self._prepared(messages, at):
+            if isinstance(unsigned, Unsignable):
+                done[place] = unsigned
+                continue
+            kept = ahead[place]
+            values = None if kept is None else signatures.opened(kept, unsigned.digests)
+            if values is None:
+                groups.setdefault(signers, []).append((place, unsigned))
+            else:
+                done[place] = dkim.finish(unsigned, values)
+        for signers, group in groups.items():
+            made = await self._made(signers, [unsigned for _, unsigned in group])
+            for (place, unsigned), values in zip(group, made, strict=True):
+                done[place] = dkim.finish(unsigned, values)
+        return done
+
+    async def make(self, messages: Sequence[bytes], at: datetime) -> list[bytes | None]:
+        """What is kept for each message until it is sent; None for one that no key of ours signs."""
+        done: list[bytes | None] = [None] * len(messages)
+        groups: dict[Signers, list[tuple[int, Unsigned]]] = {}
+        for place, signers, unsigned in self._prepared(messages, at):
+            if isinstance(unsigned, Unsigned):
+                groups.setdefault(signers, []).append((place, unsigned))
+        for signers, group in groups.items():
+            made = await self._made(signers, [unsigned for _, unsigned in group])
+            for (place, unsigned), values in zip(group, made, strict=True):
+                done[place] = signatures.packed(unsigned.digests, values)
+        return done
+
+    def _prepared(
+        self, messages: Sequence[bytes], at: datetime
+    ) -> Iterator[tuple[int, Signers, Unsigned | Unsignable]]:
+        """Each message that keys of ours sign, by its place, and what they have to sign."""
+        self._look_again()
         for place, message in enumerate(messages):
             try:
                 signers = self.signers(dkim.from_domain(message))
                 if signers is not None:
-                    unsigned = dkim.prepare(message, signers.names, at=at)
-                    groups.setdefault(signers, []).append((place, unsigned))
+                    yield place, signers, dkim.prepare(message, signers.names, at=at)
             except ValueError as problem:
-                done[place] = Unsignable(str(problem))
-        for signers, group in groups.items():
-            signed = await self._signed(signers, [unsigned for _, unsigned in group])
-            for (place, _), message in zip(group, signed, strict=True):
-                done[place] = message
-        return done
+                yield place, _NOBODY, Unsignable(str(problem))
 
-    async def _signed(self, signers: Signers, group: Sequence[Unsigned]) -> list[bytes]:
+    async def _made(self, signers: Signers, group: Sequence[Unsigned]) -> list[list[bytes]]:
         digests = [each.digests for each in group]
         if len(group) <= FEW:
-            made = [[*map(dkim.signature, signers.private, each)] for each in digests]
-        else:
-            loop = asyncio.get_running_loop()
-            made = await loop.run_in_executor(self._children(), signing_child.sign, signers.files, digests)
-        return [dkim.finish(unsigned, each) for unsigned, each in zip(group, made, strict=True)]
+            return [[*map(dkim.signature, signers.private, each)] for each in digests]
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._children(), signing_child.sign, signers.files, digests)
 
     def _look_again(self) -> None:
         """`broadsheet keys` may have changed the folder since the last group."""

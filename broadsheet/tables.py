@@ -15,6 +15,7 @@ import mailer.budgets
 import mailer.deliveries
 import mailer.holds
 import mailer.letters
+import mailer.signatures
 import mailer.suppressions
 import mailer.told
 import newsletters.corrections

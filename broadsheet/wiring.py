@@ -11,6 +11,7 @@ import secrets
 import socket
 from concurrent.futures import Executor
 from dataclasses import replace
+from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from mailer.compiler import Compiler
     from mailer.dispatch import Dispatcher
     from mailer.letter import Compiled
+    from mailer.sign_ahead import SignAhead
     from newsletters.arrivals import Arrivals
     from newsletters.publish import Publisher
 
@@ -184,7 +186,20 @@ class House:
     def publisher(self) -> Publisher:
         from newsletters.publish import Publisher
 
-        return Publisher(self.database, self.compiler, self.engine, self.clock, self.settings.base_url)
+        parts = (self.database, self.compiler, self.engine, self.clock, self.settings.base_url)
+        return Publisher(*parts, ahead=lambda: self.settings.freeze_ahead if self.signs_ahead else timedelta(0))
+
+    @property
+    def signs_ahead(self) -> bool:
+        """Where no key of ours signs, there is nothing to do before an issue's time."""
+        return self.signing is not None and bool(self.signing.domains)
+
+    @cached_property
+    def sign_ahead(self) -> SignAhead[Compiled]:
+        from broadsheet import outgoing
+        from mailer.sign_ahead import SignAhead
+
+        return SignAhead(self.database, outgoing.press_of(self), self.clock)
 
     @cached_property
     def arrivals(self) -> Arrivals:
@@ -232,6 +247,7 @@ class House:
             remind=rounds.remind,
             put_right=rounds.put_right,
             look_again=rounds.look_again,
+            sign_ahead=rounds.sign_ahead,
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,

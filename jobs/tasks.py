@@ -47,6 +47,7 @@ class Parts:
     remind: Story
     put_right: Story
     look_again: Story
+    sign_ahead: Story
     carry_import: Callable[[int], Awaitable[object]]
     process: str = "here"  # who runs the rounds, as ops see it
     paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
@@ -54,9 +55,6 @@ class Parts:
 
 def tasks(parts: Parts) -> dict[str, Task]:
     """Every task by its name."""
-
-    async def collect() -> None:
-        await parts.collect()
 
     async def reconcile() -> None:
         await asyncio.to_thread(_ask_for_drafts, parts)
@@ -70,35 +68,21 @@ def tasks(parts: Parts) -> dict[str, Task]:
     async def settle_issues() -> None:
         await asyncio.to_thread(_settle, parts)
 
-    async def recover() -> None:
-        await parts.recover()
-
-    async def tell() -> None:
-        await parts.tell()
-
-    async def remind() -> None:
-        await parts.remind()
-
-    async def put_right() -> None:
-        await parts.put_right()
-
-    async def look_again() -> None:
-        await parts.look_again()
-
     async def carry_import(payload: Payload) -> None:
         await parts.carry_import(int(payload["import"]))
 
     rounds: dict[str, Round] = {
-        "collect": collect,
+        "collect": _round(parts.collect),
         "reconcile": reconcile,
         "publish_due": publish_due,
         "settle": settle_issues,
-        "recover": recover,
+        "recover": _round(parts.recover),
         "poll_bounces": parts.poll_bounces,
-        "tell": tell,
-        "remind": remind,
-        "put_right": put_right,
-        "look_again": look_again,
+        "tell": _round(parts.tell),
+        "remind": _round(parts.remind),
+        "put_right": _round(parts.put_right),
+        "look_again": _round(parts.look_again),
+        "sign_ahead": _round(parts.sign_ahead),
     }
     beating = {name: _beating(parts, name, each) for name, each in rounds.items()}
     return {
@@ -107,6 +91,15 @@ def tasks(parts: Parts) -> dict[str, Task]:
         "carry_import": carry_import,
         **beating,
     }
+
+
+def _round(story: Story) -> Round:
+    """A story that ends well or raises."""
+
+    async def run() -> None:
+        await story()
+
+    return run
 
 
 def _beating(parts: Parts, name: str, story: Round) -> Task:

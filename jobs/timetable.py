@@ -31,6 +31,7 @@ HEARTBEATS = (
     Heartbeat("tell", timedelta(seconds=60), WorkLane.UPKEEP),  # what needs a person, to staff by mail
     Heartbeat("put_right", timedelta(seconds=20), WorkLane.UPKEEP),  # corrections whose moment of undo is over
     Heartbeat("look_again", timedelta(seconds=60), WorkLane.COLLECT),  # pages of stories that are about to go
+    Heartbeat("sign_ahead", timedelta(seconds=10), WorkLane.UPKEEP),  # what is frozen and not due yet
     Heartbeat("remind", timedelta(minutes=15), WorkLane.UPKEEP),  # who asked for letters and has not confirmed
 )
 

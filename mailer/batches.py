@@ -60,6 +60,8 @@ class Batch(Base):
     next_at: Mapped[datetime]
     owner: Mapped[str | None] = mapped_column(String(64))
     lease_until: Mapped[datetime | None]
+    signing_until: Mapped[datetime | None]  # who signs it ahead has it until then (mailer.signatures)
+    signed_at: Mapped[datetime | None]
     # How its deliveries stood when it was put down: a letter's progress is read from its few batches.
     accepted: Mapped[int] = mapped_column(server_default="0")
     failed: Mapped[int] = mapped_column(server_default="0")

@@ -20,7 +20,7 @@ import structlog
 from sqlalchemy import select
 
 from ground.database import Database
-from mailer import ledger
+from mailer import ledger, signatures
 from mailer.admission import Admission, Admissions, Look
 from mailer.books import Books, Clock, Desk, Habits
 from mailer.ledger import Held
@@ -78,8 +78,18 @@ class Dispatcher(Generic[C]):
             # A letter that cannot be read is nobody's failure among its readers: all rows go back.
             await asyncio.shield(books.close(None, next_at=self._desk.clock() + _UNREADABLE_RESTS))
             raise
-        async with writing(self._press, line.way.relay, letters, held) as write:
+        ahead = await self._signed_ahead(held, line)
+        async with writing(self._press, line.way.relay, letters, held, ahead) as write:
             await Passage(line, books, self._desk.clock).run(held, write)
+
+    async def _signed_ahead(self, held: Held, line: Line) -> dict[int, bytes]:
+        if self._press.make is None or line.way.relay.signs or held.lease.lane is not Lane.BULK:
+            return {}
+        return await asyncio.to_thread(self._read_signatures, held)
+
+    def _read_signatures(self, held: Held) -> dict[int, bytes]:
+        with self._desk.database.read() as session:
+            return signatures.of(session, held.lease.span)
 
     def drain(self) -> None:
         """Take no further delivery: what is in flight ends, the rest goes back to the ledger. For the end of the process."""

@@ -32,9 +32,11 @@ class Unsignable:
     reason: str
 
 
-#: A group's messages, with the time that their signatures name, to the same messages signed, in their order.
-#: Raises what is no message's fault: then none of the group leaves, and all of it is tried again.
-Sign = Callable[[Sequence[bytes], datetime], Awaitable[Sequence[bytes | Unsignable]]]
+#: A group's messages, with the time that their signatures name and what was made ahead for each, to the same messages
+#: signed, in their order. Raises what is no message's fault: then none of the group leaves, and all of it is tried again.
+Sign = Callable[[Sequence[bytes], datetime, Sequence[bytes | None]], Awaitable[Sequence[bytes | Unsignable]]]
+#: The same messages to what is kept for each (mailer.signatures); None where no key of ours signs.
+Make = Callable[[Sequence[bytes], datetime], Awaitable[Sequence[bytes | None]]]
 
 
 @dataclass(slots=True)  # not frozen: there is one for each message, and that would triple its cost
@@ -66,15 +68,28 @@ class Press(Generic[C]):
     build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
     return_path: Callable[[int], str]  # of a delivery's id
     sign: Sign | None = None  # None: every relay does
+    make: Make | None = None  # signs ahead
     is_canonical: bool = False  # `build` ends each line with CRLF and begins none with a dot, whatever the fields hold
 
-    async def write(self, relay: Relay, letters: Mapping[int, C], rows: Sequence[Row], lease: Lease) -> list[Made]:
-        """The group's messages, a row's each, as this relay wants them."""
+    async def signatures(self, letters: Mapping[int, C], rows: Sequence[Row], lease: Lease) -> dict[int, bytes]:
+        """What is kept of these rows' signatures, by delivery; a row that cannot be written or signed is left out."""
+        if self.make is None:
+            return {}
+        filled = [self._fill(_ANY_RELAY, letters, row, lease) for row in rows]
+        written = [each for each in filled if isinstance(each, Written)]
+        made = await self.make([each.message for each in written], lease.due_at)
+        return {each.row.id: kept for each, kept in zip(written, made, strict=True) if kept is not None}
+
+    async def write(
+        self, relay: Relay, letters: Mapping[int, C], ahead: Mapping[int, bytes], rows: Sequence[Row], lease: Lease
+    ) -> list[Made]:
+        """The group's messages, a row's each, as this relay wants them; `ahead` is what was signed before."""
         filled = [self._fill(relay, letters, row, lease) for row in rows]
         if self.sign is None or relay.signs:
             return filled
         written = [each for each in filled if isinstance(each, Written)]
-        signed = iter(await self.sign([each.message for each in written], lease.due_at))
+        kept = [ahead.get(each.row.id) for each in written]
+        signed = iter(await self.sign([each.message for each in written], lease.due_at, kept))
         return [_signed(each, next(signed)) if isinstance(each, Written) else each for each in filled]
 
     def _fill(self, relay: Relay, letters: Mapping[int, C], row: Row, lease: Lease) -> Written | Unwritten:
@@ -85,6 +100,9 @@ class Press(Generic[C]):
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are sent
             return Unwritten(row, replies.clean(str(error) or repr(error)))
 
+
+#: No signature covers what a relay wants added.
+_ANY_RELAY = Relay()
 
 #: Rows written in one go, which is how long the event loop is held; and how many such goes may be under way.
 RUN = 16
@@ -125,17 +143,19 @@ class WrittenAhead:
 
 
 @asynccontextmanager
-async def writing(press: Press[C], relay: Relay, letters: Mapping[int, C], held: Held) -> AsyncIterator[Write]:
-    """How this batch is written: ahead where its rows are many and signed, as they are asked for where not."""
-    write: Write = partial(press.write, relay, letters)
-    if press.sign is None or relay.signs or len(held.rows) <= RUN:
+async def writing(
+    press: Press[C], relay: Relay, letters: Mapping[int, C], held: Held, ahead: Mapping[int, bytes]
+) -> AsyncIterator[Write]:
+    """How this batch is written: ahead where its rows are many and signed while sending, as they are asked for where not."""
+    write: Write = partial(press.write, relay, letters, ahead)
+    if press.sign is None or relay.signs or len(held.rows) - len(ahead) <= RUN:
         yield write
         return
-    ahead = WrittenAhead(write, held)
+    running = WrittenAhead(write, held)
     try:
-        yield ahead.write
+        yield running.write
     finally:
-        await ahead.close()
+        await running.close()
 
 
 def _signed(written: Written, message: bytes | Unsignable) -> Written | Unwritten:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol
 
 import structlog
@@ -25,6 +25,7 @@ from ground.engine import Engine, WorkLane
 from mailer.compiler import LetterJob
 from mailer.deliveries import Delivery
 from mailer.letter import BrokenLetter, Rendered
+from mailer.letters import Letter
 from mailer.lint import Report
 from newsletters import approve, audience, digest, issues, objections, portions, seal
 from newsletters.issues import Issue, IssueKind, IssueState
@@ -36,6 +37,7 @@ log = structlog.get_logger()
 _APPROVED = (IssueState.APPROVED, IssueState.HELD)
 
 Clock = Callable[[], datetime]
+_NOT_AHEAD = timedelta(0)
 
 
 class Compiles(Protocol):
@@ -69,8 +71,11 @@ class _ToFreeze:
     order: audience.Freeze
 
 
-def due(session: Session, *, now: datetime) -> list[int]:
-    """The issues to publish now: approved ones, drafts that go by themselves, and what a crash left half-way."""
+def due(session: Session, *, now: datetime, ahead: timedelta = _NOT_AHEAD) -> list[int]:
+    """The issues to publish now: approved ones, drafts that go by themselves, and what a crash left half-way.
+
+    Those whose time comes within `ahead` are frozen already; once, for what comes later is added at their time.
+    """
     goes_by_itself = and_(
         Issue.state == IssueState.DRAFT,
         Issue.reason.is_(None),
@@ -83,7 +88,12 @@ def due(session: Session, *, now: datetime) -> list[int]:
     found = (
         select(Issue.id)
         .outerjoin(Schedule, Schedule.id == Issue.schedule_id)
-        .where(or_(goes_by_itself, on_its_way), Issue.scheduled_for <= now)
+        .where(
+            or_(
+                and_(or_(goes_by_itself, on_its_way), Issue.scheduled_for <= now),
+                and_(or_(goes_by_itself, approved), Issue.letter_id.is_(None), Issue.scheduled_for <= now + ahead),
+            )
+        )
         .order_by(Issue.scheduled_for, Issue.id)
     )
     return list(session.scalars(found))
@@ -92,12 +102,22 @@ def due(session: Session, *, now: datetime) -> list[int]:
 class Publisher:
     """Publishes issues with the collaborators it was given; one at a time per issue."""
 
-    def __init__(self, database: Database, compiler: Compiles, engine: Engine, clock: Clock, base_url: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        compiler: Compiles,
+        engine: Engine,
+        clock: Clock,
+        base_url: str,
+        *,
+        ahead: Callable[[], timedelta] = lambda: _NOT_AHEAD,
+    ) -> None:
         self._database = database
         self._compiler = compiler
         self._engine = engine
         self._clock = clock
         self._base_url = base_url
+        self._ahead = ahead  # how long before its time an issue is frozen, so that it can be signed meanwhile
         self._busy: set[int] = set()
 
     async def publish_due(self) -> list[Published | NotPublished]:
@@ -129,6 +149,10 @@ class Publisher:
             step = await self._compile(step)
         if isinstance(step, _ToFreeze):
             is_written = await asyncio.to_thread(audience.freeze, self._database, step.order)
+            if is_written and step.order.due_at > self._clock():
+                return NotPublished(
+                    issue_id=issue_id, reason=f"Its audience is written down; it goes at {step.order.due_at:%H:%M} UTC."
+                )
             step = await asyncio.to_thread(self._seal, step.order, is_written=is_written)
         if isinstance(step, Published):
             await asyncio.to_thread(self._start, issue_id)
@@ -136,7 +160,7 @@ class Publisher:
 
     def _due(self) -> list[int]:
         with self._database.read() as session:
-            return due(session, now=self._clock())
+            return due(session, now=self._clock(), ahead=self._ahead())
 
     def _prepare(self, issue_id: int) -> _ToCompile | _ToFreeze | Published | NotPublished:
         """Look where the issue stands; approve it when it goes by itself."""
@@ -221,7 +245,7 @@ def prepare(
         return NotPublished(issue_id=issue.id, reason=f"It is held until {issue.scheduled_for:%H:%M:%S} UTC.")
     if issue.state in _APPROVED and issue.letter_id is not None:
         half_way = _half_written(session, issue)
-        if half_way is not None:
+        if half_way is not None and not _has_changed(session, issue):
             return half_way
     elif issue.state is IssueState.DRAFT or (issue.state in _APPROVED and issue.approved_by == approve.BY_ITSELF):
         waits = approve.approve_by_itself(session, issue, now=now)
@@ -246,6 +270,12 @@ def _to_compile(session: Session, issue: Issue, *, base_url: str, now: datetime)
         content_hash=content_hash,
         approved_at=issue.approved_at,
     )
+
+
+def _has_changed(session: Session, issue: Issue) -> bool:
+    """Whether an issue that was frozen ahead of its time holds something else by now: nobody has got anything of it yet."""
+    letter = session.get_one(Letter, issue.letter_id)
+    return letter.created_at < letter.due_at and digest.content_hash(session, issue) != issue.approved_hash
 
 
 def _half_written(session: Session, issue: Issue) -> _ToFreeze | None:

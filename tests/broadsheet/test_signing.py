@@ -65,7 +65,7 @@ def sign(signing: Signing, messages: list[bytes], at: datetime) -> list[bytes | 
 
 
 async def _sign(signing: Signing, messages: list[bytes], at: datetime) -> list[bytes | Unsignable]:
-    return await signing.sign(messages, at)
+    return await signing.sign(messages, at, [None] * len(messages))
 
 
 def selectors(message: bytes | Unsignable) -> list[str]:

@@ -100,7 +100,7 @@ async def test_each_relay_is_told_the_deliverys_name_in_its_own_way(database: Da
 async def test_a_relay_that_signs_gets_no_signature_of_ours(database: Database, now: datetime) -> None:
     letters(database, now, batches=4, each=5)
 
-    async def sign(messages: Sequence[bytes], _: datetime) -> list[bytes | Unsignable]:
+    async def sign(messages: Sequence[bytes], _: datetime, __: Sequence[bytes | None]) -> list[bytes | Unsignable]:
         return [b"DKIM-Signature: ours\r\n" + message for message in messages]
 
     signing, plain = ScriptedServer(), ScriptedServer()

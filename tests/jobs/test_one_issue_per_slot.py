@@ -45,6 +45,7 @@ def parts(database: Database, clock: Callable[[], datetime], engine: RecordingEn
         remind=nothing,
         put_right=nothing,
         look_again=nothing,
+        sign_ahead=nothing,
     )
 
 

@@ -46,6 +46,7 @@ def parts(database: Database, engine: RecordingEngine) -> Parts:
         remind=nothing,
         put_right=nothing,
         look_again=nothing,
+        sign_ahead=nothing,
         carry_import=nothing,
     )
 

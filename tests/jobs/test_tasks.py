@@ -44,6 +44,7 @@ class Morning:
             remind=self.story("remind"),
             put_right=self.story("put_right"),
             look_again=self.story("look_again"),
+            sign_ahead=self.story("sign_ahead"),
             carry_import=self.carry_import,
         )
         self.tasks = tasks(self.parts)

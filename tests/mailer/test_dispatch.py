@@ -448,7 +448,7 @@ async def test_a_group_is_signed_at_once_and_what_cannot_be_signed_fails_alone(d
     letter_id = write_letter(database, 6, clock)
     groups: list[tuple[int, datetime]] = []
 
-    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:
+    async def sign(messages: Sequence[bytes], at: datetime, _: Sequence[bytes | None]) -> list[bytes | Unsignable]:
         groups.append((len(messages), at))
         return [Unsignable("no From") if b"reader-2@" in each else b"Signed: yes\r\n" + each for each in messages]
 
@@ -468,7 +468,7 @@ async def test_a_batch_is_signed_ahead_of_its_sending_and_every_row_once(databas
     groups: list[int] = []
     under_way = most = 0
 
-    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+    async def sign(messages: Sequence[bytes], at: datetime, _: Sequence[bytes | None]) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
         nonlocal under_way, most
         under_way += 1
         most = max(most, under_way)
@@ -492,7 +492,7 @@ async def test_what_was_written_ahead_and_is_not_wanted_is_let_go(database: Data
     waits, all_begun = asyncio.Event(), asyncio.Event()
     begun: list[int] = []
 
-    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+    async def sign(messages: Sequence[bytes], at: datetime, _: Sequence[bytes | None]) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
         begun.append(len(messages))
         if len(begun) == AHEAD:
             all_begun.set()
@@ -511,7 +511,7 @@ async def test_what_was_written_ahead_and_is_not_wanted_is_let_go(database: Data
 async def test_signing_that_breaks_is_nobodys_failure(database: Database, clock: Time) -> None:
     letter_id = write_letter(database, 6, clock)
 
-    async def sign(messages: Sequence[bytes], at: datetime) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
+    async def sign(messages: Sequence[bytes], at: datetime, _: Sequence[bytes | None]) -> list[bytes | Unsignable]:  # noqa: ARG001 - as Sign has it
         raise BrokenProcessPool("the children died")
 
     transport = MemoryTransport()

@@ -1,0 +1,162 @@
+"""Signatures made ahead: between the freeze of a letter's audience and its due time.
+
+RSA is nine tenths of what a signed message costs, and a signature depends on nothing that is not known by then: so it is
+made while nothing else is to be done, kept, and at the due time only put in its place. What is kept names what it signs:
+a message that came out otherwise, by another key, another time or another field, does not take it and is signed anew.
+
+    take -> (the press writes, the children sign) -> keep ... (sending reads `of`) ... forget
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ForeignKey, LargeBinary, and_, delete, func, insert, or_, select, update
+from sqlalchemy.orm import Mapped, Session, mapped_column
+
+from ground.database import Base
+from mailer.batches import Batch, Lease
+from mailer.deliveries import DELIVERIES, Delivery, Row, Span, State
+from mailer.letters import Lane, Letter, LetterState
+
+#: A worker that took a batch to sign and did not say so for so long is gone.
+_TAKEN_FOR = timedelta(minutes=2)
+#: Rows that one transaction forgets.
+_FORGOTTEN_AT_ONCE = 2_000
+_LENGTH = 2  # bytes that tell a signature's length
+_DIGEST = 32
+
+
+class Signature(Base):
+    """What the keys made of one delivery's digests: 290 bytes for one RSA-2048 key."""
+
+    __tablename__ = "signatures"
+
+    letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True)
+    made: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """A batch whose messages are to be signed, as a lease that sends nothing."""
+
+    lease: Lease
+    rows: list[Row]
+
+
+def take(session: Session, *, now: datetime) -> Taken | None:
+    """The next batch of a letter that is not due yet and has none; None when there is nothing to sign ahead."""
+    nobody_has_it = or_(Batch.signing_until.is_(None), Batch.signing_until < now)
+    found = session.execute(
+        select(Batch, Letter)
+        .join(Letter, Letter.id == Batch.letter_id)
+        .where(
+            Letter.state == LetterState.BUILDING,
+            Letter.finished_at.is_(None),
+            Letter.due_at > now,
+            Batch.lane == Lane.BULK,
+            Batch.signed_at.is_(None),
+            nobody_has_it,
+        )
+        .order_by(Letter.due_at, Batch.id)
+        .limit(1)
+        .with_for_update(of=Batch, skip_locked=True)
+    ).one_or_none()
+    if found is None:
+        return None
+    batch, letter = found
+    batch.signing_until = now + _TAKEN_FOR
+    span = Span(letter.id, batch.first_id, batch.last_id)
+    lease = Lease(batch.id, "", batch.lane, span, letter.state, letter.due_at, letter.deadline_at)
+    columns = (DELIVERIES.c[name] for name in Row.__dataclass_fields__)
+    rows = session.execute(
+        select(*columns).where(span.condition(), Delivery.state == State.READY).order_by(Delivery.id)
+    )
+    return Taken(lease, [Row(*row) for row in rows])
+
+
+def keep(session: Session, taken: Taken, made: Mapping[int, bytes], *, now: datetime) -> bool:
+    """Keep a batch's signatures; False when the letter was taken back or is due, and they are good for nothing."""
+    letter_id = taken.lease.span.letter_id
+    still = session.scalar(
+        update(Batch)
+        .where(
+            Batch.id == taken.lease.batch_id,
+            Batch.signed_at.is_(None),
+            Batch.letter_id.in_(select(Letter.id).where(Letter.state == LetterState.BUILDING)),
+        )
+        .values(signed_at=now, signing_until=None)
+        .returning(Batch.id)
+    )
+    if still is None:
+        return False
+    if made:
+        rows = [{"letter_id": letter_id, "delivery_id": number, "made": each} for number, each in made.items()]
+        session.execute(insert(Signature), rows)
+    return True
+
+
+def of(session: Session, span: Span) -> dict[int, bytes]:
+    """What was made for the deliveries of a batch."""
+    found = session.execute(
+        select(Signature.delivery_id, Signature.made).where(
+            Signature.letter_id == span.letter_id, Signature.delivery_id.between(span.first_id, span.last_id)
+        )
+    )
+    return {row.delivery_id: row.made for row in found}
+
+
+def forget(session: Session) -> bool:
+    """Forget some of a letter's that has ended; False when there is nothing more to forget."""
+    after = 0
+    while True:
+        # A loose index scan: the letters are few, their signatures many.
+        letter_id = session.scalar(select(func.min(Signature.letter_id)).where(Signature.letter_id > after))
+        if letter_id is None:
+            return False
+        state = session.scalar(select(Letter.state).where(Letter.id == letter_id))
+        if state in {LetterState.CANCELLED, LetterState.FINISHED}:
+            mine = Signature.letter_id == letter_id
+            some = select(Signature.delivery_id).where(mine).order_by(Signature.delivery_id).limit(_FORGOTTEN_AT_ONCE)
+            session.execute(delete(Signature).where(and_(mine, Signature.delivery_id.in_(some))))
+            return True
+        after = letter_id
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    signed: int
+    rows: int
+
+
+def progress(session: Session, letter_id: int) -> Progress | None:
+    """How many of a letter's rows are signed ahead; None where none is."""
+    row = session.execute(
+        select(func.sum(Batch.size), func.sum(Batch.size).filter(Batch.signed_at.is_not(None))).where(
+            Batch.letter_id == letter_id
+        )
+    ).one()
+    rows, signed = row[0], row[1]
+    return Progress(signed, rows) if signed else None
+
+
+def packed(digests: Sequence[bytes], values: Sequence[bytes]) -> bytes:
+    """What is kept for one message: each key's digest, and the signature of it."""
+    parts = zip(digests, values, strict=True)
+    return b"".join(digest + len(value).to_bytes(_LENGTH, "big") + value for digest, value in parts)
+
+
+def opened(made: bytes, digests: Sequence[bytes]) -> list[bytes] | None:
+    """The signatures of these very digests, by the same keys in their order; None when something else was signed."""
+    values, place = [], 0
+    for digest in digests:
+        value_at = place + _DIGEST + _LENGTH
+        if made[place : place + _DIGEST] != digest:
+            return None
+        length = int.from_bytes(made[place + _DIGEST : value_at], "big")
+        values.append(made[value_at : value_at + length])
+        place = value_at + length
+    return values if place == len(made) else None
