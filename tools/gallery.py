@@ -29,6 +29,8 @@ IMAGES = ROOT / "broadsheet" / "demo" / "sample" / "images"
 WIDTHS = (320, 360, 600, 1200)
 FLAGS = ["--no-sandbox", "--hide-scrollbars", "--disable-background-networking"]
 FORCED = [*FLAGS, "--enable-features=WebContentsForceDark", "--force-dark-mode"]
+#: L10: the share of a picture that may differ from the approved one.
+_MOST_UNLIKE = 0.02
 STYLE = """
 body { margin: 24px; font: 14px/1.5 system-ui, sans-serif; background: #ddd; color: #111 }
 nav { columns: 5; margin: 0 0 32px } nav a { display: block } .wrong { color: #a00; font-weight: bold }
@@ -94,12 +96,32 @@ class Sheet:
         self.wrong += [f"{golden}, {view.name}: {each}" for each in found]
         return found
 
+    def compare(self, before: Path) -> None:
+        """L10: what has another look than in a gallery that was approved."""
+        for path in sorted(self.folder.glob("*.png")):
+            share = unlike(path, before / path.name) if (before / path.name).is_file() else 0.0
+            if share > _MOST_UNLIKE:
+                self.wrong.append(f"{path.stem}: {share:.0%} of it is unlike {before.name}")
+
     def write(self) -> Path:
         path = self.folder / "index.html"
         body = f"<nav>{''.join(self.names)}</nav>\n" + "\n".join(self.sections)
         head = f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Every golden mail</title><style>{STYLE}</style>'
         path.write_text(f"{head}\n{body}\n", encoding="utf-8")
         return path
+
+
+def unlike(one: Path, other: Path) -> float:
+    """The share of pixels that differ to the eye; all of them where the sizes do by more than a line."""
+    from PIL import Image, ImageChops
+
+    with Image.open(one) as a, Image.open(other) as b:
+        if a.width != b.width or abs(a.height - b.height) > 40:
+            return 1.0
+        height = min(a.height, b.height)
+        pictures = [each.convert("L").crop((0, 0, a.width, height)) for each in (a, b)]
+    differences = ImageChops.difference(*pictures).point(lambda light: 255 if light > 24 else 0)
+    return differences.histogram()[255] / (a.width * height)
 
 
 def shown(golden: Golden, view: View) -> str:
@@ -136,7 +158,8 @@ def take(play: Playwright, chromium: str, sheet: Sheet, only: str) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="A page of every golden mail.")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "gallery")
-    parser.add_argument("--only", default="", help="a part of the names to take, like weekly or -ckb")
+    parser.add_argument("--only", default="", help="a part of the names to take, like weekly or short")
+    parser.add_argument("--against", type=Path, help="a gallery that was approved: what differs by over 2 % is named")
     asked = parser.parse_args()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
@@ -146,6 +169,8 @@ def main() -> int:
     sheet = Sheet(asked.folder)
     with sync_playwright() as play:
         take(play, chromium, sheet, asked.only)
+    if asked.against:
+        sheet.compare(asked.against)
     print(f"\n{sheet.write()}")
     for each in sheet.wrong:
         print(f"Wrong: {each}")

@@ -17,7 +17,7 @@ from broadsheet.settings import load
 from broadsheet.wiring import House
 from feedback import figures
 from mailer.compiler import LetterJob
-from newsletters import breaking, compose, digest, issues, launch, layouts
+from newsletters import breaking, compose, digest, editorial, issues, launch, layouts
 from newsletters.act import Done, Refused
 from newsletters.issues import Issue
 
@@ -175,7 +175,7 @@ async def _preview(house: House, job: LetterJob, *, text: bool) -> str:
 
 @app.command("lint")
 def lint_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
-    """Say what the checks find in its letter as it would go now. Exit code 1 for errors."""
+    """Say what the checks find in its stories and its letter as it would go now. Exit code 1 for errors."""
     with House(load()) as house:
         house.require_tables()
         with house.database.read() as session:
@@ -183,7 +183,8 @@ def lint_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
             if issue is None:
                 answers.refuse(f"There is no issue {issue_id}. `broadsheet issue list` shows them.")
             job = digest.job(session, issue, base_url=house.settings.base_url)
-        report = asyncio.run(house.compiler.lint(job))
+            stories = editorial.look(session, issue)
+        report = stories.joined(asyncio.run(house.compiler.lint(job)))
     found = [
         {"severity": each.severity, "id": each.id, "holds": each.blocks, "words": each.words, "where": each.where}
         for each in report.findings

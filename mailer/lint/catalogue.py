@@ -25,6 +25,7 @@ from mailer.lint import (
     links,
     plain,
     reading,
+    signature,
     styles,
 )
 from mailer.lint.finding import Severity, Spot
@@ -79,6 +80,8 @@ RULES = (
     Rule("M04", ERROR, headers.headers_are_ascii, "Write such words as encoded words (RFC 2047).", BLOCKS),
     Rule("M05", ERROR, headers.is_utf8, "Encode both parts as UTF-8 and say so in their Content-Type."),
     Rule("M05", WARNING, headers.is_ascii_on_the_wire, "Encode the body as quoted-printable or base64, or declare 8bit."),
+    Rule("M06", ERROR, signature.signatures_hold, "Sign last, and let no relay behind it change the message."),
+    Rule("M06", WARNING, signature.signer_is_the_sender, "Sign with a key of the From address's own domain."),
     Rule("M07", WARNING, headers.reply_goes_to_somebody, "Let answers go to a mailbox that somebody reads."),
     Rule("M08", WARNING, headers.has_list_id, "Add List-Id: Name <list.example.org>, the same for every issue."),
     Rule("M09", WARNING, headers.nothing_personal, "Name nobody but the one reader, in To, and attach nothing."),
@@ -92,6 +95,7 @@ RULES = (
     Rule("T02", ERROR, links.footer_is_whole, "Print the sender's postal address in the footer of both parts."),
     Rule("T03", ERROR, links.lead_to_the_web, "Link to whole https addresses of hosts with names."),
     Rule("T05", WARNING, links.show_their_host, "Show words, or the address that the link really has."),
+    Rule("T06", WARNING, links.can_be_read_online, "Link to the issue's own page, the same for every reader."),
     Rule("T08", WARNING, links.tell_no_address, "Put a signed token into the link instead."),
     Rule("T09", WARNING, links.write_to_somebody, "Write the address after mailto:."),
     # -- size
@@ -117,6 +121,7 @@ RULES = (
     # -- inbox and words
     Rule("N01", ERROR, inbox.subject_fits, "Say the news in 60 characters, 45 in Arabic script.", BLOCKS),
     Rule("N02", WARNING, inbox.preheader_adds, "Begin the body with a hidden line that adds to the subject."),
+    Rule("N11", WARNING, inbox.date_is_the_days, "Let the date line follow the day on which it goes."),
     Rule("N08", WARNING, inbox.summaries_end, "End the summary at a sentence."),
     # -- plain text
     Rule("P01", ERROR, plain.says_the_same, "Print every headline in the plain part, in the same order.", HOUSE),
@@ -152,6 +157,7 @@ RULES = (
     Rule("I03", ERROR, images.come_over_https, "Serve pictures over https."),
     Rule("I05", WARNING, images.not_all_pictures, "Say in words what the pictures say."),
     Rule("I07", WARNING, images.pixels_have_an_empty_alt, "Write alt=\"\"."),
+    Rule("I08", WARNING, images.have_their_credit, "Print the credit under the picture."),
     # -- layout
     Rule("L01", ERROR, layout.tables_are_presentation, "Write role=\"presentation\" on every table that only makes columns."),
     Rule("L01", ERROR, layout.tables_have_no_gaps, "Write border=\"0\" cellpadding=\"0\" cellspacing=\"0\".", HOUSE),
@@ -177,4 +183,4 @@ RULES = (
 )  # fmt: skip
 
 #: What a program alone cannot tell from the bytes, and what is needed for it.
-NOT_FROM_BYTES = (("R06 K03", "fonts and pictures are not looked into"),)
+NOT_FROM_BYTES = (("R06", "which letters a reader's fonts have, only a reader's machine knows"),)

@@ -66,6 +66,14 @@ def pixels_have_an_empty_alt(mail: Mail) -> Iterator[Spot]:
             yield Spot("A picture of one pixel has an alt, which screen readers say.", node.where)
 
 
+def have_their_credit(mail: Mail) -> Iterator[Spot]:
+    """I08. What is small beside a headline needs none."""
+    for node in mail.page.all("img") if mail.page else ():
+        credit, width = mail.about.credits.get(node.get("src"), ""), _PIXELS.match(node.get("width").strip())
+        if credit and width and int(width[1]) > 300 and mail.page and " ".join(credit.split()) not in mail.page.text:
+            yield Spot(f"The source of a picture wants {credit[:60]} named under it.", node.where)
+
+
 def not_all_pictures(mail: Mail) -> Iterator[Spot]:
     """I05, in the part that needs no screen: words must remain where pictures are off."""
     if mail.page is None or not mail.is_bulk:

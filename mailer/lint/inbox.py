@@ -45,6 +45,19 @@ def preheader_adds(mail: Mail) -> Iterator[Spot]:
         )
 
 
+def date_is_the_days(mail: Mail) -> Iterator[Spot]:
+    """N11. A date line has a year in it; the first one in the letter is it."""
+    day = mail.about.day
+    if mail.page is None or day is None:
+        return
+    for node in mail.page.seen:
+        numbers = [int(found) for found in re.findall(r"\d{1,9}", node.own[:200])]  # of any script
+        if len(numbers) == 2 and day.year - 2 < max(numbers) < day.year + 2:
+            if set(numbers) != {day.day, day.year}:
+                yield Spot(f"The date line does not say {day:%d %B %Y}, the day it goes.", node.where)
+            return
+
+
 def summaries_end(mail: Mail) -> Iterator[Spot]:
     """N08."""
     for node in mail.page.all("p", "td", "div") if mail.page else ():

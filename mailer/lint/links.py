@@ -101,6 +101,14 @@ def show_their_host(mail: Mail) -> Iterator[Spot]:
                 yield Spot(f"A link shows {told[:60]} and leads to {real[:60]}.", node.where)
 
 
+def can_be_read_online(mail: Mail) -> Iterator[Spot]:
+    """T06, in the part that needs no network: the public page's very address holds nothing of a reader's."""
+    if mail.page is None or not mail.is_bulk or not mail.about.view_url:
+        return
+    if not any(node.get("href") == mail.about.view_url for node in mail.page.links if not node.is_hidden):
+        yield Spot("No link leads to the issue's own page, for whoever's program shows the letter badly.")
+
+
 def tell_no_address(mail: Mail) -> Iterator[Spot]:
     """T08. Addresses in links end in other people's logs."""
     for node in mail.page.links if mail.page else ():

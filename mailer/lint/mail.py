@@ -10,9 +10,9 @@ import email.errors
 import email.header
 import enum
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from functools import cached_property
 
 from mailer.bounces import parts
@@ -52,6 +52,9 @@ class About:
     html_bytes: int = 0  # of the largest copy that a reader gets
     postal_address: str = ""
     stories: Sequence[str] = ()  # texts that others wrote and we quote
+    view_url: str = ""  # of the public page
+    day: date | None = None  # on which it goes, where its newsroom is
+    credits: Mapping[str, str] = field(default_factory=dict)  # whose each picture is, by its address
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,19 +7,24 @@ the unsubscribing.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from ground.fetch import Fetched, FetchFailed, NotModified, Reason
+from mailer.lint import pixels
 from mailer.lint.catalogue import SUBJECTS
 from mailer.lint.finding import Finding, NotRun, Report, Severity
 from mailer.lint.mail import Mail
+from mailer.lint.page import Node
 
 #: Links and pictures that are asked for, each once.
 MOST = 80
 _AT_ONCE = 8
 _GONE = frozenset({404, 410})
 _KINDS = frozenset({"image/png", "image/jpeg", "image/gif"})
+#: "View online", "in your browser".
+_ONLINE = re.compile(r"\bonline\b|\bbrowser\b|المتصفح|وێبگەڕ|لە وێب", re.IGNORECASE)
 _ONE, _ALL = 200 * 1024, 800 * 1024
 
 Answer = Fetched | NotModified | FetchFailed
@@ -32,7 +37,7 @@ class Fetches(Protocol):
 
 
 async def look(mail: Mail, fetcher: Fetches) -> Report:
-    """T04 and I04, S04."""
+    """T04 and T06; I04, S04 and K03."""
     links, pictures = links_of(mail), pictures_of(mail)
     gate = asyncio.Semaphore(_AT_ONCE)
 
@@ -44,12 +49,15 @@ async def look(mail: Mail, fetcher: Fetches) -> Report:
     answers = dict(zip(asked, await asyncio.gather(*map(ask, asked)), strict=True))
     found = [finding for url in links[:MOST] for finding in _link(url, answers[url])]
     found += [finding for url in pictures[:MOST] for finding in _picture(url, answers[url])]
+    found += _by_night(mail, answers)
+    found += _online(mail, answers)
     found += _weight([answers[url] for url in pictures[:MOST]])
     left = len(links) + len(pictures) - len(asked)
+    lacking = () if pixels.can_look() else (NotRun("K03", "Pillow is not installed (the extra `images`)"),)
     not_run = (
         (NotRun("T04 I04", f"{left} links and pictures beyond the first {MOST} were not asked for"),) if left else ()
     )
-    return Report(found, not_run)
+    return Report(found, (*not_run, *lacking))
 
 
 def links_of(mail: Mail) -> list[str]:
@@ -95,6 +103,35 @@ def _picture(url: str, answer: Answer) -> list[Finding]:
         words = f"A picture has {len(answer.body) // 1024} KB; 200 are much."
         return [_finding("S04", Severity.WARNING, words, url, mend)]
     return []
+
+
+def _by_night(mail: Mail, answers: Mapping[str, Answer]) -> list[Finding]:
+    """K03: pictures on no plate of their own, each once."""
+    bare = [node for node in (mail.page.all("img") if mail.page else ()) if not _has_a_plate(node)]
+    asked = [(url, answers.get(url)) for url in dict.fromkeys(node.get("src").strip() for node in bare)]
+    dark = [
+        url
+        for url, answer in asked
+        if isinstance(answer, Fetched) and pixels.can_look() and pixels.is_lost_by_night(answer.body)
+    ]
+    words, mend = "A dark picture stands on nothing: by night it is gone.", "Give it a light plate, or a pale outline."
+    return [_finding("K03", Severity.WARNING, words, url, mend) for url in dark]
+
+
+def _has_a_plate(node: Node) -> bool:
+    return any(name in node.styles for name in ("background-color", "background"))
+
+
+def _online(mail: Mail, answers: Mapping[str, Answer]) -> list[Finding]:
+    """T06: the page online is for everybody."""
+    links = [node for node in (mail.page.links if mail.page else ()) if _ONLINE.search(node.text)]
+    shut = [
+        url
+        for url in dict.fromkeys(node.get("href").strip() for node in links)
+        if isinstance(answer := answers.get(url), FetchFailed) and answer.status in {401, 403}
+    ]
+    words, mend = "The page online asks who reads it.", "Let it be read without signing in."
+    return [_finding("T06", Severity.WARNING, words, url, mend) for url in shut]
 
 
 def _weight(answers: Sequence[Answer]) -> list[Finding]:

@@ -22,8 +22,8 @@ from mailer import message
 from mailer.compiled import Compiled
 from mailer.compiler import LetterJob, compiled_bytes
 from mailer.letter import Kind
-from mailer.lint import About, Purpose
-from mailer.look_over import told
+from mailer.lint import About
+from mailer.look_over import known_of
 from mailer.message import Mint, Recipient
 from newsletters import put_right, staff_mail
 from newsletters.corrections import Correction
@@ -118,13 +118,7 @@ def made(golden: Golden) -> Made:
     else:
         job = _jobs_of_notices(golden.language)[golden.template]
     compiled = Compiled.from_bytes(compiled_bytes(job, DIGEST, FOLDERS))
-    about = About(
-        purpose=Purpose(job.kind.value),
-        is_ours=True,
-        html_bytes=compiled.size(),
-        postal_address=job.sender.postal_address,
-        stories=tuple(told(job.context)),
-    )
+    about = known_of(compiled, job.kind, job.sender, job.context)
     return Made(message.build(compiled, row(compiled), MINT), about)
 
 

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from ground.language import Languages
 from mailer import lint
 from mailer.lint import Finding, Severity
 from mailer.lint.mail import Mail
 from mailer.lint.page import Page
 from mailer.lint.tools import caniemail, spamassassin
-from tests.golden.letters import GOLDEN, KEPT, LAYOUTS, NOTICES, Golden, made, readable
+from tests.golden.letters import GOLDEN, KEPT, LAYOUTS, NOTICES, Golden, made, part, readable
+from tests.mailer.letters_at_hand import FOLDERS
 
 ROOT = Path(__file__).parent.parent.parent
 NODE_MODULES = ROOT / "tests" / "browser" / "node_modules"
@@ -90,6 +92,16 @@ def _lacking(page: Page) -> list[str]:
         "zoom allowed": not any("user-scalable=no" in node.get("content") for node in page.all("meta")),
     }
     return [name for name, is_kept in found.items() if not is_kept]
+
+
+@pytest.mark.parametrize("golden", [each for each in GOLDEN if each.case == "paywall"], ids=str)
+def test_what_is_for_members_says_so(golden: Golden) -> None:
+    """N10: three of the five stories are."""
+    said = Languages(FOLDERS.locales).texts(golden.language).gettext("For members")
+    letter = made(golden)
+    wanted = 1 if golden.template == "breaking" else 3
+    assert letter.html.count(said) >= wanted
+    assert part(letter.raw, "plain").count(said) >= wanted
 
 
 @every_letter

@@ -7,13 +7,16 @@ import re
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric import rsa
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailer import letter, lint, look_over, message, render
+from mailer.dkim import SigningKey, sign
 from mailer.letter import Kind, Rendered
 from mailer.lint import About, Purpose, Report, Severity
 from mailer.lint.catalogue import RULES, SUBJECTS
@@ -153,7 +156,14 @@ Rubar bridge reopens to traffic</a></h2>
 </td></tr></table></div></body></html>
 --b--
 """
-OURS = About(purpose=Purpose.ISSUE, is_ours=True, postal_address="12 Bazaar Street, Zeryan")
+OURS = About(
+    purpose=Purpose.ISSUE,
+    is_ours=True,
+    postal_address="12 Bazaar Street, Zeryan",
+    view_url="https://courier.example/bridge",
+    day=date(2026, 3, 9),
+    credits={"https://courier.example/b.jpg": "D. Kanispi"},
+)
 WARNING, NOTE = Severity.WARNING, Severity.NOTE
 
 
@@ -189,6 +199,8 @@ BREAKS = [
     Break("M04", "Subject: Rubar", "Subject: Brücke"),
     Break("M05", "text/html; charset=utf-8", "text/html; charset=windows-1256", WARNING),
     Break("M05", "from noon.", "from \udcff noon."),
+    Break("M06", "MIME-Version", f"DKIM-Signature: v=1; a=rsa-sha256; d=a.example; h=From; bh={'A' * 43}=; b=x\nMIME-Version"),
+    Break("M06", "MIME-Version", "DKIM-Signature: v=1; a=rsa-sha256; d=courier.example; h=From; b=x\nMIME-Version"),
     Break("M07", "editors@courier.example", "no-reply@courier.example", WARNING),
     Break("M08", "List-Id: Briefing <briefing.courier.example>\n", "", WARNING),
     Break("M09", "MIME-Version", "Bcc: other@reader.example\nMIME-Version"),
@@ -201,6 +213,7 @@ BREAKS = [
     Break("T03", 'href="https://courier.example/bridge"', 'href="/bridge"'),
     Break("T03", 'href="https://courier.example/bridge"', 'href="https://bit.ly/bridge"', WARNING),
     Break("T05", "Lorries may", '<a href="https://evil.example/">courier.example</a> may', WARNING),
+    Break("T06", 'class="ink" href="https://courier.example/bridge"', 'class="ink" href="https://courier.example/b?r=7"', WARNING),
     Break("T08", "/bridge\"", "/bridge?to=rezan%40reader.example\"", WARNING),
     Break("T09", "Lorries may", '<a href="mailto:">write to us</a> may', WARNING),
     Break("S01", "Lorries may cross", "Lorries may cross. " + "word " * 21_000),
@@ -226,6 +239,7 @@ BREAKS = [
     Break("N01", "Subject: Rubar bridge reopens to traffic", "Subject: "),
     Break("N01", "Subject: Rubar", f"Subject: {'long ' * 40}", WARNING),
     Break("N02", '<div style="display:none">Lorries may cross from noon, buses from Thursday.</div>', "", WARNING),
+    Break("N11", "<h1>", "<p>Sunday, 8 March 2026</p><h1>", WARNING),
     Break("N08", "Lorries may cross from noon.</p>", "Lorries may cross [...]</p>", WARNING),
     Break("P01", "\nRubar bridge reopens to traffic\nhttps", "\nhttps"),
     Break("P02", "\n12 Bazaar Street, Zeryan\n", "\n12 Bazaar&nbsp;Street, Zeryan\n", WARNING),
@@ -252,6 +266,7 @@ BREAKS = [
     Break("I02", ' width="280"', ""),
     Break("I02", 'width="280" alt="The bridge at dawn" style="height:auto"', 'width="560" style="height:300px"', WARNING),
     Break("I03", 'src="https://courier.example/b.jpg"', 'src="b.jpg"'),
+    Break("I08", 'width="280"', 'width="560"', WARNING),
     Break("I07", 'width="280" alt', 'width="1" height="1" alt', WARNING),
     Break("L01", 'role="presentation" ', ""),
     Break("L01", 'cellpadding="0" ', ""),
@@ -324,6 +339,27 @@ def test_an_address_that_is_shown_is_in_no_language() -> None:
     lines = "https://courier.example/confirm/abc-def-ghi-jkl-mno-pqr-stu"
     arabic = ('<p style="font-size:16px">', f'<p lang="ar" dir="rtl">{lines}</p><p>')
     assert "A06" not in ids(sound(OURS, arabic))
+
+
+def test_what_the_day_the_page_and_the_picture_need_is_found() -> None:
+    date_line, wide = ("<h1>", "<p>Monday, ٩ March ٢٠٢٦</p><h1>"), ('width="280"', 'width="560"')
+    found = ids(sound(OURS, date_line, wide, ("from noon.</p>", "from noon. D. Kanispi</p>")))
+    assert not {"N11", "T06", "I08"} & found.keys()
+
+
+@pytest.fixture(scope="module")
+def signed() -> bytes:
+    private = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    key = SigningKey(domain="courier.example", selector="s1", key=private)
+    return sign(SOUND.replace("\n", CRLF).encode(), [key], at=datetime(2026, 3, 9, tzinfo=UTC))
+
+
+def test_a_signature_holds_until_the_body_is_changed(signed: bytes) -> None:
+    assert "M06" not in ids(lint.look(signed))
+    assert "M06" not in ids(lint.look(signed.replace(b"\r\n", b"\n")))
+    assert ids(lint.look(signed.replace(b"from noon.", b"from ten.")))["M06"] is Severity.ERROR
+    assert ids(lint.look(signed.replace(b"<desk@courier.example>", b"<desk@other.example>")))["M06"] is Severity.WARNING
+    assert ids(lint.look(signed.replace(b"d=courier", b"l=10; d=courier", 1)))["M06"] is Severity.WARNING
 
 
 # -- what mails of others taught it: each as small as it can be told

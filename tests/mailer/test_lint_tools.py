@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import io
 import os
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from ground.fetch import Fetched, FetchFailed, Reason
 from mailer.lint import Severity, network
@@ -153,6 +155,38 @@ def test_pictures_are_asked_for_their_kind_and_weight() -> None:
     for answer, rule in cases:
         report = asyncio.run(network.look(Mail(SOUND), Web({TEAPOT: answer})))
         assert [each.id for each in report.findings] == [rule]
+
+
+def png(ink: tuple[int, int, int, int], ground: tuple[int, int, int, int]) -> bytes:
+    """A word mark of one colour in the middle of another."""
+    picture = Image.new("RGBA", (40, 20), ground)
+    picture.paste(ink, (10, 5, 30, 15))
+    kept = io.BytesIO()
+    picture.save(kept, "PNG")
+    return kept.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("body", "rules"),
+    [
+        (png((20, 33, 43, 255), (0, 0, 0, 0)), ["K03"]),  # dark on nothing
+        (png((20, 33, 43, 255), (255, 255, 255, 255)), []),  # on a plate of its own
+        (png((20, 33, 43, 0), (0, 0, 0, 0)), []),  # a gap
+        (png((200, 33, 43, 255), (0, 0, 0, 0)), []),  # red
+        (b"\x89PNG\r\n\x1a\nbroken", []),
+    ],
+)
+def test_a_dark_picture_on_nothing_is_lost_by_night(body: bytes, rules: list[str]) -> None:
+    answer = Fetched(url=TEAPOT, status=200, body=body, content_type="image/png")
+    report = asyncio.run(network.look(Mail(SOUND), Web({TEAPOT: answer})))
+    assert [each.id for each in report.findings] == rules
+
+
+def test_a_page_online_that_asks_who_reads_it_is_told() -> None:
+    page = "https://shop.example/view/1042"
+    mail = Mail(f'<html><body><a href="{page}">View online</a> <a href="{ORDER}">Order</a></body></html>'.encode())
+    report = asyncio.run(network.look(mail, Web({page: failed(page, 403), ORDER: failed(ORDER, 403)})))
+    assert sorted((each.id, each.where) for each in report.findings) == [("T04", ORDER), ("T04", page), ("T06", page)]
 
 
 def test_a_link_that_unsubscribes_is_never_followed() -> None:

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from mailer.compiler import LetterJob
 from mailer.letter import BrokenLetter
 from mailer.lint import Report
-from newsletters import digest
+from newsletters import digest, editorial
 from web.console import issue_view
 from web.console.issue_view import Number
 from web.gate import Gate, Insider
@@ -31,13 +31,14 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
 async def _report(parts: Parts, issue_id: int) -> Report | BrokenLetter:
     """The findings on the letter as it would go now; the problem where its template cannot become one."""
-    job = await asyncio.to_thread(_job, parts, issue_id)
+    job, stories = await asyncio.to_thread(_asked, parts, issue_id)
     try:
-        return await parts.compiler.lint(job)
+        return stories.joined(await parts.compiler.lint(job))
     except BrokenLetter as broken:
         return broken
 
 
-def _job(parts: Parts, issue_id: int) -> LetterJob:
+def _asked(parts: Parts, issue_id: int) -> tuple[LetterJob, Report]:
     with parts.database.read() as session:
-        return digest.job(session, issue_view.find(session, issue_id).issue, base_url=parts.base_url)
+        issue = issue_view.find(session, issue_id).issue
+        return digest.job(session, issue, base_url=parts.base_url), editorial.look(session, issue)
