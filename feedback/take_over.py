@@ -13,7 +13,7 @@ from datetime import datetime
 from sqlalchemy.orm import Session
 
 from feedback import heartbeats
-from mailer import batches, ledger
+from mailer import leases, ledger
 from mailer.recovery import Recovered
 
 
@@ -22,13 +22,12 @@ def take_over(session: Session, *, me: str, now: datetime) -> Recovered:
 
     One that never said anything is left to its lease: nothing is known of it.
     """
-    leases = batches.holders(session)
     silent = heartbeats.silent(session, now=now) - {me}
-    gone = [lease for lease in leases if batches.worker_of(lease) in silent]
+    gone = [lease for lease in leases.holders(session) if leases.worker_of(lease) in silent]
     return ledger.recover_leases(session, gone, now=now) if gone else Recovered(0, 0, 0)
 
 
 def take_from(session: Session, worker: str, *, now: datetime) -> Recovered:
     """Take back the leases of one worker, by whoever has seen it end."""
-    gone = [lease for lease in batches.holders(session) if batches.worker_of(lease) == worker]
+    gone = [lease for lease in leases.holders(session) if leases.worker_of(lease) == worker]
     return ledger.recover_leases(session, gone, now=now) if gone else Recovered(0, 0, 0)

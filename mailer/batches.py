@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import (
+    ColumnElement,
     CursorResult,
     ForeignKey,
     Index,
@@ -165,26 +166,9 @@ def lease(session: Session, batch_id: int, *, owner: str, until: datetime, now: 
     return Lease(batch_id, owner, taken.lane, span, letter.state, letter.due_at, letter.deadline_at)
 
 
-def lease_name(worker: str, number: int) -> str:
-    """A name for one lease of a worker's: what was noted under an older one must not pass for this one's."""
-    return f"{worker}/{number}"
-
-
-def worker_of(lease: str) -> str:
-    """Who holds a lease of this name."""
-    return lease.rpartition("/")[0]
-
-
-def holders(session: Session) -> list[str]:
-    """The names of the leases under which batches are held now."""
-    held = select(Batch.owner).where(Batch.lane.in_(list(Lane)), Batch.state == BatchState.LEASED).distinct()
-    return [owner for owner in session.scalars(held) if owner is not None]
-
-
 def renew(session: Session, held: Lease, *, owner: str, until: datetime) -> None:
     """Hold a batch and its rows for longer."""
-    mine = [Batch.id == held.batch_id, Batch.state == BatchState.LEASED, Batch.owner == owner]
-    session.execute(update(Batch).where(*mine).values(lease_until=until))
+    session.execute(update(Batch).where(_is_mine(held, owner)).values(lease_until=until))
     session.execute(
         update(Delivery)
         .where(held.span.condition(), Delivery.owner == owner, in_states([State.CLAIMED, State.SENDING]))
@@ -203,22 +187,26 @@ def close(session: Session, held: Lease, *, owner: str) -> BatchState:
     ).all()
     next_at = min((ripe for state, _, ripe in counted if state in UNSENT), default=None)
     state = BatchState.DONE if next_at is None else BatchState.OPEN
-    values: dict[str, Any] = {"state": state, "owner": None, "lease_until": None}
-    values |= _told({state: count for state, count, _ in counted})
+    told = _told({each: count for each, count, _ in counted})
+    values: dict[str, Any] = {"state": state, "owner": None, "lease_until": None, **told}
     if next_at is not None:
         values["next_at"] = next_at
-    session.execute(
-        update(Batch)
-        .where(Batch.id == held.batch_id, Batch.state == BatchState.LEASED, Batch.owner == owner)
-        .values(values)
-    )
+    session.execute(update(Batch).where(_is_mine(held, owner)).values(values))
     return state
+
+
+def _covers(delivery_ids: Sequence[int]) -> ColumnElement[bool]:
+    return exists().where(Delivery.id.in_(delivery_ids), Delivery.id.between(Batch.first_id, Batch.last_id))
+
+
+def _is_mine(held: Lease, owner: str) -> ColumnElement[bool]:
+    return and_(Batch.id == held.batch_id, Batch.state == BatchState.LEASED, Batch.owner == owner)
 
 
 def recount_around(session: Session, letter_id: int, delivery_ids: Sequence[int]) -> None:
     """Count again the batches of these deliveries, whose doubt has ended after they had been put down."""
-    covers = exists().where(Delivery.id.in_(delivery_ids), Delivery.id >= Batch.first_id, Delivery.id <= Batch.last_id)
-    recount(session, session.scalars(select(Batch.id).where(Batch.letter_id == letter_id, covers)).all())
+    around = select(Batch.id).where(Batch.letter_id == letter_id, _covers(delivery_ids))
+    recount(session, session.scalars(around).all())
 
 
 def recount(session: Session, batch_ids: Sequence[int]) -> None:
@@ -243,10 +231,9 @@ def _told(counted: Mapping[State, int]) -> dict[str, int]:
 
 def reopen(session: Session, letter_id: int, delivery_ids: Sequence[int], *, now: datetime) -> None:
     """Make the batches that cover these deliveries due; one that a worker holds is looked at when it is closed."""
-    covers = exists().where(Delivery.id.in_(delivery_ids), Delivery.id >= Batch.first_id, Delivery.id <= Batch.last_id)
     session.execute(
         update(Batch)
-        .where(Batch.letter_id == letter_id, Batch.state != BatchState.LEASED, covers)
+        .where(Batch.letter_id == letter_id, Batch.state != BatchState.LEASED, _covers(delivery_ids))
         .values(state=BatchState.OPEN, next_at=now)
     )
 

@@ -17,7 +17,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from ground.database import Database
-from mailer import admission, batches, ledger
+from mailer import admission, batches, leases, ledger
 from mailer.admission import Admission
 from mailer.deliveries import Event
 from mailer.ledger import Held
@@ -58,7 +58,7 @@ class Desk:
 
     def name_lease(self) -> str:
         """A name for this process's next lease."""
-        return batches.lease_name(self.owner, next(self._leases))
+        return leases.lease_name(self.owner, next(self._leases))
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,7 +59,7 @@ async def until_nothing_is_left(settings):
         while True:
             await asyncio.sleep(0.2)
             with house.database.read() as session:
-                left = ledger.due_batches(session, Lane.BULK, now=house.clock(), limit=1) or batches.holders(session)
+                left = ledger.due_batches(session, Lane.BULK, now=house.clock(), limit=1) or leases.holders(session)
             if sending.done() or not left:
                 break
     os.kill(os.getpid(), signal.SIGTERM)

@@ -11,7 +11,7 @@ import pytest
 
 from broadsheet.settings import load
 from broadsheet.wiring import House
-from mailer import batches, ledger
+from mailer import leases, ledger
 from mailer.deliveries import State
 from newsletters.issues import Issue, IssueState
 from tests.broadsheet.conftest import Run, words
@@ -108,7 +108,7 @@ def test_a_sender_that_is_killed_is_followed_by_another_and_what_it_held_goes_on
         sink.trap = Trap("accepted", READERS // 3, lambda: os.kill(first, signal.SIGKILL))
         wait_until(lambda: bool(senders(worker)) and senders(worker) != [first], 30, "another has begun")
         with house.database.read() as session:
-            owners = {batches.worker_of(lease) for lease in batches.holders(session)}
+            owners = {leases.worker_of(lease) for lease in leases.holders(session)}
         assert len(owners) <= 1, "the dead one's leases were not taken back"
         wait_until(lambda: not left(house, issue), 60, "all is sent")
         counts = counted(house, issue)

@@ -29,7 +29,7 @@ from sqlalchemy import create_engine, make_url, select, text
 from broadsheet import clock
 from feedback import figures
 from ground.database import Database
-from mailer import batches, ledger
+from mailer import leases, ledger
 from mailer.deliveries import Delivery, State
 from mailer.letters import InDoubt
 from newsletters.issues import Issue
@@ -115,7 +115,7 @@ def _kill(sink: Sink, orders: Orders, moment: Moment | str, rng: random.Random) 
 
 def _recover(database: Database, seen: Ordeal) -> None:
     with database.write() as session:
-        found = ledger.recover_leases(session, batches.holders(session), now=clock.now())
+        found = ledger.recover_leases(session, leases.holders(session), now=clock.now())
     seen.most = max(seen.most, found.uncertain)
     assert seen.broken is not None
     with database.read() as session:

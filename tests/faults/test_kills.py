@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from broadsheet import clock
 from ground.database import Database
-from mailer import batches, ledger
+from mailer import leases, ledger
 from mailer.deliveries import Delivery, State
 from mailer.letters import InDoubt
 from newsletters.issues import Issue
@@ -62,7 +62,7 @@ def test_a_kill_between_the_250_and_its_commit_leaves_one_doubt_and_a_copy_with_
         victim.join(60)
         assert victim.exitcode == -9
         with database.write() as session:
-            found = ledger.recover_leases(session, batches.holders(session), now=clock.now())
+            found = ledger.recover_leases(session, leases.holders(session), now=clock.now())
             assert ledger.verify(session) == []
         assert found.uncertain == 1
         with database.read() as session:

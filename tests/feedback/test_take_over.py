@@ -10,7 +10,7 @@ from feedback import heartbeats
 from feedback.take_over import take_from, take_over
 from ground.database import Database
 from jobs.timetable import HEARTBEATS
-from mailer import batches, ledger
+from mailer import leases, ledger
 from mailer.batches import Batch
 from mailer.deliveries import Event, State
 from mailer.ledger import Held
@@ -25,7 +25,7 @@ LEASE = timedelta(minutes=15)
 
 def lease(database: Database, batch_id: int, worker: str, now: datetime) -> Held:
     with database.write() as session:
-        owner = batches.lease_name(worker, 1)
+        owner = leases.lease_name(worker, 1)
         held = ledger.lease(session, batch_id, owner=owner, until=now + LEASE, now=now)
         assert held is not None
         return held
@@ -115,5 +115,5 @@ def test_what_a_worker_held_that_was_seen_to_end_goes_to_the_others_at_once(data
     with database.write() as session:
         assert take_from(session, "host:1:ab.1", now=now) == NOTHING
     with database.read() as session:
-        assert set(map(batches.worker_of, batches.holders(session))) == {"host:1:ab", "host:1:ab.12"}
+        assert set(map(leases.worker_of, leases.holders(session))) == {"host:1:ab", "host:1:ab.12"}
         assert ledger.counts(session, letter_id)[State.UNCERTAIN] == 1
