@@ -24,7 +24,7 @@ class ArticleStatus(enum.StrEnum):
 
 
 def _own_key(context: DefaultExecutionContext) -> str:
-    values: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call]
+    values: dict[str, Any] = context.get_current_parameters()  # type: ignore[no-untyped-call] # sqlalchemy's, untyped
     return str(values["url_key"])
 
 

@@ -130,7 +130,7 @@ class Signing:
             self._mark = mark  # before it is read: what is changed meanwhile is seen the next time
             self._signers = _load(self._folder)
         except (ConfigurationError, OSError) as problem:
-            log.error("signing_keys_not_read", meaning="those read before go on signing", error=str(problem))  # noqa: TRY400
+            log.error("signing_keys_not_read", meaning="those read before go on signing", error=str(problem))  # noqa: TRY400 - no fault of ours
         else:
             log.info("signing_keys", domains=self.domains)
 

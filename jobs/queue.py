@@ -79,7 +79,7 @@ class Queue:
         payload: Payload,
         *,
         key: str | None,
-        **options: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401 - procrastinate's own
     ) -> None:
         # The driver's connection, inside the transaction that has begun above: on one where SQLAlchemy has begun nothing,
         # its commit would commit nothing, and the job would vanish without an error.

@@ -241,7 +241,7 @@ def guarded_routes(routes: Iterable[BaseRoute], prefix: str = "") -> Iterator[tu
         included = getattr(route, "original_router", None)
         path = prefix + getattr(route, "path", "")
         if included is not None:
-            yield from guarded_routes(included.routes, prefix + route.include_context.prefix)  # type: ignore[attr-defined]
+            yield from guarded_routes(included.routes, prefix + route.include_context.prefix)  # type: ignore[attr-defined] # fastapi's own, untyped
         elif path in INSIDE or path.startswith(tuple(f"{start}/" for start in INSIDE)):
             dependant = getattr(route, "dependant", None)
             asked = [each.call for each in dependant.dependencies if isinstance(each.call, May)] if dependant else []

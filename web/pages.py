@@ -81,7 +81,7 @@ class Pages:
             extensions=["jinja2.ext.i18n"],
         )
         environment.policies["ext.i18n.trimmed"] = True
-        environment.install_gettext_translations(texts.translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.install_gettext_translations(texts.translations, newstyle=True)  # type: ignore[attr-defined] # put there by the extension
         environment.globals.update(
             texts=texts,
             base_url=self._base_url,

@@ -42,7 +42,7 @@ app = typer.Typer(
 
 
 @app.callback(invoke_without_command=True)
-def _begin(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:  # noqa: FBT001, FBT003
+def _begin(version: bool = typer.Option(False, "--version", help="Print the version and exit.")) -> None:  # noqa: FBT001, FBT003 - typer's way
     if version:
         typer.echo(f"broadsheet {__version__}")
         raise typer.Exit

@@ -230,7 +230,7 @@ class _Story:
         async with asyncio.timeout(PATIENCE):
             while not engine.submit(task, {}, lane=lane, key=task):  # noqa: ASYNC110 - an engine announces no end
                 await asyncio.sleep(0.05)  # a heartbeat's own is running; ours comes after it
-            while engine.stats()[lane].waiting or engine.stats()[lane].running:  # noqa: ASYNC110
+            while engine.stats()[lane].waiting or engine.stats()[lane].running:  # noqa: ASYNC110 - the same
                 await asyncio.sleep(0.05)
 
     async def _until(self, what: str, holds: Callable[[Session], bool]) -> None:

@@ -157,7 +157,7 @@ class _Handler:
         envelope.rcpt_tos.append(str(found))
         return "250 2.1.5 Ok"
 
-    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802
+    async def handle_DATA(self, server: SMTP, session: Session, envelope: Envelope) -> str:  # noqa: N802 - the same
         del server, session
         raw = envelope.content if isinstance(envelope.content, bytes) else b""
         try:

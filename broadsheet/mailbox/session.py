@@ -34,7 +34,7 @@ class MailboxSession(SMTP):
         else:
             self.envelope.content = self.envelope.original_content = content
             answer = await self._call_handler_hook("DATA")
-        self._set_post_data_state()  # type: ignore[no-untyped-call]
+        self._set_post_data_state()  # type: ignore[no-untyped-call] # aiosmtpd's, untyped
         await self.push(answer)
 
     async def _content(self) -> bytes | None:

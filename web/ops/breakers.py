@@ -28,6 +28,6 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     return router
 
 
-def _lift(parts: Parts, breaker_id: int, believed: bool, by: str) -> Done | Refused:  # noqa: FBT001
+def _lift(parts: Parts, breaker_id: int, believed: bool, by: str) -> Done | Refused:  # noqa: FBT001 - a form's word
     with parts.database.write() as session:
         return release.lift(session, breaker_id, believed=believed, by=by, now=parts.clock())
