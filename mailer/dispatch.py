@@ -17,14 +17,13 @@ from itertools import chain
 from typing import Generic, TypeVar
 
 import structlog
-from sqlalchemy import select
 
 from ground.database import Database
 from mailer import ledger, signatures
 from mailer.admission import Admission, Admissions, Look
 from mailer.books import Books, Clock, Desk, Habits
 from mailer.ledger import Held
-from mailer.letters import Lane, Variant
+from mailer.letters import Lane, compiled_of_all
 from mailer.lines import Line, Lines, Way
 from mailer.pacing import Cap
 from mailer.passage import Passage
@@ -145,5 +144,4 @@ class Dispatcher(Generic[C]):
 
     def _read(self, variant_ids: list[int]) -> list[tuple[int, bytes]]:
         with self._desk.database.read() as session:
-            found = session.execute(select(Variant.id, Variant.compiled).where(Variant.id.in_(variant_ids)))
-            return [(row.id, row.compiled) for row in found]
+            return compiled_of_all(session, variant_ids)

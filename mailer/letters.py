@@ -88,6 +88,12 @@ def compiled_of(session: Session, variant_id: int) -> bytes:
     return session.scalars(select(Variant.compiled).where(Variant.id == variant_id)).one()
 
 
+def compiled_of_all(session: Session, variant_ids: Collection[int]) -> list[tuple[int, bytes]]:
+    """The stored forms of several, with their numbers."""
+    found = session.execute(select(Variant.id, Variant.compiled).where(Variant.id.in_(variant_ids)))
+    return [(row.id, row.compiled) for row in found]
+
+
 def store_variant(session: Session, *, digest: str, language: str, compiled: bytes, now: datetime) -> int:
     """Keep a compiled form; the id of the row there is, when another process was faster."""
     new = insert_new(Variant, is_sqlite=session.get_bind().dialect.name == "sqlite")

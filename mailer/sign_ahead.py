@@ -6,12 +6,10 @@ import asyncio
 from typing import Generic, TypeVar
 
 import structlog
-from sqlalchemy import select
 
 from ground.database import Database
-from mailer import signatures
+from mailer import letters, signatures
 from mailer.books import Clock
-from mailer.letters import Variant
 from mailer.press import RUN, Press
 from mailer.signatures import Taken
 
@@ -30,36 +28,35 @@ class SignAhead(Generic[C]):
     async def sign(self, stop: asyncio.Event | None = None) -> int:
         """Sign until nothing is left, or told to stop; how many messages were signed."""
         signed = 0
-        letters: dict[int, C] = {}
+        compiled: dict[int, C] = {}
         while stop is None or not stop.is_set():
             taken = await asyncio.to_thread(self._take)
             if taken is None:
                 break
-            await self._load(taken, letters)
-            made = await self._signed(taken, letters)
+            await self._load(taken, compiled)
+            made = await self._signed(taken, compiled)
             if await asyncio.to_thread(self._keep, taken, made):
                 signed += len(made)
         if signed:
             log.info("signed_ahead", messages=signed)
         return signed
 
-    async def _signed(self, taken: Taken, letters: dict[int, C]) -> dict[int, bytes]:
+    async def _signed(self, taken: Taken, compiled: dict[int, C]) -> dict[int, bytes]:
         """Signatures by delivery. What cannot be written or signed is told when it is sent."""
         runs = [taken.rows[start : start + RUN] for start in range(0, len(taken.rows), RUN)]
         found: dict[int, bytes] = {}
         for run in runs:
-            found |= await self._press.signatures(letters, run, taken.lease)
+            found |= await self._press.signatures(compiled, run, taken.lease)
         return found
 
-    async def _load(self, taken: Taken, letters: dict[int, C]) -> None:
-        missing = {row.variant_id for row in taken.rows} - letters.keys()
+    async def _load(self, taken: Taken, compiled: dict[int, C]) -> None:
+        missing = {row.variant_id for row in taken.rows} - compiled.keys()
         for variant_id, stored in await asyncio.to_thread(self._read, sorted(missing)) if missing else ():
-            letters[variant_id] = self._press.load(stored)
+            compiled[variant_id] = self._press.load(stored)
 
     def _read(self, variant_ids: list[int]) -> list[tuple[int, bytes]]:
         with self._database.read() as session:
-            found = session.execute(select(Variant.id, Variant.compiled).where(Variant.id.in_(variant_ids)))
-            return [(row.id, row.compiled) for row in found]
+            return letters.compiled_of_all(session, variant_ids)
 
     def _take(self) -> Taken | None:
         with self._database.write_bulk() as session:
