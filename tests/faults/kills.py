@@ -1,6 +1,6 @@
 """`make faults`: a worker killed (SIGKILL) at fifty random moments, on SQLite and PostgreSQL, and what came of it.
 
-    python -m tests.faults.kills [--kills 50] [--database sqlite|postgresql]
+    python -m tests.faults.kills [--kills 50] [--database sqlite|postgresql] [--mode sequential|pipelining|chunking]
 
 An issue for 2,000 readers. The moments: while its audience is written; while messages are built; before and after commits
 (of a claim, an intent, a result, a batch put down); at MAIL, RCPT, DATA, while the content comes, and between the message's
@@ -22,6 +22,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import product
 from pathlib import Path
 
 from sqlalchemy import create_engine, make_url, select, text
@@ -36,11 +37,15 @@ from newsletters.issues import Issue
 from tests.faults import worker
 from tests.faults.sink import Sink, Trap, listening
 from tests.faults.worker import Moment, Orders
+from tests.mailer.doubles import OFFERED
 from tests.processes import READERS, an_approved_issue
 
 #: After one kill: one group of intents (10 ms of traffic here), those in flight, and 10 ms of unwritten results.
 BOUND = 120
+#: Of a window of messages on each connection, all may have left.
+WINDOWS = worker.CONNECTIONS * 8
 STAGES = ("MAIL", "RCPT", "DATA", "content", "accepted")
+STAGES_OF_CHUNKS = ("MAIL", "RCPT", "dot", "accepted")
 
 
 @dataclass(kw_only=True)
@@ -49,6 +54,7 @@ class Ordeal:
 
     database: str
     policy: InDoubt
+    mode: str = "sequential"
     kills: int = 0
     lost: int = 0
     duplicates: int = 0
@@ -63,20 +69,26 @@ class Ordeal:
         most_copies = 0 if self.policy is InDoubt.HOLD else self.in_doubt
         held = self.in_doubt if self.policy is InDoubt.HOLD else 0
         sound = not (self.lost or self.different or self.broken) and self.accepted + held >= READERS
-        return sound and self.duplicates <= most_copies and self.most <= BOUND
+        return sound and self.duplicates <= most_copies and self.most <= self.bound
+
+    @property
+    def bound(self) -> int:
+        return BOUND + WINDOWS if self.mode == "chunking" else BOUND
 
 
-def ordeal(url: str, folder: Path, policy: InDoubt, kills: int, rng: random.Random) -> Ordeal:
-    """Send one issue by workers that are killed so many times."""
-    seen = Ordeal(database=make_url(url).get_backend_name(), policy=policy, broken=[])
+def ordeal(
+    url: str, folder: Path, policy: InDoubt, kills: int, rng: random.Random, *, mode: str = "sequential"
+) -> Ordeal:
+    """Send one issue by workers that are killed so many times, to a server that takes mail in this mode."""
+    seen = Ordeal(database=make_url(url).get_backend_name(), policy=policy, mode=mode, broken=[])
     database = Database(url)
-    with listening(Sink()) as sink:
+    with listening(Sink(mode)) as sink:
         orders = Orders(url=url, folder=folder, port=sink.port, policy=policy)
         with worker.house_of(orders) as house:
             house.migrate()
             issue_id = an_approved_issue(house)
         for number in range(kills):
-            _kill(sink, orders, _moment(number, kills, rng), rng)
+            _kill(sink, orders, _moment(number, kills, rng, mode), rng)
             seen.kills += 1
             _recover(database, seen)
         _settle(database)
@@ -88,14 +100,15 @@ def ordeal(url: str, folder: Path, policy: InDoubt, kills: int, rng: random.Rand
     return seen
 
 
-def _moment(number: int, kills: int, rng: random.Random) -> Moment | str:
+def _moment(number: int, kills: int, rng: random.Random, mode: str) -> Moment | str:
     """The first tenth while the audience is written, the rest anywhere."""
+    stages = STAGES_OF_CHUNKS if mode == "chunking" else STAGES
     commits = ("before commit", "after commit")
     if number < max(1, kills // 10):
         return Moment(at=rng.choice(commits), nth=rng.randint(1, 8), publishing=True)
     # Few mails for each, so that enough are left for the last.
-    fair = rng.choice(["build", *commits, "claim", *STAGES, *STAGES])
-    if fair in STAGES:
+    fair = rng.choice(["build", *commits, "claim", *stages, *stages])
+    if fair in stages:
         return fair
     if fair == "claim":
         return Moment(at=rng.choice(commits), nth=rng.randint(1, 2))
@@ -145,23 +158,36 @@ def _judge(database: Database, sink: Sink, issue_id: int, seen: Ordeal) -> None:
 
 def table(ordeals: list[Ordeal]) -> str:
     """For people."""
-    head = ("database", "policy", "kills", "lost", "duplicates", "in doubt", "most per kill", "bound", "accepted", "")
+    head = (
+        "database",
+        "policy",
+        "mode",
+        "kills",
+        "lost",
+        "duplicates",
+        "in doubt",
+        "most per kill",
+        "bound",
+        "accepted",
+        "",
+    )
     lines: list[tuple[str, ...]] = [head]
     for each in ordeals:
         told = (
             each.database,
             each.policy.value,
+            each.mode,
             each.kills,
             each.lost,
             each.duplicates,
             each.in_doubt,
             each.most,
-            BOUND,
+            each.bound,
         )
         lines.append((*map(str, told), str(each.accepted), "holds" if each.stands else "BROKEN"))
     widths = [max(len(line[column]) for line in lines) for column in range(len(head))]
     return "\n".join(
-        "  ".join(word.ljust(width) if place < 2 else word.rjust(width)
+        "  ".join(word.ljust(width) if place < 3 else word.rjust(width)
                   for place, (word, width) in enumerate(zip(line, widths, strict=True)))
         for line in lines
     )  # fmt: skip
@@ -192,16 +218,17 @@ def main() -> int:
     asked = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     asked.add_argument("--kills", type=int, default=50)
     asked.add_argument("--database", choices=["sqlite", "postgresql"])
+    asked.add_argument("--mode", choices=list(OFFERED))
     asked.add_argument("--seed", type=int, default=2026)
     told = asked.parse_args()
     ordeals = []
     for kind in [told.database] if told.database else ["sqlite", "postgresql"]:
-        for policy in (InDoubt.RESEND, InDoubt.HOLD):
+        for policy, mode in product((InDoubt.RESEND, InDoubt.HOLD), [told.mode] if told.mode else OFFERED):
             with tempfile.TemporaryDirectory(prefix="broadsheet-faults-", ignore_cleanup_errors=True) as name:
                 folder = Path(name)
                 with fresh(kind, folder) as url:
                     rng = random.Random(told.seed)
-                    ordeals.append(ordeal(url, folder / "var", policy, told.kills, rng))
+                    ordeals.append(ordeal(url, folder / "var", policy, told.kills, rng, mode=mode))
             sys.stdout.write(table(ordeals[-1:]).splitlines()[-1] + "\n")
     sys.stdout.write("\n" + table(ordeals) + "\n")
     for each in ordeals:

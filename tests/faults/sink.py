@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from tests.mailer.doubles import ScriptedServer
+from tests.mailer.doubles import OFFERED, ScriptedServer
 
 
 @dataclass(slots=True)
 class Trap:
     """At the nth time that a stage is reached, `spring`."""
 
-    stage: str  # MAIL | RCPT | DATA | content | accepted
+    stage: str  # MAIL | RCPT | DATA | content | dot | accepted
     nth: int
     spring: Callable[[], object]
 
@@ -24,8 +24,8 @@ class Trap:
 class Sink(ScriptedServer):
     """`accepted` is sprung when a message is kept and its 250 not yet said; `content` when the 354 has been said."""
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, mode: str = "sequential") -> None:
+        super().__init__(EHLO=OFFERED[mode])
         self.trap: Trap | None = None
         self.at_content: Callable[[str], object] | None = None  # is told every RCPT whose content may come
         self._recipient = ""

@@ -38,6 +38,18 @@ def test_workers_are_killed_and_nobody_is_lost(
     assert found.accepted + (found.in_doubt if policy is InDoubt.HOLD else 0) == READERS
 
 
+@pytest.mark.parametrize("policy", [InDoubt.RESEND, InDoubt.HOLD])
+@pytest.mark.parametrize("mode", ["pipelining", "chunking"])
+def test_they_are_killed_while_messages_follow_each_other_without_a_pause(
+    tmp_path: Path, mode: str, policy: InDoubt
+) -> None:
+    found = kills.ordeal(
+        f"sqlite:///{tmp_path}/killed.sqlite3", tmp_path / "var", policy, 4, random.Random(5), mode=mode
+    )
+    assert found.stands, kills.table([found]) + f"\n{found.broken}"
+    assert found.accepted + (found.in_doubt if policy is InDoubt.HOLD else 0) == READERS
+
+
 @pytest.mark.parametrize("kind", ["sqlite", "postgresql"])
 def test_a_kill_between_the_250_and_its_commit_leaves_one_doubt_and_a_copy_with_the_same_bytes(
     request: pytest.FixtureRequest, tmp_path: Path, kind: str
