@@ -107,7 +107,7 @@ def _moment(number: int, kills: int, rng: random.Random, mode: str) -> Moment | 
     if number < max(1, kills // 10):
         return Moment(at=rng.choice(commits), nth=rng.randint(1, 8), publishing=True)
     # Few mails for each, so that enough are left for the last.
-    fair = rng.choice(["build", *commits, "claim", *stages, *stages])
+    fair: str = rng.choice(["build", *commits, "claim", *stages, *stages])
     if fair in stages:
         return fair
     if fair == "claim":
