@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -12,6 +13,7 @@ from mailer.envelope import Envelope
 from mailer.transports import Outcome, Parcel, Result, Stage
 from mailer.transports.route import Route, Timeouts, Tls
 from mailer.transports.smtp import SmtpTransport
+from tests.faults.certificates import Authority
 from tests.mailer.doubles import DROP, OFFERED, SILENCE, WELL, Answer, ScriptedServer
 
 pytestmark = pytest.mark.faults
@@ -85,6 +87,39 @@ async def test_all_arrive_whole_over_one_connection(mode: str) -> None:
     assert ("DATA" in server.commands) == (mode == "pipelining")
     dots = b"\r\n..leading dot" if mode == "pipelining" else b"\r\n.leading dot"
     assert all(dots in content for _, content in server.messages)
+
+
+@pytest.mark.parametrize("mode", FAST)
+@pytest.mark.parametrize("tls", [Tls.IMPLICIT, Tls.STARTTLS])
+async def test_all_arrive_whole_over_tls(tmp_path: Path, mode: str, tls: Tls) -> None:
+    authority = Authority(tmp_path)
+    server = ScriptedServer(
+        **{
+            "EHLO": OFFERED[mode] if tls is Tls.IMPLICIT else "250-mx.test\r\n250 STARTTLS",
+            "EHLO inside": OFFERED[mode],
+            "STARTTLS": "220 2.0.0 Go ahead",
+        }
+    )
+    server.tls = authority.serving()
+    heap = Heap(40)
+    async with server.running(implicit=tls is Tls.IMPLICIT):
+        route = Route(
+            host="localhost",
+            port=server.port,
+            tls=tls,
+            trusted_ca=authority.file,
+            helo="news.test",
+            connections=1,
+            timeouts=BRIEF,
+        )
+        transport = SmtpTransport(route)
+        await asyncio.wait_for(transport.carry(heap), 20)
+        await transport.close()
+    assert heap.results() == [Result.ACCEPTED] * 40
+    assert sound(server)
+    assert server.connections == 1
+    assert not any(b"MAIL" in line for line in server.clear)
+    assert ("DATA" in server.commands) == (mode == "pipelining")
 
 
 @pytest.mark.parametrize("mode", FAST)
