@@ -43,7 +43,7 @@ INSIDE = ("/console", "/ops")
 OWNER = "hanar@zagroscourier.example"
 PATIENCE = 60.0
 #: Where a page is named otherwise than the table that its number stands for.
-TABLES = {"sources": "feeds", "readers": "subscribers"}
+TABLES = {"sources": "feeds", "readers": "subscribers", "look": "editions"}
 #: What else is asked of an address, to see it in its states.
 ASKED = {
     "/console/issues/{issue_id:int}/preview": ("", "?screen=phone", "?screen=dark", "?screen=text"),
