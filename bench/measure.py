@@ -59,6 +59,7 @@ class Bench:
             named("smtp-source", "smtp-source, smtp-sink"): self._smtp_source,
             named("ours", "ours, us a message", "ours, MB"): lambda: self._ours("ours", Manners()),
             named("ours, signed ahead"): self._signed_ahead,
+            named("ours, no ledger"): self._bare,
             named("ours, smtp-sink"): self._ours_to_postfix,
             named("ours, 5 % refused"): lambda: self._ours("ours, 5 % refused", Manners(refuse_percent=5)),
             named("ours, 1 % dropped"): lambda: self._ours("ours, 1 % dropped", Manners(drop_percent=1)),
@@ -88,6 +89,13 @@ class Bench:
         if not town_ahead.is_dir():
             self._found(town_ahead, self.messages, ahead=True)
         self._ours("ours, signed ahead", Manners(), signs="ours", town_of=town_ahead)
+
+    def _bare(self) -> None:
+        with Sink(self._program, Manners()) as sink:
+            orders = Orders(folder=str(self._town), url=f"sqlite:///{self._town}/town.sqlite3", port=sink.port)
+            figures = self._run([sys.executable, "-m", "bench.bare"], asdict(orders))
+            self._check("ours, no ledger", sink, self.messages)
+        self.rounds["ours, no ledger"].append(self.messages / figures["seconds"])
 
     def _ours(self, name: str, manners: Manners, *, signs: str = "relay", town_of: Path | None = None) -> None:
         with Sink(self._program, manners) as sink:
