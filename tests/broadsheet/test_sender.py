@@ -49,7 +49,7 @@ import asyncio, json, os, signal, sys
 from broadsheet.sender import send
 from broadsheet.settings import load
 from ground.engine import WorkLane
-from mailer import batches, ledger
+from mailer import leases, ledger
 from mailer.letters import Lane
 from broadsheet.wiring import House
 
