@@ -6,13 +6,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from mailer import ailing, bounce_reports
 from mailer.deliveries import Attempt, Delivery, State, to_reader
 from mailer.letter import Kind
 from mailer.letters import Letter
+from mailer.signatures import Signature
 
 #: What stands in the place of an address that was forgotten. No mail goes there: its deliveries are all ended.
 FORGOTTEN = "forgotten"
@@ -73,6 +74,7 @@ def forget(session: Session, recipient_id: int, address_key: str) -> int:
     session.execute(update(Attempt).where(Attempt.delivery_id.in_(mine)).values(reply=None))
     bounce_reports.forget(session, address_key, mine)
     ailing.forget(session, address_key)
+    session.execute(delete(Signature).where(Signature.delivery_id.in_(mine)))
     blanked = session.execute(
         update(Delivery)
         .where(to_reader(recipient_id))

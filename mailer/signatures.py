@@ -33,7 +33,9 @@ class Signature(Base):
     __tablename__ = "signatures"
 
     letter_id: Mapped[int] = mapped_column(ForeignKey("letters.id"), primary_key=True)
-    delivery_id: Mapped[int] = mapped_column(ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True)
+    delivery_id: Mapped[int] = mapped_column(
+        ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True, index=True
+    )
     made: Mapped[bytes] = mapped_column(LargeBinary)
 
 

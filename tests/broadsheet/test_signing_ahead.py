@@ -16,7 +16,7 @@ from sqlalchemy import func, select, update
 from bench import town
 from broadsheet import outgoing, rotation
 from broadsheet.wiring import House
-from mailer import ledger, signatures
+from mailer import correspondence, deliveries, ledger, signatures
 from mailer.batches import Batch
 from mailer.deliveries import Delivery
 from mailer.dispatch import Dispatcher
@@ -287,3 +287,13 @@ def test_signatures_are_forgotten_with_their_letter_and_not_before(newsroom: New
     newsroom.send()
     asyncio.run(newsroom.house.sign_ahead.forget())
     assert newsroom.kept() == 0
+
+
+def test_who_is_forgotten_leaves_no_signature_either(newsroom: Newsroom) -> None:
+    newsroom.watch.now = newsroom.slot - AHEAD
+    newsroom.publish()
+    newsroom.sign()
+    with newsroom.house.database.write() as session:
+        deliveries.skip_recipient(session, 1, reason="erased")
+        correspondence.forget(session, 1, "reader0@d0.readers.example")
+    assert newsroom.kept() == READERS - 1

@@ -32,6 +32,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("letter_id", "delivery_id", name=op.f("pk_signatures")),
     )
+    op.create_index(op.f("ix_signatures_delivery_id"), "signatures", ["delivery_id"])
     op.add_column("batches", sa.Column("signing_until", sa.DateTime(timezone=True), nullable=True))
     op.add_column("batches", sa.Column("signed_at", sa.DateTime(timezone=True), nullable=True))
 
