@@ -173,7 +173,10 @@ def _step(database: Database, found: Import, folder: Folder, terms: Terms, *, no
     (Who signs up meanwhile keeps what they did: the insert steps aside.)
     """
     size = ASK if terms.mode is ImportMode.MUST_CONFIRM else BATCH
-    entries, position = reading.read(folder.rows, found.position, size)
+    try:
+        entries, position = reading.read(folder.rows, found.position, size)
+    except FileNotFoundError:
+        return _finished_by_another(database, found)
     with database.read() as session:
         newest = suppressions.newest(session)
         verdicts = judging.judge(session, entries, terms, now=now)
@@ -185,6 +188,19 @@ def _step(database: Database, found: Import, folder: Folder, terms: Terms, *, no
             admitting.admit(session, verdicts, terms, now=now)
             _advance(held, verdicts, position, folder, now)
     return held
+
+
+def _finished_by_another(database: Database, found: Import) -> Import:
+    """The list as it is now: who does its last row deletes the file, and may do so just before another opens it.
+
+    Raises:
+        FileNotFoundError: the list still runs, so its rows are lost.
+    """
+    with database.read() as session:
+        now_is = session.get_one(Import, found.id)
+    if now_is.state is ImportState.RUNNING:
+        raise FileNotFoundError(f"The rows of import {found.id} are gone, and it is not finished.")
+    return now_is
 
 
 def _advance(held: Import, verdicts: list[Verdict], position: int, folder: Folder, now: datetime) -> None:

@@ -257,6 +257,40 @@ def test_two_that_carry_on_with_one_list_do_each_row_once(desk: Desk) -> None:
     assert (done.done, taken(done)) == (1_000, {"added": 1_000})
 
 
+class FolderOfTheSlower(Folder):
+    """Its rows are asked for just after another has done the last of them."""
+
+    another: Callable[[], object]
+
+    @property
+    def rows(self) -> Path:
+        self.another()
+        return super().rows
+
+
+def test_who_comes_just_after_the_last_row_was_done_finds_nothing_to_do(desk: Desk) -> None:
+    import_id = desk.hand_in("a@example.org,,,,,")
+    desk.begin(import_id)
+    slower = FolderOfTheSlower(desk.folder.path)
+    object.__setattr__(slower, "another", lambda: carry_to_the_end(desk, import_id))
+    assert not importing.carry_on(desk.database, import_id, slower, desk.terms, now=desk.now, batches=1)
+    assert (desk.look(import_id).done, desk.look(import_id).state) == (1, ImportState.FINISHED)
+
+
+def test_rows_that_are_lost_while_the_list_runs_are_not_taken_for_its_end(desk: Desk) -> None:
+    import_id = desk.hand_in("a@example.org,,,,,")
+    desk.begin(import_id)
+    desk.folder.rows.unlink()
+    with pytest.raises(FileNotFoundError, match="are gone, and it is not finished"):
+        importing.carry_on(desk.database, import_id, desk.folder, desk.terms, now=desk.now, batches=1)
+    assert desk.look(import_id).state is ImportState.RUNNING
+
+
+def carry_to_the_end(desk: Desk, import_id: int) -> None:
+    while importing.carry_on(desk.database, import_id, desk.folder, desk.terms, now=desk.now, batches=3):
+        pass
+
+
 def test_the_list_itself_is_deleted_when_it_is_done_with(desk: Desk) -> None:
     found = desk.run("a@example.org,,,,,", "bad,,,,,")
     assert not desk.folder.upload.exists()
