@@ -20,6 +20,7 @@ from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.sender import sender_of
+from newsletters.trail import About
 
 
 def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
@@ -53,6 +54,8 @@ def content_hash(session: Session, issue: Issue) -> str:
     content: list[object] = [issue.layout, issue.subject, issue.preheader, _items(session, issue, language)]
     if issue.note:
         content += [issue.note, issue.note_by]
+    if issue.pieces:
+        content.append(issue.pieces)
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -68,6 +71,8 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
             "view_url": f"{sender.archive_url}/{issue.number}",
             "archive_url": sender.archive_url,
             "note": _note(session, issue),
+            "figure": issue.pieces.get(About.FIGURE),
+            "diary": issue.pieces.get(About.DIARY),
         },
         "items": _with_faces(session, _with_own_images(session, _items(session, issue, sender.language), base_url)),
     }

@@ -28,6 +28,8 @@ class About(enum.StrEnum):
     SUBJECT = "subject"
     MARK = "mark"
     NOTE = "note"
+    FIGURE = "figure"
+    DIARY = "diary"
 
 
 ABOUT: Mapping[str, About] = {
@@ -40,6 +42,8 @@ ABOUT: Mapping[str, About] = {
     "issue.subject": About.SUBJECT,
     "issue.pin": About.MARK,
     "issue.note": About.NOTE,
+    "issue.figure": About.FIGURE,
+    "issue.diary": About.DIARY,
 }
 
 

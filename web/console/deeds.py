@@ -80,6 +80,8 @@ def _words(texts: Texts) -> dict[str, str]:
         "issue.drop": _("took a story out of"),
         "issue.move": _("moved a story in"),
         "issue.note": _("changed the editor’s note of"),
+        "issue.figure": _("changed the number of the day in"),
+        "issue.diary": _("changed the days ahead in"),
         "issue.pause": _("paused"),
         "issue.pin": _("pinned a story in"),
         "issue.recompose": _("composed anew"),
