@@ -25,6 +25,7 @@ import newsletters.logos
 import newsletters.newsletters
 import newsletters.portions
 import newsletters.schedules
+import newsletters.sponsors
 import staff.members
 import staff.sign_ins
 import subscribers.consents

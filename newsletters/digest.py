@@ -15,7 +15,7 @@ from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import issues, portions
+from newsletters import issues, portions, sponsors
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
@@ -56,6 +56,9 @@ def content_hash(session: Session, issue: Issue) -> str:
         content += [issue.note, issue.note_by]
     if issue.pieces:
         content.append(issue.pieces)
+    sponsor = sponsors.told(sponsors.of_issue(session, issue), "")
+    if sponsor:
+        content.append(sponsor)
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -72,6 +75,7 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
             "archive_url": sender.archive_url,
             "note": _note(session, issue),
             "figure": issue.pieces.get(About.FIGURE),
+            "sponsor": sponsors.told(sponsors.of_issue(session, issue), base_url),
             "diary": issue.pieces.get(About.DIARY),
         },
         "items": _with_faces(session, _with_own_images(session, _items(session, issue, sender.language), base_url)),

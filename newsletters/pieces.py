@@ -20,11 +20,10 @@ from newsletters.newsletters import Edition
 from newsletters.trail import About
 
 #: The number is read at a glance, and its sentence in one breath.
-LONGEST_FIGURE, LONGEST_SENTENCE, LONGEST_URL = 20, 200, 500
+LONGEST_FIGURE, LONGEST_SENTENCE = 20, 200
 #: A diary of more days, or longer lines, is a page of its own.
 MOST_DAYS, LONGEST_LINE = 10, 160
 
-_URL = re.compile(r"https?://[^\s<>\"\\]{4,}\Z")
 _DAY = re.compile(r"(?:(\d{4})-(\d{1,2})-(\d{1,2})|(\d{1,2})[./](\d{1,2})\.?)[\s:،,–-]+(\S.*)\Z")
 
 
@@ -57,11 +56,6 @@ def set_diary(
 def written(days: Sequence[Mapping[str, str]] | None) -> str:
     """A diary as it is typed."""
     return "\n".join(f"{day['on']} {day['words']}" for day in days or ())
-
-
-def is_link(url: str) -> bool:
-    """Whether a typed address is one of the web, and of a length that a letter can hold."""
-    return len(url) <= LONGEST_URL and _URL.match(url) is not None
 
 
 def _open(session: Session, issue_id: int) -> Issue | Refused:
@@ -99,7 +93,7 @@ def _unfit_figure(typed: Mapping[str, str]) -> str | None:
         )
     if not 1 <= len(typed["words"]) <= LONGEST_SENTENCE:
         return f"The sentence has {len(typed['words'])} characters; write 1 to {LONGEST_SENTENCE}."
-    if typed["url"] and not is_link(typed["url"]):
+    if typed["url"] and not headlines.is_link(typed["url"]):
         return f"“{typed['url'][:80]}” is no address of the web. Write a whole one: https://example.org/page."
     return None
 

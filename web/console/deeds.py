@@ -117,6 +117,8 @@ def _words(texts: Texts) -> dict[str, str]:
         "sending.hold": _("paused all sending:"),
         "issue.correct": _("ordered a correction of"),
         "issue.correct-undo": _("took back a correction of"),
+        "sponsor.book": _("booked a sponsor for"),
+        "sponsor.release": _("took a sponsor’s booking out of"),
         "staff.appoint": _("appointed"),
         "staff.disable": _("disabled"),
         "staff.enable": _("enabled again:"),

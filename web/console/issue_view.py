@@ -10,7 +10,7 @@ from fastapi import HTTPException, Path
 from sqlalchemy.orm import Session
 
 from ground.language import direction
-from newsletters import desk, launch, pieces
+from newsletters import desk, launch, pieces, sponsors
 from newsletters.desk import Desk
 from newsletters.trail import About
 from staff import members
@@ -46,6 +46,7 @@ def view(session: Session, found: Desk, insider: Insider) -> View:
         "seen": launch.seen(session, found.issue),
         "home": f"/console/issues/{found.issue.id}",
         "diary_written": pieces.written(found.issue.pieces.get(About.DIARY)),
+        "sponsor": sponsors.of_issue(session, found.issue),
         "day_of": date.fromisoformat,
         "direction": direction(found.edition.language),
         "may_edit": found.is_open and insider.may(Role.EDITOR),

@@ -29,6 +29,7 @@ from web.console import (
     source,
     sources,
     sources_list,
+    sponsors,
     stop,
 )
 from web.gate import Gate
@@ -37,7 +38,7 @@ from web.parts import Parts
 _PAGES = (
     *(sign_in, lost_password, link, home),
     *(issues, alerts, desk, flight, launch, stop, correction),
-    *(schedules, holidays, look, logo, sources, sources_list, source),
+    *(schedules, holidays, look, logo, sponsors, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )
