@@ -23,6 +23,7 @@ from mailer.lint import (
     inbox,
     layout,
     links,
+    paid,
     plain,
     reading,
     signature,
@@ -122,6 +123,8 @@ RULES = (
     Rule("N01", ERROR, inbox.subject_fits, "Say the news in 60 characters, 45 in Arabic script.", BLOCKS),
     Rule("N02", WARNING, inbox.preheader_adds, "Begin the body with a hidden line that adds to the subject."),
     Rule("N11", WARNING, inbox.date_is_the_days, "Let the date line follow the day on which it goes."),
+    Rule("N10", WARNING, paid.sponsors_are_labelled, "Say in its first line who paid for it: Sponsored by ..."),
+    Rule("N10", WARNING, paid.paid_stories_are_marked, "Mark it beside its headline, as the layouts of ours do."),
     Rule("N08", WARNING, inbox.summaries_end, "End the summary at a sentence."),
     # -- plain text
     Rule("P01", ERROR, plain.says_the_same, "Print every headline in the plain part, in the same order.", HOUSE),
