@@ -114,6 +114,7 @@ def _words(texts: Texts) -> dict[str, str]:
         "suppression.add": _("suppressed"),
         "suppression.lift": _("lifted the suppression of"),
         "sending.free": _("let mail leave again:"),
+        "sending.probe": _("tested whether bounces come back:"),
         "sending.hold": _("paused all sending:"),
         "issue.correct": _("ordered a correction of"),
         "issue.correct-undo": _("took back a correction of"),
