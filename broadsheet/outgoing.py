@@ -68,7 +68,7 @@ def caps(settings: Settings) -> dict[str, Cap]:
 def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
     """From a stored variant and a row to return path and message; unsigned, where the relay signs."""
 
-    def build(compiled: Compiled, row: Row, lease: Lease) -> bytes:
+    def build(compiled: Compiled, row: Row, lease: Lease) -> list[bytes]:
         recipient = message.Recipient(
             delivery_id=row.id,
             letter_id=lease.span.letter_id,
@@ -77,7 +77,7 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
             fields=row.fields,
             due_at=_due_at(row, lease),
         )
-        return message.build(compiled, recipient, mint)
+        return message.pieces(compiled, recipient, mint)
 
     def return_path(delivery_id: int) -> str:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)

@@ -218,7 +218,7 @@ class Passage:
 
 
 def _intended(made: Written, attempt: int) -> Intended:
-    return Intended(made.envelope, made.message, made.is_canonical, row=made.row, attempt=attempt)
+    return Intended(made.envelope, made.pieces, made.is_canonical, row=made.row, attempt=attempt)
 
 
 def _lost(reply: str) -> Outcome:

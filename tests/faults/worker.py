@@ -10,7 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -106,7 +106,7 @@ def _arm(house: House, moment: Moment) -> None:
         return
     press, count = house.dispatcher._press, _countdown(moment.nth)
 
-    def build(compiled: Any, row: Row, lease: Lease) -> bytes:  # noqa: ANN401 - whatever the press loads
+    def build(compiled: Any, row: Row, lease: Lease) -> Sequence[bytes]:  # noqa: ANN401 - whatever the press loads
         count()
         return press.build(compiled, row, lease)
 
