@@ -20,9 +20,9 @@ from bench import town
 from bench.worker import Orders
 from broadsheet import outgoing
 from broadsheet.wiring import House
-from mailer.batches import Lease
 from mailer.deliveries import DELIVERIES, Row, Span
 from mailer.feed import Feed, Intended
+from mailer.leases import Lease
 from mailer.letter import Compiled
 from mailer.letters import Lane, Letter, Variant
 from mailer.press import Written

@@ -14,9 +14,9 @@ from broadsheet import __version__
 from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
-from mailer.batches import Lease
 from mailer.deliveries import Row
 from mailer.dispatch import Dispatcher
+from mailer.leases import Lease
 from mailer.letter import Compiled
 from mailer.letters import Lane
 from mailer.lines import Way

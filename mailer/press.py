@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from mailer import replies
-from mailer.batches import Lease
 from mailer.deliveries import Row
 from mailer.envelope import Envelope
+from mailer.leases import Lease
 from mailer.ledger import Held
 from mailer.transports.relay import Relay
 

@@ -1,6 +1,6 @@
 """Progress: how far a letter has come, cheap enough to be asked for every two seconds.
 
-A batch notes how its deliveries stood when it was put down (`batches.close`), so that what is read here are a letter's
+A batch notes how its deliveries stood when it was put down (`leases.close`), so that what is read here are a letter's
 batches (400 for 200,000 readers), the rows of the few that a worker holds just now, and what is in doubt, which has an
 index of its own. `tally.counts` reads every row instead.
 """

@@ -24,8 +24,8 @@ from broadsheet.relays import Smtp
 from broadsheet.settings import Settings
 from broadsheet.wiring import House
 from mailer import ledger
-from mailer.batches import Lease
 from mailer.deliveries import Row
+from mailer.leases import Lease
 from mailer.letters import InDoubt, Lane, Letter
 
 C = TypeVar("C")

@@ -10,10 +10,10 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from ground.database import Database
-from mailer.batches import Lease
 from mailer.books import Habits
 from mailer.deliveries import Row
 from mailer.dispatch import Dispatcher
+from mailer.leases import Lease
 from mailer.letters import Lane
 from mailer.lines import Way
 from mailer.pacing import Cap
