@@ -118,10 +118,10 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("letter_id", "recipient_id"),
-        _some("ix_deliveries_lease", "lease_until", where="state IN ('claimed', 'sending')"),
-        # Leaving, pausing and erasing find that person's open rows by this one.
-        _some("ix_deliveries_open_recipient", "recipient_id", where="state IN ('ready', 'claimed', 'deferred')"),
-        # Suppressing finds the open rows of an address, and ops all of them. It names no state, so sending leaves it alone.
+        # Sending writes a row three times, and each index that names its state is looked at each time: so what is leased is
+        # found by its batch, what is open of a reader by the letters that have not ended, and one index names the state.
+        #
+        # Suppressing finds the open rows of an address, and ops all of them.
         Index("ix_deliveries_address_key", "address_key"),
         # The few that did not simply go through, as ops list them; what is accepted is in none of these.
         _some(
@@ -129,8 +129,8 @@ class Delivery(Base):
         ),
         _some("ix_deliveries_bounced", "bounced_at", "id", where="bounced_at IS NOT NULL"),
         _some("ix_deliveries_complained", "complained_at", "id", where="complained_at IS NOT NULL"),
-        # What is in doubt is rare and looked for every minute.
-        _some("ix_deliveries_uncertain", "uncertain_at", where="state = 'uncertain'"),
+        # What was ever in doubt is rare, and what still is is looked for every few seconds.
+        _some("ix_deliveries_uncertain", "uncertain_at", where="uncertain_at IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -275,7 +275,8 @@ def skip_recipient(session: Session, recipient_id: int, *, reason: str, scope: s
     `scope` narrows it to one edition (`edition:3`); None means every letter to a reader. What is just being handed over is marked
     `withdrawn`: it may still arrive, and is never tried again.
     """
-    whose = [to_reader(recipient_id)]
+    not_ended = select(Letter.id).where(Letter.finished_at.is_(None))
+    whose = [to_reader(recipient_id), Delivery.letter_id.in_(not_ended)]
     if scope is not None:
         whose.append(Delivery.scope == scope)
     _skip(session, and_(*whose), reason)
@@ -287,13 +288,10 @@ def skip_addresses(session: Session, address_keys: Iterable[str], *, reason: str
 
 
 def _skip(session: Session, whose: ColumnElement[bool], reason: str) -> None:
-    # Three statements, because each finds its rows by another partial index.
     session.execute(
         update(Delivery).where(whose, in_states(sources(Event.SKIP))).values(state=State.SKIPPED, reason=reason)
     )
-    leased = in_states([State.CLAIMED, State.SENDING])
-    for handed in (and_(leased, Delivery.state == State.SENDING), text("state = 'uncertain'")):
-        session.execute(
-            update(Delivery).where(whose, handed).values(reason=WITHDRAWN),
-            execution_options={"synchronize_session": False},  # nobody holds these as objects
-        )
+    session.execute(
+        update(Delivery).where(whose, in_states([State.SENDING, State.UNCERTAIN])).values(reason=WITHDRAWN),
+        execution_options={"synchronize_session": False},  # nobody holds these as objects
+    )

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
-    case,
     func,
     or_,
     select,
@@ -52,6 +51,18 @@ def lease_name(worker: str, number: int) -> str:
 def worker_of(lease: str) -> str:
     """Who holds a lease of this name."""
     return lease.rpartition("/")[0]
+
+
+#: A delivery in one of these is in the span of a batch that is leased, under the same name.
+LEASED = frozenset({State.CLAIMED, State.SENDING})
+
+
+def spans(session: Session) -> list[Span]:
+    """What is leased now."""
+    held = select(Batch.letter_id, Batch.first_id, Batch.last_id).where(
+        Batch.lane.in_(list(Lane)), Batch.state == BatchState.LEASED
+    )
+    return [Span(*row) for row in session.execute(held)]
 
 
 def holders(session: Session) -> list[str]:
@@ -108,9 +119,11 @@ def renew(session: Session, held: Lease, *, owner: str, until: datetime) -> None
 def close(session: Session, held: Lease, *, owner: str) -> BatchState:
     """Put a batch down: done when none of its rows can leave any more, else open until the earliest of them.
 
-    A row whose result could not be written is looked at when its lease is over; until then nothing can be done with it.
+    One with a row whose result could not be written stays leased: when the lease is over, that row is in doubt.
     """
     counted = session.connection().execute(_COUNT, held.span.given()).all()
+    if any(state in LEASED for state, _, _ in counted):
+        return BatchState.LEASED
     next_at = min((ripe for state, _, ripe in counted if state in batches.UNSENT), default=None)
     state = BatchState.DONE if next_at is None else BatchState.OPEN
     standing = batches.standing({each: count for each, count, _ in counted})
@@ -140,10 +153,10 @@ def _is_mine(held: Lease, owner: str) -> ColumnElement[bool]:
     return and_(Batch.id == held.batch_id, Batch.state == BatchState.LEASED, Batch.owner == owner)
 
 
-_RIPE_AT = case((DELIVERIES.c.lease_until.is_not(None), DELIVERIES.c.lease_until), else_=DELIVERIES.c.next_at)
-
 #: Built once: they go with every batch, and to build them takes longer than to run them.
 _LEASE = _leasing()
 _LETTER = select(LETTERS.c.state, LETTERS.c.due_at, LETTERS.c.deadline_at).where(LETTERS.c.id == bindparam("b_letter"))
-_COUNT = select(DELIVERIES.c.state, func.count(), func.min(_RIPE_AT)).where(IN_SPAN).group_by(DELIVERIES.c.state)
+_COUNT = (
+    select(DELIVERIES.c.state, func.count(), func.min(DELIVERIES.c.next_at)).where(IN_SPAN).group_by(DELIVERIES.c.state)
+)
 _CLOSE = _closing()
