@@ -17,6 +17,7 @@ from mailer.lint import (
     contrast,
     dark,
     document,
+    faces,
     headers,
     hostile,
     images,
@@ -150,6 +151,7 @@ RULES = (
     Rule("R03", ERROR, bidi.sides_are_physical, "Write left and right, turned by the template.", HOUSE),
     Rule("R04", WARNING, bidi.runs_are_isolated, "Put the run into <bdi>, or between U+2068 and U+2069."),
     Rule("R05", WARNING, bidi.inbox_lines_begin_right, "Put U+200F (U+200E) before it, or begin with another word."),
+    Rule("R06", WARNING, faces.first_face_has_the_letters, "Begin the stack with a face of that script, as Tahoma."),
     Rule("R07", WARNING, bidi.arabic_is_set_plainly, "Set it upright, unspaced, from the right."),
     Rule("R08", WARNING, bidi.kurdish_letters, "Type it with a Kurdish keyboard: ک ی ە."),
     Rule("R09", NOTE, bidi.one_kind_of_digits, "Choose one kind of digits for the edition."),
@@ -186,4 +188,4 @@ RULES = (
 )  # fmt: skip
 
 #: What a program alone cannot tell from the bytes, and what is needed for it.
-NOT_FROM_BYTES = (("R06", "which letters a reader's fonts have, only a reader's machine knows"),)
+NOT_FROM_BYTES = (("R06", "whether a reader's device has the faces that are named, only the device knows"),)

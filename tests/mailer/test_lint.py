@@ -261,6 +261,7 @@ BREAKS = [
     Break("R03", "padding:8px", "padding-inline-start:8px"),
     Break("R04", "Lorries may cross from noon.", "By هانار · 3 min", WARNING),
     Break("R05", "Subject: Rubar", "Subject: =?utf-8?B?2KzYs9ix?= Rubar", WARNING),
+    Break("R06", '<p style="font-size:16px">Lorries', '<p style="font:16px Georgia;font-family:Georgia">جسر روبار', NOTE),
     Break("R07", "font-size:16px\">Lorries", "letter-spacing:1px\">جسر روبار Lorries", WARNING),
     Break("R08", "<p style=\"font-size:16px\">Lorries may", '<p lang="ckb" dir="rtl">كوردستان', WARNING),
     Break("I01", ' alt="The bridge at dawn"', ""),
@@ -347,6 +348,17 @@ def test_what_the_day_the_page_and_the_picture_need_is_found() -> None:
     date_line, wide = ("<h1>", "<p>Monday, ٩ March ٢٠٢٦</p><h1>"), ('width="280"', 'width="560"')
     found = ids(sound(OURS, date_line, wide, ("from noon.</p>", "from noon. D. Kanispi</p>")))
     assert not {"N11", "T06", "I08"} & found.keys()
+
+
+def test_a_letter_in_arabic_script_is_set_in_a_face_that_has_it() -> None:
+    sorani = ('<html lang="en" dir="ltr">', '<html lang="ckb" dir="rtl">')
+    wrong = (
+        '<p style="font-size:16px">',
+        "<p style=\"font-size:16px;font-family:'Georgia',Tahoma\">پردی ڕووبار <b>کرایەوە</b> ",
+    )
+    assert ids(sound(OURS, sorani, wrong))["R06"] is Severity.WARNING
+    right = (wrong[0], wrong[1].replace("'Georgia',", "'Noto Naskh Arabic',Georgia,"))
+    assert "R06" not in ids(sound(OURS, sorani, right))
 
 
 @pytest.mark.parametrize(
