@@ -13,16 +13,16 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from ground.database import Database
 from mailer import ledger
-from mailer.deliveries import Delivery
+from mailer.batches import Batch
 from mailer.letters import Lane, Letter, LetterState
 from newsletters import portions, takeover
 from newsletters.issues import Exclusion, Issue
-from newsletters.takeover import RANGE, Freeze, Range, Statements
+from newsletters.takeover import RANGE, Freeze, Named, Range, Statements
 from subscribers.subscribers import Subscriber
 
 __all__ = ["RANGE", "Count", "Freeze", "count", "freeze"]
@@ -46,24 +46,29 @@ def freeze(database: Database, order: Freeze, *, told: Callable[[], object] | No
     cutting = order.cutting()
     if cutting is not None:
         portions.cut(database, cutting)
-    statements = takeover.statements(order, is_sqlite=database.is_sqlite)
-    for part in _ranges(database, statements):
+    statements = takeover.of_ranges(order, is_sqlite=database.is_sqlite)
+    for part in _ranges(database, takeover.end_of_range(order)):
         with database.write_bulk() as session:
-            _see_one_moment(session)
-            # A cancel waits for this range, and the next one sees it: no row is written behind its back. The issue is
-            # what is locked, for whoever stops it locks it before its letter.
-            session.execute(select(Issue.id).where(Issue.id == order.issue_id).with_for_update(read=True))
-            letter = session.get_one(Letter, order.letter_id)
-            if letter.state is not LetterState.BUILDING or letter.sealed_count is not None:
+            if not is_open(session, order):
                 return False
-            _take_over(session, statements, order, part)
+            take_over(session, statements, order, part)
         if told is not None:
             told()
     return True
 
 
-def _take_over(session: Session, statements: Statements, order: Freeze, part: Range) -> None:
-    """Write down one range: deliveries in batches, and exclusions. What is there already stays as it is."""
+def is_open(session: Session, order: Freeze) -> bool:
+    """Whether readers may still be added, in this transaction, which sees one moment of the database."""
+    _see_one_moment(session)
+    # A cancel waits for this range, and the next one sees it: no row is written behind its back. The issue is
+    # what is locked, for whoever stops it locks it before its letter.
+    session.execute(select(Issue.id).where(Issue.id == order.issue_id).with_for_update(read=True))
+    letter = session.get_one(Letter, order.letter_id)
+    return letter.state is LetterState.BUILDING and letter.sealed_count is None
+
+
+def take_over(session: Session, statements: Statements, order: Freeze, part: Range | Named) -> None:
+    """Write down one part: deliveries in batches, and exclusions. What is there already stays as it is."""
     connection, span = session.connection(), part.parameters()
     new = connection.execute(statements.waiting, span).scalar_one()
     ids = connection.execute(statements.recipients, span).scalars().all()
@@ -79,12 +84,14 @@ def _take_over(session: Session, statements: Statements, order: Freeze, part: Ra
 
 def count(session: Session, issue: Issue) -> Count:
     """Who is written down."""
-    recipients = session.scalar(select(func.count()).where(Delivery.letter_id == issue.letter_id)) or 0
+    # By its batches, which are cut with their rows: to count a million rows takes longer than all else at the slot. The
+    # rows themselves are counted at the end (newsletters.settle), and by `verify`.
+    recipients = session.scalar(select(func.sum(Batch.size)).where(Batch.letter_id == issue.letter_id)) or 0
     exclusions = session.scalar(select(func.count()).where(Exclusion.issue_id == issue.id)) or 0
     return Count(recipients=recipients, exclusions=exclusions)
 
 
-def _ranges(database: Database, statements: Statements) -> Iterator[Range]:
+def _ranges(database: Database, end_of_range: Select[int]) -> Iterator[Range]:
     group = ""
     while True:
         # A loose index scan: the groups are few, the subscribers many.
@@ -93,15 +100,15 @@ def _ranges(database: Database, statements: Statements) -> Iterator[Range]:
         if found is None:
             return
         group, after = found, 0
-        while (last := _end_of_range(database, statements, Range(group, after, 0))) is not None:
+        while (last := _end_of_range(database, end_of_range, Range(group, after, 0))) is not None:
             yield Range(group, after, last)
             after = last
 
 
-def _end_of_range(database: Database, statements: Statements, begun: Range) -> int | None:
+def _end_of_range(database: Database, end_of_range: Select[int], begun: Range) -> int | None:
     """The key of the last of the next `RANGE` readers; found by reading, so that no writer waits for it."""
     with database.read() as session:
-        last: int | None = session.connection().execute(statements.end_of_range, begun.parameters()).scalar()
+        last: int | None = session.connection().execute(end_of_range, begun.parameters()).scalar()
     return last
 
 

@@ -75,6 +75,12 @@ def arm_power_cut(session: Session, address: str) -> None:
     session.execute(text(trigger.format(each="FOR EACH ROW", act="EXECUTE FUNCTION power_cut()")))
 
 
+def disarm_power_cut(session: Session) -> None:
+    """The database writes again."""
+    table = "" if session.get_bind().dialect.name == "sqlite" else " ON deliveries"
+    session.execute(text(f"DROP TRIGGER power_cut{table}"))
+
+
 class Held:
     """A press whose audience is being written: the issue is held, its letter is building."""
 

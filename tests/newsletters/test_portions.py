@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, func, insert, select, text
+from sqlalchemy import event, func, insert, select
 
 from ground.database import Database
 from mailer.deliveries import Delivery
@@ -24,7 +24,7 @@ from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 from subscribers.topics import Topics
 from tests.newsletters.builders import BASE_URL, RecordingEngine, StoringCompiler, a_desk, a_reader, an_article
-from tests.newsletters.press import arm_power_cut
+from tests.newsletters.press import arm_power_cut, disarm_power_cut
 from tests.newsletters.test_compose import SLOT
 
 PARTS = [
@@ -206,7 +206,7 @@ async def test_a_freeze_that_was_broken_off_gives_the_same_numbers_when_it_goes_
     with pytest.raises(Exception, match="power cut"):
         await room.publisher.publish(room.issue_id)
     with room.database.write() as session:
-        session.execute(text("DROP TRIGGER power_cut" + ("" if room.database.is_sqlite else " ON deliveries")))
+        disarm_power_cut(session)
     with room.database.write() as session:
         second = session.scalars(select(Article).where(Article.title == "Story 2")).one()
         second.status = ArticleStatus.WITHDRAWN

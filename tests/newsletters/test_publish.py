@@ -6,7 +6,7 @@ import itertools
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from articles.articles import Article, ArticleStatus
 from ground.database import Database
@@ -27,7 +27,7 @@ from tests.newsletters.builders import (
     BASE_URL,
     a_reader,
 )
-from tests.newsletters.press import Press, arm_power_cut, recipients
+from tests.newsletters.press import Press, arm_power_cut, disarm_power_cut, recipients
 from tests.newsletters.test_compose import SLOT
 
 
@@ -141,7 +141,7 @@ async def test_a_freeze_broken_off_between_ranges_goes_on_without_a_duplicate(
     with press.database.write() as session:
         assert recipients(session) == [f"reader{n}@example.org" for n in (0, 2, 3)]
         assert session.get_one(Issue, press.issue_id).state is IssueState.HELD
-        session.execute(text("DROP TRIGGER power_cut" + ("" if press.database.is_sqlite else " ON deliveries")))
+        disarm_power_cut(session)
         # Meanwhile one of those written down already must not be mailed any more, and the news goes on.
         suppress(session, "reader0@example.org", Cause.COMPLAINT, now=press.now)
         session.get_one(Article, press.articles[0]).title = "Another headline"

@@ -197,7 +197,7 @@ async def test_a_cancel_that_meets_a_range_being_written_waits_for_it(
         for n in range(8):
             if n % 2:
                 suppress(session, f"reader{n}@example.org", Cause.MANUAL, now=press.now)
-    write_range = audience._take_over
+    write_range = audience.take_over
     cancelling: list[Future[object]] = []
 
     def cancel() -> object:
@@ -212,7 +212,7 @@ async def test_a_cancel_that_meets_a_range_being_written_waits_for_it(
                 time.sleep(0.2)  # it has begun, and waits
             write_range(*order)
 
-        monkeypatch.setattr(audience, "_take_over", beside)
+        monkeypatch.setattr(audience, "take_over", beside)
         try:
             assert held.freeze(lambda: wait(cancelling)) is False
         finally:
