@@ -10,11 +10,11 @@ from bisect import bisect_left
 from collections import Counter
 from collections.abc import Sequence
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, func, select, update
 from sqlalchemy.orm import Session
 
 from mailer.batches import Batch
-from mailer.deliveries import Delivery, State
+from mailer.deliveries import Delivery, Span, State
 
 
 def recall(session: Session, letter_id: int, recipient_ids: Sequence[int]) -> int:
@@ -37,7 +37,7 @@ def recall(session: Session, letter_id: int, recipient_ids: Sequence[int]) -> in
 def _shrink(session: Session, letter_id: int, gone: Sequence[int]) -> None:
     # Each row is looked up here and not by the database: it would walk through all batches of the letter for each.
     around = session.execute(
-        select(Batch.id, Batch.last_id, Batch.size)
+        select(Batch.id, Batch.first_id, Batch.last_id, Batch.size)
         .where(Batch.letter_id == letter_id, Batch.last_id >= gone[0], Batch.first_id <= gone[-1])
         .order_by(Batch.last_id)
     ).all()
@@ -45,8 +45,10 @@ def _shrink(session: Session, letter_id: int, gone: Sequence[int]) -> None:
     lost = Counter(bisect_left(ends, number) for number in gone)
     for place, count in lost.items():
         batch = around[place]
-        left = batch.size - count
-        if left:
-            session.execute(update(Batch).where(Batch.id == batch.id).values(size=left))
-        else:
+        if batch.size == count:
             session.execute(delete(Batch).where(Batch.id == batch.id))
+            continue
+        # SQLite gives the number of a last row that is gone to the next one: it must be no batch's.
+        rest = Span(letter_id, batch.first_id, batch.last_id).condition()
+        ends_at = select(func.max(Delivery.id)).where(rest).scalar_subquery()
+        session.execute(update(Batch).where(Batch.id == batch.id).values(size=batch.size - count, last_id=ends_at))

@@ -1,7 +1,7 @@
 """Top up: an audience that was written down ahead of its time is brought up to its time.
 
 Whoever did something since, by their own word or by an import, has a consent event that says so. These readers, and nobody
-else, are judged anew: what was written down of them is taken out, and written down as it is now, in batches of its own.
+else, are judged anew: what was written down of them is taken out, and written down as it is now.
 So the work at the slot is as much as has happened, whatever the audience's size: a million readers of whom ten acted cost
 one transaction. (Who left, paused or was suppressed skipped their own rows in their own transaction.)
 

@@ -286,3 +286,22 @@ async def test_what_was_signed_of_a_row_that_was_taken_out_meanwhile_is_not_kept
     with slot.database.read() as session:
         assert session.scalars(select(signatures.Signature.delivery_id)).all() == [taken.rows[0].id]
         assert ledger.verify(session) == []
+
+
+async def test_a_batch_that_is_being_signed_does_not_grow(slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(takeover, "RANGE", 2)
+    for n in range(3):
+        slot.reader(f"reader{n}@example.org")
+    with slot.database.write() as session:
+        arm_power_cut(session, "reader2@example.org")
+    assert await slot.publisher.publish_due() == []
+    with slot.database.write() as session:
+        disarm_power_cut(session)
+        taken = signatures.take(session, now=slot.now)
+        assert taken is not None
+        assert len(taken.rows) == 2
+    slot.now += AHEAD / 2
+    await slot.publisher.publish_due()
+    with slot.database.read() as session:
+        assert session.scalars(select(Batch.size).order_by(Batch.id)).all() == [2, 1]
+        assert ledger.verify(session) == []
