@@ -29,7 +29,7 @@ class Heap:
     def __init__(self, count: int) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self._waiting = deque(
-            Parcel(Envelope(f"b+{n}@bounces.test", f"reader-{n}@example.org"), b"X-Number: %d\r\n" % n + BODY)
+            Parcel(Envelope(f"b+{n}@bounces.test", f"reader-{n}@example.org"), (b"X-Number: %d\r\n" % n, BODY))
             for n in range(count)
         )
 
