@@ -1,8 +1,8 @@
 """The audience of an issue: who gets it and who is left out, written down once and then frozen.
 
 While the letter is `building`, readers are taken over by ranges: one receiving-domain group after the other, each in
-the order of its subscribers' keys, at most `RANGE` readers in a transaction of its own, each in turn with the other bulk
-writers (ground.turns): a reader who confirms meanwhile waits for one range, not for all.
+the order of its subscribers' keys, each range (newsletters.takeover) in a transaction of its own and in turn with the
+other bulk writers (ground.turns): a reader who confirms meanwhile waits for one range, not for all.
 
 Every reader of the audience ends as a delivery or as an exclusion with its reason, never as both or neither; a freeze
 that was broken off begins again from the start and finds what it wrote.
@@ -49,7 +49,7 @@ def freeze(database: Database, order: Freeze, *, told: Callable[[], object] | No
         portions.cut(database, cutting)
     _count_what_nobody_counted(database)
     statements = takeover.of_ranges(order, is_sqlite=database.is_sqlite)
-    for part in _ranges(database, takeover.end_of_range(order)):
+    for part in _ranges(database, takeover.end_of_range(order, is_sqlite=database.is_sqlite)):
         with database.write_bulk() as session:
             if not is_open(session, order):
                 return False

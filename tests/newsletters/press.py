@@ -6,13 +6,14 @@ import itertools
 from collections.abc import Callable
 from datetime import datetime
 
+import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from ground.database import Database
 from mailer.deliveries import Delivery
 from mailer.letters import Variant
-from newsletters import approve, audience, compose, seal
+from newsletters import approve, audience, compose, seal, takeover
 from newsletters.issues import Issue
 from newsletters.publish import Publisher
 from newsletters.schedules import Autonomy, Schedule, Terms
@@ -54,6 +55,12 @@ class Press:
             issue = session.get_one(Issue, self.issue_id)
             session.expunge(issue)
             return issue
+
+
+def ranges_of(monkeypatch: pytest.MonkeyPatch, readers: int) -> None:
+    """A freeze writes so few down at once, on either database."""
+    monkeypatch.setattr(takeover, "RANGE", readers)
+    monkeypatch.setattr(takeover, "LONG_RANGE", readers)
 
 
 def recipients(session: Session) -> list[str]:

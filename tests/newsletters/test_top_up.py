@@ -27,7 +27,7 @@ from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription
 from tests.bulk_writers import watched
 from tests.newsletters.builders import BASE_URL, RecordingEngine, StoringCompiler, a_desk, a_reader, an_article
-from tests.newsletters.press import arm_power_cut, disarm_power_cut
+from tests.newsletters.press import arm_power_cut, disarm_power_cut, ranges_of
 from tests.newsletters.test_compose import SLOT
 
 AHEAD = timedelta(minutes=10)
@@ -200,7 +200,7 @@ async def test_the_slot_costs_as_many_transactions_as_there_were_acts_not_reader
         return  # whose writers are watched; the statements are the same
     for n in range(60):
         slot.reader(f"reader{n}@example.org")
-    monkeypatch.setattr(takeover, "RANGE", 10)
+    ranges_of(monkeypatch, 10)
     await slot.freeze()
     slot.joins("new@example.org")
     with watched(slot.database) as seen:
@@ -231,7 +231,7 @@ async def test_a_top_up_that_was_broken_off_goes_on_without_a_duplicate(
 async def test_a_freeze_that_was_broken_off_ahead_of_its_time_goes_on_before_the_slot(
     slot: Slot, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover, "RANGE", 1)
+    ranges_of(monkeypatch, 1)
     slot.reader("ava@example.org")
     slot.reader("dilan@example.org")
     with slot.database.write() as session:
@@ -289,7 +289,7 @@ async def test_what_was_signed_of_a_row_that_was_taken_out_meanwhile_is_not_kept
 
 
 async def test_a_batch_that_is_being_signed_does_not_grow(slot: Slot, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(takeover, "RANGE", 2)
+    ranges_of(monkeypatch, 2)
     for n in range(3):
         slot.reader(f"reader{n}@example.org")
     with slot.database.write() as session:
