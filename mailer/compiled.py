@@ -45,6 +45,7 @@ class Compiled:
     numbers: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the articles of its blocks
     _everybodys: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the lead, where there is one
     _different: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
+    _places: Sequence[tuple[str, field.Encoder]] = dataclass_field(init=False, compare=False, repr=False)
     _order: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
     _joiner: Joiner | None = dataclass_field(init=False, compare=False, repr=False)
 
@@ -68,6 +69,7 @@ class Compiled:
             "numbers": blocks.numbers(self.document) if self.common else frozenset[int](),
             "_everybodys": blocks.everybodys(self.document),
             "_different": different,
+            "_places": [(hole.name, field.ENCODERS[hole.context]) for hole in different],
             "_order": tuple(numbers[hole] for hole in common.holes),
             "_joiner": Joiner(self.document, numbers) if can_join else None,
         }
@@ -78,7 +80,7 @@ class Compiled:
 
     def pieces(self, values: Mapping[str, str]) -> list[bytes]:
         """The same, in pieces yet: what all have in common is in memory once."""
-        filled = [field.filled(hole.name, hole.context, values) for hole in self._different]
+        filled = field.all_filled(self._places, values)
         own = values.get(blocks.FIELD) if self.common else None
         if own is None:
             return _spliced(self.constants, self._order, filled)
