@@ -28,6 +28,7 @@ from mailer.transports.relay import Relay
 from newsletters import approve, compose, flight
 from newsletters.issues import Issue, IssueState
 from newsletters.seal import NotPublished, Published
+from subscribers import consents
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 from tests.mailer import signed_mail
@@ -173,6 +174,15 @@ def test_a_reader_who_joins_between_is_added_and_signed_while_sending(newsroom: 
                 requested_at=newsroom.watch(),
                 confirmed_at=newsroom.watch(),
             )
+        )
+        consents.record(
+            session,
+            consents.Act.CONFIRMED,
+            consents.Evidence(source="form:inline"),
+            subscriber_id=READERS + 1,
+            edition_id=newsroom.issue().edition_id,
+            generation=1,
+            now=newsroom.watch(),
         )
     newsroom.watch.now = newsroom.slot
     published = newsroom.publish()
