@@ -15,9 +15,10 @@ from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import issues, portions
+from newsletters import besides, issues, other_editions, portions
 from newsletters import rhythm as rhythms
-from newsletters.issues import Issue, Item
+from newsletters.besides import Beside
+from newsletters.issues import Issue, IssueKind, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.sender import sender_of
 
@@ -32,7 +33,7 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
         language=edition.language,
         kind=Kind.ISSUE,
         sender=sender,
-        context=_context(session, issue, sender, base_url),
+        context=_context(session, issue, sender, base_url) | {"besides": _besides(session, issue, edition, base_url)},
         with_blocks=portions.are_wanted(
             session,
             issue,
@@ -71,6 +72,16 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
         },
         "items": _with_faces(session, _with_own_images(session, _items(session, issue, sender.language), base_url)),
     }
+
+
+def _besides(session: Session, issue: Issue, edition: Edition, base_url: str) -> dict[str, Any]:
+    """What the letter holds beside its stories; nothing of it in an alert, which is one story."""
+    if issue.kind is IssueKind.ALERT:
+        return {}
+    found: dict[str, Any] = {"others": []}
+    if besides.has(edition, Beside.OTHER_EDITIONS):
+        found["others"] = other_editions.of(session, issue, edition, base_url)
+    return found if any(found.values()) else {}
 
 
 def _note(session: Session, issue: Issue) -> dict[str, Any] | None:

@@ -51,6 +51,8 @@ class Edition(Base):
     alerts_a_day: Mapped[int] = mapped_column(default=2, server_default="2")  # breaking stories at most; 0: none at all
     # Its own lines, its digits: what of a look is said in its language (newsletters.look).
     look: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # What its letters hold beside the stories, of what can be chosen (newsletters.besides).
+    besides: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     created_at: Mapped[datetime]
 
 

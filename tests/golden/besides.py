@@ -1,0 +1,52 @@
+"""What a golden letter holds beside its stories: the other editions' issues of the same morning."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy.orm import Session
+
+from articles import feeds, intake
+from articles.entry import Entry
+from articles.feeds import Feed
+from newsletters import besides, compose, issues, newsletters
+from newsletters.besides import Beside
+from newsletters.issues import Issue, IssueState
+from newsletters.newsletters import Edition, NewEdition
+
+_OTHERS = {
+    "en": ("Morning briefing", ("The bridge over the river opens after 14 months", "Tomato prices fall by a third")),
+    "ar": ("موجز الصباح", ("افتتاح جسر النهر بعد 14 شهراً من الترميم", "أسعار الطماطم تنخفض بمقدار الثلث")),
+    "ckb": ("پوختەی بەیانی", ("پردی ڕووبار دوای ١٤ مانگ نۆژەنکردنەوە کرایەوە", "نرخی تەماتە بە ڕێژەی سێیەک دابەزی")),
+}
+
+
+def add(session: Session, edition: Edition, *, now: datetime) -> None:
+    """Let the edition's letters hold all that they may, and let there be some of each."""
+    besides.choose(session, edition.id, list(Beside), by="desk", now=now)
+    for language, (title, headlines) in _OTHERS.items():
+        if language != edition.language:
+            _sent(
+                session,
+                edition,
+                NewEdition(language=language, title=title, tagline=title, frequency=title, zone="Asia/Baghdad"),
+                headlines,
+                now,
+            )
+
+
+def _sent(session: Session, beside: Edition, new: NewEdition, headlines: tuple[str, ...], now: datetime) -> None:
+    edition = newsletters.add_edition(session, beside.newsletter_id, new, now=now)
+    assert isinstance(edition, Edition), edition
+    url = f"https://zagroscourier.example/{new.language}"
+    feed = feeds.add_feed(session, f"{url}/feed", now=now)
+    assert isinstance(feed, Feed), feed
+    entries = [Entry(guid=each, url=f"{url}/{n}", title=each) for n, each in enumerate(headlines)]
+    intake.take_in(session, feed, entries, now=now)
+    newsletters.draw_from(session, edition.id, [feed.id])
+    issue = compose.one_off(session, edition.id, now=now)
+    assert isinstance(issue, Issue), issue
+    issue.state, issue.sealed_at, issue.web_html = IssueState.FINISHED, now, "<p></p>"
+    for item in issues.list_items(session, issue.id):
+        item.number = item.position
+    session.flush()
