@@ -19,6 +19,7 @@ import mailer.signatures
 import mailer.suppressions
 import mailer.told
 import newsletters.corrections
+import newsletters.errata
 import newsletters.holidays
 import newsletters.issues
 import newsletters.logos

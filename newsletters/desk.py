@@ -11,7 +11,8 @@ from sqlalchemy.orm import Session
 
 from articles.articles import Article, authors_of
 from articles.feeds import Feed
-from newsletters import act, headlines, issues, newsletters, remarks, trail
+from newsletters import act, errata, headlines, issues, newsletters, remarks, trail
+from newsletters.errata import Erratum
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.remarks import Remark
@@ -53,6 +54,7 @@ class Desk:
     remarks: Sequence[Remark]
     suggestions: Sequence[str]
     trail: Sequence[Step]
+    errata: Sequence[Erratum]
     is_open: bool  # may be edited
 
     def undoable(self, by: str) -> Step | None:
@@ -91,6 +93,7 @@ def read(session: Session, issue_id: int) -> Desk | None:
         ),
         suggestions=headlines.suggestions([story.title for story in standing if story.left_out is None]),
         trail=done,
+        errata=errata.of_issue(session, issue.id),
         is_open=act.is_editable(issue),
     )
 

@@ -15,7 +15,7 @@ from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import besides, issues, other_editions, portions
+from newsletters import besides, errata, issues, other_editions, portions
 from newsletters import rhythm as rhythms
 from newsletters.besides import Beside
 from newsletters.issues import Issue, IssueKind, Item
@@ -54,6 +54,7 @@ def content_hash(session: Session, issue: Issue) -> str:
     content: list[object] = [issue.layout, issue.subject, issue.preheader, _items(session, issue, language)]
     if issue.note:
         content += [issue.note, issue.note_by]
+    content += errata.content(session, issue.id)
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -78,7 +79,7 @@ def _besides(session: Session, issue: Issue, edition: Edition, base_url: str) ->
     """What the letter holds beside its stories; nothing of it in an alert, which is one story."""
     if issue.kind is IssueKind.ALERT:
         return {}
-    found: dict[str, Any] = {"others": []}
+    found: dict[str, Any] = {"errata": errata.told(session, issue, edition.zone), "others": []}
     if besides.has(edition, Beside.OTHER_EDITIONS):
         found["others"] = other_editions.of(session, issue, edition, base_url)
     return found if any(found.values()) else {}

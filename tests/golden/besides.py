@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from articles import feeds, intake
+from articles.articles import Article
 from articles.entry import Entry
 from articles.feeds import Feed
-from newsletters import besides, compose, issues, newsletters
+from newsletters import besides, compose, issues, layouts, newsletters
 from newsletters.besides import Beside
-from newsletters.issues import Issue, IssueState
+from newsletters.issues import Issue, IssueState, Item
 from newsletters.newsletters import Edition, NewEdition
 
 _OTHERS = {
@@ -20,10 +22,17 @@ _OTHERS = {
     "ckb": ("پوختەی بەیانی", ("پردی ڕووبار دوای ١٤ مانگ نۆژەنکردنەوە کرایەوە", "نرخی تەماتە بە ڕێژەی سێیەک دابەزی")),
 }
 
+_WRONG = {
+    "en": "An earlier version gave the fall of the price as a half. It is a third.",
+    "ar": "ذكرت نسخة سابقة أن السعر انخفض إلى النصف. والصحيح أنه انخفض بمقدار الثلث.",
+    "ckb": "لە وەشانێکی پێشوودا هاتبوو نرخەکە نیوەی دابەزیوە. ڕاستییەکەی سێیەکی دابەزیوە.",
+}
+
 
 def add(session: Session, edition: Edition, *, now: datetime) -> None:
     """Let the edition's letters hold all that they may, and let there be some of each."""
     besides.choose(session, edition.id, list(Beside), by="desk", now=now)
+    _put_right(session, edition, now)
     for language, (title, headlines) in _OTHERS.items():
         if language != edition.language:
             _sent(
@@ -33,6 +42,35 @@ def add(session: Session, edition: Edition, *, now: datetime) -> None:
                 headlines,
                 now,
             )
+
+
+def _put_right(session: Session, edition: Edition, now: datetime) -> None:
+    """A story of yesterday's issue that its source has corrected since."""
+    feed = feeds.add_feed(session, "https://zagroscourier.example/yesterday", now=now)
+    assert isinstance(feed, Feed), feed
+    _, (__, title) = _OTHERS[edition.language]
+    entry = Entry(guid="yesterday", url="https://zagroscourier.example/yesterday/1", title=title)
+    yesterday = now - timedelta(days=1)
+    intake.take_in(session, feed, [entry], now=yesterday)
+    article = session.scalars(select(Article).where(Article.feed_id == feed.id)).one()
+    issue = Issue(
+        edition_id=edition.id,
+        number=issues.next_number(session, edition.id),
+        layout=layouts.DAILY,
+        state=IssueState.FINISHED,
+        subject=title,
+        preheader="",
+        window_start=yesterday - timedelta(hours=1),
+        window_end=yesterday - timedelta(hours=1),
+        scheduled_for=yesterday,
+        sealed_at=yesterday,
+        created_at=yesterday,
+    )
+    session.add(issue)
+    session.flush()
+    session.add(Item(issue_id=issue.id, article_id=article.id, article_revision=1, position=1, number=1, reason=""))
+    article.correct(_WRONG[edition.language], now=now - timedelta(hours=3))
+    session.flush()
 
 
 def _sent(session: Session, beside: Edition, new: NewEdition, headlines: tuple[str, ...], now: datetime) -> None:

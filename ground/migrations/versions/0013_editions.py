@@ -1,4 +1,4 @@
-"""editions: what their letters hold beside the stories
+"""editions: what their letters hold beside the stories, and what was put right of those
 
 Revision ID: 0013
 Revises: 0012
@@ -18,10 +18,38 @@ depends_on = None
 JSON = sa.JSON().with_variant(postgresql.JSONB(), "postgresql")
 
 
+ROW_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+CORRECTED = sa.text("corrected_at IS NOT NULL")
+
+
 def upgrade() -> None:
     op.add_column("editions", sa.Column("besides", JSON, nullable=False, server_default="[]"))
+    op.add_column("articles", sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=True))
+    op.create_index(
+        "ix_articles_corrected_at", "articles", ["corrected_at"], sqlite_where=CORRECTED, postgresql_where=CORRECTED
+    )
+    op.create_table(
+        "errata",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("issue_id", ROW_ID, nullable=False),
+        sa.Column("article_id", ROW_ID, nullable=False),
+        sa.Column("title", sa.String(length=500), nullable=False),
+        sa.Column("words", sa.Text(), nullable=False),
+        sa.Column("corrected_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("left_out", sa.String(length=300), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["issues.id"], name=op.f("fk_errata_issue_id_issues"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(["article_id"], ["articles.id"], name=op.f("fk_errata_article_id_articles")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_errata")),
+        sa.UniqueConstraint("issue_id", "article_id", name=op.f("uq_errata_issue_id_article_id")),
+    )
+    op.create_index(op.f("ix_errata_article_id"), "errata", ["article_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("errata")
+    op.drop_index("ix_articles_corrected_at", "articles")
+    op.drop_column("articles", "corrected_at")
     with op.batch_alter_table("editions") as batch_op:
         batch_op.drop_column("besides")
