@@ -15,7 +15,7 @@ from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import besides, errata, issues, other_editions, portions
+from newsletters import besides, errata, issues, most_read, other_editions, portions
 from newsletters import rhythm as rhythms
 from newsletters.besides import Beside
 from newsletters.issues import Issue, IssueKind, Item
@@ -79,7 +79,11 @@ def _besides(session: Session, issue: Issue, edition: Edition, base_url: str) ->
     """What the letter holds beside its stories; nothing of it in an alert, which is one story."""
     if issue.kind is IssueKind.ALERT:
         return {}
-    found: dict[str, Any] = {"errata": errata.told(session, issue, edition.zone), "others": []}
+    found: dict[str, Any] = {
+        "most_read": most_read.of(session, issue, edition),
+        "errata": errata.told(session, issue, edition.zone),
+        "others": [],
+    }
     if besides.has(edition, Beside.OTHER_EDITIONS):
         found["others"] = other_editions.of(session, issue, edition, base_url)
     return found if any(found.values()) else {}

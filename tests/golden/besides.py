@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from articles import feeds, intake
+from articles import feeds, intake, ranking
 from articles.articles import Article
 from articles.entry import Entry
-from articles.feeds import Feed
+from articles.feeds import Feed, Said
 from newsletters import besides, compose, issues, layouts, newsletters
 from newsletters.besides import Beside
 from newsletters.issues import Issue, IssueState, Item
@@ -33,6 +33,7 @@ def add(session: Session, edition: Edition, *, now: datetime) -> None:
     """Let the edition's letters hold all that they may, and let there be some of each."""
     besides.choose(session, edition.id, list(Beside), by="desk", now=now)
     _put_right(session, edition, now)
+    _rank(session, edition, now)
     for language, (title, headlines) in _OTHERS.items():
         if language != edition.language:
             _sent(
@@ -42,6 +43,19 @@ def add(session: Session, edition: Edition, *, now: datetime) -> None:
                 headlines,
                 now,
             )
+
+
+def _rank(session: Session, edition: Edition, now: datetime) -> None:
+    """What the site says is read most: two stories of this morning and one of last week."""
+    said = Said(is_ranking=True, language=edition.language)
+    feed = feeds.add_feed(session, "https://zagroscourier.example/most-read", now=now, said=said)
+    assert isinstance(feed, Feed), feed
+    newsletters.draw_from(session, edition.id, [feed.id])
+    newest = session.scalars(select(Article).order_by(Article.published_at.desc(), Article.id).limit(2))
+    told = [(article.url, article.title) for article in newest]
+    told.insert(1, ("https://zagroscourier.example/last-week", _OTHERS[edition.language][1][0]))
+    ranking.take(feed, [Entry(guid=url, url=url, title=title) for url, title in told])
+    feeds.succeeded(feed, now=now, pause=feed.interval or timedelta(minutes=15))
 
 
 def _put_right(session: Session, edition: Edition, now: datetime) -> None:

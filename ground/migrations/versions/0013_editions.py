@@ -1,4 +1,4 @@
-"""editions: what their letters hold beside the stories, and what was put right of those
+"""editions: what their letters hold beside the stories: what was put right of those, what is read most
 
 Revision ID: 0013
 Revises: 0012
@@ -28,6 +28,8 @@ def upgrade() -> None:
     op.create_index(
         "ix_articles_corrected_at", "articles", ["corrected_at"], sqlite_where=CORRECTED, postgresql_where=CORRECTED
     )
+    op.add_column("feeds", sa.Column("is_ranking", sa.Boolean(), nullable=False, server_default=sa.false()))
+    op.add_column("feeds", sa.Column("ranking", JSON, nullable=False, server_default="[]"))
     op.create_table(
         "errata",
         sa.Column("id", ROW_ID, nullable=False),
@@ -49,6 +51,9 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.drop_table("errata")
+    with op.batch_alter_table("feeds") as batch_op:
+        batch_op.drop_column("ranking")
+        batch_op.drop_column("is_ranking")
     op.drop_index("ix_articles_corrected_at", "articles")
     op.drop_column("articles", "corrected_at")
     with op.batch_alter_table("editions") as batch_op:
