@@ -24,6 +24,7 @@ import newsletters.holidays
 import newsletters.issues
 import newsletters.logos
 import newsletters.newsletters
+import newsletters.opinions
 import newsletters.portions
 import newsletters.schedules
 import staff.members

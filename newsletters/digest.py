@@ -83,6 +83,8 @@ def _besides(session: Session, issue: Issue, edition: Edition, base_url: str) ->
         "most_read": most_read.of(session, issue, edition),
         "errata": errata.told(session, issue, edition.zone),
         "others": [],
+        "feedback": besides.has(edition, Beside.FEEDBACK),
+        "forward": besides.has(edition, Beside.FORWARD),
     }
     if besides.has(edition, Beside.OTHER_EDITIONS):
         found["others"] = other_editions.of(session, issue, edition, base_url)

@@ -47,9 +47,28 @@ def upgrade() -> None:
         sa.UniqueConstraint("issue_id", "article_id", name=op.f("uq_errata_issue_id_article_id")),
     )
     op.create_index(op.f("ix_errata_article_id"), "errata", ["article_id"])
+    op.create_table(
+        "opinions",
+        sa.Column("issue_id", ROW_ID, nullable=False),
+        sa.Column("subscription_id", ROW_ID, nullable=False),
+        sa.Column("is_useful", sa.Boolean(), nullable=False),
+        sa.Column("said_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["issue_id"], ["issues.id"], name=op.f("fk_opinions_issue_id_issues"), ondelete="CASCADE"
+        ),
+        sa.ForeignKeyConstraint(
+            ["subscription_id"],
+            ["subscriptions.id"],
+            name=op.f("fk_opinions_subscription_id_subscriptions"),
+            ondelete="CASCADE",
+        ),
+        sa.PrimaryKeyConstraint("issue_id", "subscription_id", name=op.f("pk_opinions")),
+    )
+    op.create_index(op.f("ix_opinions_subscription_id"), "opinions", ["subscription_id"])
 
 
 def downgrade() -> None:
+    op.drop_table("opinions")
     op.drop_table("errata")
     with op.batch_alter_table("feeds") as batch_op:
         batch_op.drop_column("ranking")
