@@ -15,6 +15,7 @@ from staff.members import audit
 
 class Beside(enum.StrEnum):
     OTHER_EDITIONS = "other-editions"  # headlines of the same newsletter in its other languages
+    AUTHORS = "authors"  # who wrote, with face and line
     FEEDBACK = "feedback"  # whether the issue was useful: two links
     FORWARD = "forward"  # a word to who would hand it on
 

@@ -5,12 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from articles import images
+from articles import images, profiles
 from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
@@ -33,7 +34,7 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
         language=edition.language,
         kind=Kind.ISSUE,
         sender=sender,
-        context=_context(session, issue, sender, base_url) | {"besides": _besides(session, issue, edition, base_url)},
+        context=_with_besides(session, issue, edition, _context(session, issue, sender, base_url), base_url),
         with_blocks=portions.are_wanted(
             session,
             issue,
@@ -75,10 +76,18 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
     }
 
 
-def _besides(session: Session, issue: Issue, edition: Edition, base_url: str) -> dict[str, Any]:
-    """What the letter holds beside its stories; nothing of it in an alert, which is one story."""
+def _with_besides(
+    session: Session, issue: Issue, edition: Edition, context: dict[str, Any], base_url: str
+) -> dict[str, Any]:
+    """The same with what the letter holds beside its stories; nothing of it in an alert, which is one story."""
     if issue.kind is IssueKind.ALERT:
-        return {}
+        return context | {"besides": {}}
+    if besides.has(edition, Beside.AUTHORS):
+        context["items"] = _with_profiles(session, context["items"])
+    return context | {"besides": _besides(session, issue, edition, base_url)}
+
+
+def _besides(session: Session, issue: Issue, edition: Edition, base_url: str) -> dict[str, Any]:
     found: dict[str, Any] = {
         "most_read": most_read.of(session, issue, edition),
         "errata": errata.told(session, issue, edition.zone),
@@ -113,6 +122,13 @@ def _with_faces(session: Session, items: list[dict[str, Any]]) -> list[dict[str,
     """The same, with the face of whom each is by, where one is known."""
     faces = faces_of(session, {item["authors"][0] for item in items if item["authors"]})
     return [item | {"face": faces.get(item["authors"][0]) if item["authors"] else None} for item in items]
+
+
+def _with_profiles(session: Session, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, with what readers are told of whom each is by, where there is a line about them."""
+    known = profiles.of(session, {item["authors"][0] for item in items if item["authors"]})
+    shown = {name: asdict(profile) for name, profile in known.items()}
+    return [item | {"profile": shown.get(item["authors"][0]) if item["authors"] else None} for item in items]
 
 
 def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]]:
