@@ -20,9 +20,9 @@ from bench import town
 from bench.worker import Orders
 from broadsheet import outgoing
 from broadsheet.wiring import House
-from mailer.batches import Lease
 from mailer.deliveries import DELIVERIES, Row, Span
 from mailer.feed import Feed, Intended
+from mailer.leases import Lease
 from mailer.letter import Compiled
 from mailer.letters import Lane, Letter, Variant
 from mailer.press import Written
@@ -74,7 +74,7 @@ async def _send(
         made = await press.write(way.relay, letters, {}, rows[start : start + _GROUP], lease)
         await feed.taken.wait()
         written = [each for each in made if isinstance(each, Written)]
-        feed.put(Intended(each.envelope, each.message, each.is_canonical, row=each.row, attempt=1) for each in written)
+        feed.put(Intended(each.envelope, each.pieces, each.is_canonical, row=each.row, attempt=1) for each in written)
     await feed.taken.wait()
     feed.end()
     await asyncio.gather(*senders)

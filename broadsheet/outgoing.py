@@ -14,9 +14,9 @@ from broadsheet import __version__
 from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
-from mailer.batches import Lease
 from mailer.deliveries import Row
 from mailer.dispatch import Dispatcher
+from mailer.leases import Lease
 from mailer.letter import Compiled
 from mailer.letters import Lane
 from mailer.lines import Way
@@ -68,7 +68,7 @@ def caps(settings: Settings) -> dict[str, Cap]:
 def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
     """From a stored variant and a row to return path and message; unsigned, where the relay signs."""
 
-    def build(compiled: Compiled, row: Row, lease: Lease) -> bytes:
+    def build(compiled: Compiled, row: Row, lease: Lease) -> list[bytes]:
         recipient = message.Recipient(
             delivery_id=row.id,
             letter_id=lease.span.letter_id,
@@ -77,7 +77,7 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
             fields=row.fields,
             due_at=_due_at(row, lease),
         )
-        return message.build(compiled, recipient, mint)
+        return message.pieces(compiled, recipient, mint)
 
     def return_path(delivery_id: int) -> str:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import func, select, text
+from sqlalchemy import false, func, or_, select, text
 from sqlalchemy.orm import Session
 
 from feedback import heartbeats, watch
 from ground.database import Database
-from mailer import breakers, budgets, lookup, queue, suppressions
+from mailer import breakers, budgets, leases, lookup, queue, suppressions
 from mailer.bounce_reports import BounceReport, Disposition
 from mailer.breakers import Trouble
 from mailer.deliveries import Delivery, State, in_states
@@ -79,8 +79,9 @@ def _pacing(session: Session) -> Iterator[Gauge]:
 
 def _deliveries(session: Session, now: datetime) -> Iterator[Gauge]:
     states: list[tuple[Labels, float]] = []
+    leased = [Delivery.id.between(each.first_id, each.last_id) for each in leases.spans(session)]
     for state in (State.CLAIMED, State.SENDING):
-        rows = select(Delivery.id).where(in_states([State.CLAIMED, State.SENDING]), Delivery.state == state)
+        rows = select(Delivery.id).where(or_(false(), *leased), Delivery.state == state)
         states.append(((("state", str(state)),), _count(session, rows.limit(MOST).subquery().c.id)))
     for state in (State.DEFERRED, State.UNCERTAIN):
         rows = select(Delivery.id).where(in_states([state]), text(lookup.EXCEPTIONS))

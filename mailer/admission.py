@@ -15,14 +15,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 from mailer import batches, breakers, budgets, letters, quarantine
-from mailer.batches import Batch, BatchState
+from mailer.batches import BATCHES, LETTERS, BatchState
 from mailer.breakers import Bar, Scope, Trouble
 from mailer.deliveries import Row
-from mailer.letters import Lane, Letter, LetterState
+from mailer.letters import Lane, LetterState
 from mailer.pacing import NO_CAP, OTHERS, Cap, domain_group
 from mailer.reception import UNKNOWN_WITHIN, FirstReaders, Passed, Reception, Signal, Slow, Trip, told
 from mailer.transports import Outcome, Result
@@ -127,6 +127,17 @@ class Look:
 
 _NOTHING = Look({})
 
+#: Built once: it goes with every batch, and to build it takes longer than to run it.
+_LOOK = (
+    select(BATCHES.c.lane, BATCHES.c.domain_group, BATCHES.c.letter_id, LETTERS.c.state)
+    .join(LETTERS, LETTERS.c.id == BATCHES.c.letter_id)
+    .where(
+        BATCHES.c.id == bindparam("b_batch"),
+        BATCHES.c.state == BatchState.OPEN,
+        BATCHES.c.next_at <= bindparam("b_now", type_=BATCHES.c.next_at.type),
+    )
+)
+
 
 class Admissions:
     """What this process knows about routes, groups and letters; one for all batches."""
@@ -142,11 +153,7 @@ class Admissions:
 
         Notices are held up by a route that refuses us and by nothing else: they are few, and people wait for them.
         """
-        batch = session.execute(
-            select(Batch.lane, Batch.domain_group, Batch.letter_id, Letter.state)
-            .join(Letter, Letter.id == Batch.letter_id)
-            .where(Batch.id == batch_id, Batch.state == BatchState.OPEN, Batch.next_at <= now)
-        ).one_or_none()
+        batch = session.connection().execute(_LOOK, {"b_batch": batch_id, "b_now": now}).one_or_none()
         if batch is None:
             return _NOTHING
         routes = self._routes[batch.lane]

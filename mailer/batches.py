@@ -8,9 +8,8 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -18,8 +17,8 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     String,
+    Table,
     and_,
-    case,
     exists,
     func,
     insert,
@@ -32,7 +31,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base, RowId, one_of
 from mailer import holds
-from mailer.deliveries import OPEN, Delivery, Span, State, in_states
+from mailer.deliveries import OPEN, Delivery, Span, State
 from mailer.letters import Lane, Letter, LetterState
 
 #: Deliveries in one batch, and rows in one transaction: enough to make a commit cheap, few enough that pause and cancel
@@ -70,17 +69,8 @@ class Batch(Base):
     deferred: Mapped[int] = mapped_column(server_default="0")
 
 
-@dataclass(frozen=True, slots=True)
-class Lease:
-    """A batch in somebody's hands, with what its letter says."""
-
-    batch_id: int
-    owner: str
-    lane: Lane
-    span: Span
-    letter_state: LetterState
-    due_at: datetime
-    deadline_at: datetime
+BATCHES = cast("Table", Batch.__table__)
+LETTERS = cast("Table", Letter.__table__)
 
 
 #: A leased batch's rows are in these until it is closed; none of them may leave a batch that is done.
@@ -138,69 +128,12 @@ def due(session: Session, lane: Lane, *, now: datetime, limit: int) -> list[int]
     )
 
 
-def lease(session: Session, batch_id: int, *, owner: str, until: datetime, now: datetime) -> Lease | None:
-    """Take a batch; None when somebody has it, it is done or not due, or its letter or its lane does not send."""
-    taken = session.execute(
-        update(Batch)
-        .where(
-            Batch.id == batch_id,
-            Batch.state == BatchState.OPEN,
-            Batch.next_at <= now,
-            or_(
-                Batch.letter_id.in_(select(Letter.id).where(Letter.state == LetterState.CANCELLED)),
-                and_(
-                    Batch.letter_id.in_(select(Letter.id).where(Letter.state == LetterState.SENDING)),
-                    holds.is_free(Batch.lane),
-                ),
-            ),
-        )
-        .values(state=BatchState.LEASED, owner=owner, lease_until=until)
-        .returning(Batch.lane, Batch.letter_id, Batch.first_id, Batch.last_id)
-    ).one_or_none()
-    if taken is None:
-        return None
-    letter = session.execute(
-        select(Letter.state, Letter.due_at, Letter.deadline_at).where(Letter.id == taken.letter_id)
-    ).one()
-    span = Span(taken.letter_id, taken.first_id, taken.last_id)
-    return Lease(batch_id, owner, taken.lane, span, letter.state, letter.due_at, letter.deadline_at)
-
-
-def renew(session: Session, held: Lease, *, owner: str, until: datetime) -> None:
-    """Hold a batch and its rows for longer."""
-    session.execute(update(Batch).where(_is_mine(held, owner)).values(lease_until=until))
-    session.execute(
-        update(Delivery)
-        .where(held.span.condition(), Delivery.owner == owner, in_states([State.CLAIMED, State.SENDING]))
-        .values(lease_until=until)
-    )
-
-
-def close(session: Session, held: Lease, *, owner: str) -> BatchState:
-    """Put a batch down: done when none of its rows can leave any more, else open until the earliest of them.
-
-    A row whose result could not be written is looked at when its lease is over; until then nothing can be done with it.
-    """
-    ripe_at = case((Delivery.lease_until.is_not(None), Delivery.lease_until), else_=Delivery.next_at)
-    counted = session.execute(
-        select(Delivery.state, func.count(), func.min(ripe_at)).where(held.span.condition()).group_by(Delivery.state)
-    ).all()
-    next_at = min((ripe for state, _, ripe in counted if state in UNSENT), default=None)
-    state = BatchState.DONE if next_at is None else BatchState.OPEN
-    told = _told({each: count for each, count, _ in counted})
-    values: dict[str, Any] = {"state": state, "owner": None, "lease_until": None, **told}
-    if next_at is not None:
-        values["next_at"] = next_at
-    session.execute(update(Batch).where(_is_mine(held, owner)).values(values))
-    return state
+#: The states that a batch counts.
+COUNTED = (State.ACCEPTED, State.FAILED, State.SKIPPED, State.DEFERRED)
 
 
 def _covers(delivery_ids: Sequence[int]) -> ColumnElement[bool]:
     return exists().where(Delivery.id.in_(delivery_ids), Delivery.id.between(Batch.first_id, Batch.last_id))
-
-
-def _is_mine(held: Lease, owner: str) -> ColumnElement[bool]:
-    return and_(Batch.id == held.batch_id, Batch.state == BatchState.LEASED, Batch.owner == owner)
 
 
 def recount_around(session: Session, letter_id: int, delivery_ids: Sequence[int]) -> None:
@@ -219,14 +152,16 @@ def recount(session: Session, batch_ids: Sequence[int]) -> None:
     for batch_id, letter_id, first_id, last_id in spans:
         span = Span(letter_id, first_id, last_id)
         counted = session.execute(select(Delivery.state, func.count()).where(span.condition()).group_by(Delivery.state))
-        told = _told(dict(counted.all()))
-        session.execute(update(Batch).where(Batch.id == batch_id, Batch.state != BatchState.LEASED).values(told))
+        session.execute(
+            update(Batch)
+            .where(Batch.id == batch_id, Batch.state != BatchState.LEASED)
+            .values(standing(dict(counted.all())))
+        )
 
 
-def _told(counted: Mapping[State, int]) -> dict[str, int]:
-    return {
-        state.value: counted.get(state, 0) for state in (State.ACCEPTED, State.FAILED, State.SKIPPED, State.DEFERRED)
-    }
+def standing(counted: Mapping[State, int]) -> dict[str, int]:
+    """What a batch says of its deliveries, by column."""
+    return {state.value: counted.get(state, 0) for state in COUNTED}
 
 
 def reopen(session: Session, letter_id: int, delivery_ids: Sequence[int], *, now: datetime) -> None:

@@ -81,17 +81,18 @@ def find(session: Session, route: str, domain_group: str, cap: Cap, *, now: date
     at = now.timestamp()
     if cap.per_minute is not None:
         _heed(session, route, domain_group, float(cap.per_minute), at)
-    row = session.execute(
-        select(Budget.booked_until, Budget.per_minute, Budget.slowed_at).where(
-            Budget.route == route, Budget.domain_group == domain_group
-        )
-    ).one_or_none()
+    row = session.connection().execute(_FIND, {"b_route": route, "b_group": domain_group}).one_or_none()
     if row is None:
         return None
     if cap.per_minute is None and not row.slowed_at:  # a cap that is no longer set
         free(session, route, domain_group)
         return None
     return _ration(0, row.booked_until, row.per_minute, at)
+
+
+_FIND = select(BUDGETS.c.booked_until, BUDGETS.c.per_minute, BUDGETS.c.slowed_at).where(
+    BUDGETS.c.route == bindparam("b_route"), BUDGETS.c.domain_group == bindparam("b_group")
+)
 
 
 def _heed(session: Session, route: str, domain_group: str, cap: float, at: float) -> None:

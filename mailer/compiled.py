@@ -45,6 +45,7 @@ class Compiled:
     numbers: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the articles of its blocks
     _everybodys: frozenset[int] = dataclass_field(init=False, compare=False, repr=False)  # the lead, where there is one
     _different: tuple[Hole, ...] = dataclass_field(init=False, compare=False, repr=False)
+    _places: Sequence[tuple[str, field.Encoder]] = dataclass_field(init=False, compare=False, repr=False)
     _order: tuple[int, ...] = dataclass_field(init=False, compare=False, repr=False)
     _joiner: Joiner | None = dataclass_field(init=False, compare=False, repr=False)
 
@@ -68,20 +69,25 @@ class Compiled:
             "numbers": blocks.numbers(self.document) if self.common else frozenset[int](),
             "_everybodys": blocks.everybodys(self.document),
             "_different": different,
+            "_places": [(hole.name, field.ENCODERS[hole.context]) for hole in different],
             "_order": tuple(numbers[hole] for hole in common.holes),
             "_joiner": Joiner(self.document, numbers) if can_join else None,
         }
 
     def fill(self, values: Mapping[str, str]) -> bytes:
         """The message for one recipient. Raises FieldProblem when a value is missing or cannot stand where it should."""
-        filled = [field.filled(hole.name, hole.context, values) for hole in self._different]
+        return b"".join(self.pieces(values))
+
+    def pieces(self, values: Mapping[str, str]) -> list[bytes]:
+        """The same, in pieces yet: what all have in common is in memory once."""
+        filled = field.all_filled(self._places, values)
         own = values.get(blocks.FIELD) if self.common else None
         if own is None:
             return _spliced(self.constants, self._order, filled)
         joined = self._joiner.join(own, filled, self.chosen) if self._joiner else None
         return self._joined(own, filled) if joined is None else joined
 
-    def _joined(self, own: str, filled: Sequence[bytes]) -> bytes:
+    def _joined(self, own: str, filled: Sequence[bytes]) -> list[bytes]:
         """A reader's own blocks, in the general way."""
         strand = tied(blocks.join(self.document, self.chosen(own)))
         return _spliced(strand.constants, [self._different.index(hole) for hole in strand.holes], filled)
@@ -163,8 +169,8 @@ class Compiled:
         return sum(len(binascii.a2b_qp(piece).replace(b"\r\n", b"\n")) for piece in strand.constants) + links
 
 
-def _spliced(constants: Sequence[bytes], order: Sequence[int], filled: Sequence[bytes]) -> bytes:
+def _spliced(constants: Sequence[bytes], order: Sequence[int], filled: Sequence[bytes]) -> list[bytes]:
     pieces = [b""] * (len(constants) + len(order))
     pieces[0::2] = constants
     pieces[1::2] = [filled[number] for number in order]
-    return b"".join(pieces)
+    return pieces

@@ -13,6 +13,7 @@ from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import (
+    BindParameter,
     ColumnElement,
     ForeignKey,
     Index,
@@ -21,6 +22,7 @@ from sqlalchemy import (
     UniqueConstraint,
     and_,
     bindparam,
+    or_,
     select,
     text,
     update,
@@ -116,10 +118,10 @@ class Delivery(Base):
     __tablename__ = "deliveries"
     __table_args__ = (
         UniqueConstraint("letter_id", "recipient_id"),
-        _some("ix_deliveries_lease", "lease_until", where="state IN ('claimed', 'sending')"),
-        # Leaving, pausing and erasing find that person's open rows by this one.
-        _some("ix_deliveries_open_recipient", "recipient_id", where="state IN ('ready', 'claimed', 'deferred')"),
-        # Suppressing finds the open rows of an address, and ops all of them. It names no state, so sending leaves it alone.
+        # Sending writes a row three times, and each index that names its state is looked at each time: so what is leased is
+        # found by its batch, what is open of a reader by the letters that have not ended, and one index names the state.
+        #
+        # Suppressing finds the open rows of an address, and ops all of them.
         Index("ix_deliveries_address_key", "address_key"),
         # The few that did not simply go through, as ops list them; what is accepted is in none of these.
         _some(
@@ -127,8 +129,8 @@ class Delivery(Base):
         ),
         _some("ix_deliveries_bounced", "bounced_at", "id", where="bounced_at IS NOT NULL"),
         _some("ix_deliveries_complained", "complained_at", "id", where="complained_at IS NOT NULL"),
-        # What is in doubt is rare and looked for every minute.
-        _some("ix_deliveries_uncertain", "uncertain_at", where="state = 'uncertain'"),
+        # What was ever in doubt is rare, and what still is is looked for every few seconds.
+        _some("ix_deliveries_uncertain", "uncertain_at", where="uncertain_at IS NOT NULL"),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -210,6 +212,17 @@ class Span:
         # each claim and each close among 200,000 deliveries, where the range of ids takes 0.2 ms.
         return and_(Delivery.id.between(self.first_id, self.last_id), Delivery.letter_id + 0 == self.letter_id)
 
+    def given(self) -> dict[str, int]:
+        """The same for a statement that was built once, with `IN_SPAN`."""
+        return {"b_letter": self.letter_id, "b_first": self.first_id, "b_last": self.last_id}
+
+
+#: `Span.condition`, for whatever span is given.
+IN_SPAN = and_(
+    DELIVERIES.c.id.between(bindparam("b_first"), bindparam("b_last")),
+    DELIVERIES.c.letter_id + 0 == bindparam("b_letter"),
+)
+
 
 def in_states(states: Iterable[State]) -> ColumnElement[bool]:
     """`state IN ('ready', 'claimed', ...)` with the words in the text: SQLite uses a partial index for nothing else."""
@@ -218,22 +231,35 @@ def in_states(states: Iterable[State]) -> ColumnElement[bool]:
 
 def claim(session: Session, span: Span, *, owner: str, until: datetime, now: datetime) -> list[Row]:
     """Take every row of the span that is due."""
-    found = session.execute(
-        update(DELIVERIES)
-        .where(span.condition(), in_states([State.READY, State.DEFERRED]), Delivery.next_at <= now)
-        .values(state=State.CLAIMED, owner=owner, lease_until=until)
-        .returning(*(DELIVERIES.c[name] for name in Row.__dataclass_fields__))
-    )
-    return sorted((Row(*row) for row in found), key=lambda row: row.id)
+    given = {"b_owner": owner, "b_until": until, "b_now": now, **span.given()}
+    return sorted((Row(*row) for row in session.connection().execute(_CLAIM, given)), key=lambda row: row.id)
 
 
 def release(session: Session, span: Span, *, owner: str, next_at: datetime) -> None:
     """Give back what was claimed and not intended."""
-    session.execute(
-        update(DELIVERIES)
-        .where(span.condition(), Delivery.state == State.CLAIMED, Delivery.owner == owner)
-        .values(state=State.READY, owner=None, lease_until=None, next_at=next_at)
+    session.connection().execute(_RELEASE, {"b_owner": owner, "b_next_at": next_at, **span.given()})
+
+
+def _time(name: str) -> BindParameter[datetime]:
+    return bindparam(name, type_=DELIVERIES.c.next_at.type)
+
+
+#: Built once: they go with every batch, and to build them takes longer than to run them.
+_CLAIM = (
+    update(DELIVERIES)
+    .where(
+        IN_SPAN,
+        or_(DELIVERIES.c.state == State.READY, DELIVERIES.c.state == State.DEFERRED),
+        DELIVERIES.c.next_at <= _time("b_now"),
     )
+    .values(state=State.CLAIMED, owner=bindparam("b_owner"), lease_until=_time("b_until"))
+    .returning(*(DELIVERIES.c[name] for name in Row.__dataclass_fields__))
+)
+_RELEASE = (
+    update(DELIVERIES)
+    .where(IN_SPAN, DELIVERIES.c.state == State.CLAIMED, DELIVERIES.c.owner == bindparam("b_owner"))
+    .values(state=State.READY, owner=None, lease_until=None, next_at=_time("b_next_at"))
+)
 
 
 def to_reader(recipient_id: int) -> ColumnElement[bool]:
@@ -249,7 +275,8 @@ def skip_recipient(session: Session, recipient_id: int, *, reason: str, scope: s
     `scope` narrows it to one edition (`edition:3`); None means every letter to a reader. What is just being handed over is marked
     `withdrawn`: it may still arrive, and is never tried again.
     """
-    whose = [to_reader(recipient_id)]
+    not_ended = select(Letter.id).where(Letter.finished_at.is_(None))
+    whose = [to_reader(recipient_id), Delivery.letter_id.in_(not_ended)]
     if scope is not None:
         whose.append(Delivery.scope == scope)
     _skip(session, and_(*whose), reason)
@@ -261,13 +288,10 @@ def skip_addresses(session: Session, address_keys: Iterable[str], *, reason: str
 
 
 def _skip(session: Session, whose: ColumnElement[bool], reason: str) -> None:
-    # Three statements, because each finds its rows by another partial index.
     session.execute(
         update(Delivery).where(whose, in_states(sources(Event.SKIP))).values(state=State.SKIPPED, reason=reason)
     )
-    leased = in_states([State.CLAIMED, State.SENDING])
-    for handed in (and_(leased, Delivery.state == State.SENDING), text("state = 'uncertain'")):
-        session.execute(
-            update(Delivery).where(whose, handed).values(reason=WITHDRAWN),
-            execution_options={"synchronize_session": False},  # nobody holds these as objects
-        )
+    session.execute(
+        update(Delivery).where(whose, in_states([State.SENDING, State.UNCERTAIN])).values(reason=WITHDRAWN),
+        execution_options={"synchronize_session": False},  # nobody holds these as objects
+    )

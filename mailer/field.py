@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import html
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from urllib.parse import quote
@@ -28,6 +28,10 @@ class Context(enum.StrEnum):
     PLAIN_URL = "plain_url"  # the whole of a link, in the plain part
     LITERAL = "literal"  # a structured header, ASCII as it stands
     WORDS = "words"  # free text in a header
+
+
+#: A value to the bytes that are safe in one context. Raises ValueError for one that cannot stand there.
+Encoder = Callable[[str], bytes]
 
 
 class FieldProblem(Exception):  # noqa: N818 - a refused value, not a program error
@@ -85,16 +89,25 @@ def token(marker: str, name: str) -> str:
 
 def filled(name: str, context: Context, values: Mapping[str, str]) -> bytes:
     """The bytes that go into the hole. Raises FieldProblem when the value is missing or cannot stand there."""
-    value = values.get(name)
-    if value is None:
-        raise FieldProblem(name, "the row has no value for it")
-    if len(value) > LONGEST:
-        # Encoding a megabyte takes seconds, and nothing else is sent meanwhile.
-        raise FieldProblem(name, f"{len(value)} characters are too many; a field takes {LONGEST}")
+    return all_filled([(name, ENCODERS[context])], values)[0]
+
+
+def all_filled(places: Sequence[tuple[str, Encoder]], values: Mapping[str, str]) -> list[bytes]:
+    """The same for many holes; each message asks for all of its letter's at once."""
+    found: list[bytes] = []
+    name = ""
     try:
-        return _ENCODERS[context](value)
+        for name, encoder in places:
+            value = values[name]
+            if len(value) > LONGEST:
+                # Encoding a megabyte takes seconds, and nothing else is sent meanwhile.
+                raise FieldProblem(name, f"{len(value)} characters are too many; a field takes {LONGEST}")
+            found.append(encoder(value))
+    except KeyError:
+        raise FieldProblem(name, "the row has no value for it") from None
     except ValueError as problem:
         raise FieldProblem(name, str(problem)) from None
+    return found
 
 
 def _html(value: str) -> bytes:
@@ -159,7 +172,7 @@ _LONGEST_LITERAL = 900  # RFC 5322 2.1.1: a line has 998 characters at most, and
 _LONGEST_WORDS = 1_000
 _PRINTABLE = re.compile(r"[\x20-\x7e]+\Z")
 _ONE_LINE = re.compile(r"[^\r\n\0]*\Z")
-_ENCODERS: Mapping[Context, Callable[[str], bytes]] = {
+ENCODERS: Mapping[Context, Encoder] = {
     Context.HTML: _html,
     Context.URL: _url,
     Context.URL_PART: _url_part,

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, CursorResult, String, delete, exists, not_, select
+from sqlalchemy import BindParameter, Column, ColumnElement, CursorResult, String, delete, exists, not_, select
 from sqlalchemy.orm import InstrumentedAttribute, Mapped, Session, mapped_column
 
 from ground.database import Base, insert_new, one_of
@@ -35,7 +36,7 @@ class Hold:
     held_at: datetime
 
 
-def is_free(lane: InstrumentedAttribute[Lane] | BindParameter[Lane] | Lane) -> ColumnElement[bool]:
+def is_free(lane: InstrumentedAttribute[Lane] | Column[Any] | BindParameter[Lane] | Lane) -> ColumnElement[bool]:
     """Whether deliveries of a lane may leave; for the WHERE of whoever lets them."""
     return not_(exists(select(LaneHold.lane).where(LaneHold.lane == lane)))
 

@@ -12,12 +12,13 @@ from sqlalchemy.sql.dml import ReturningUpdate
 
 from ground.database import RowId
 from ground.listed import listed, on_sqlite, packed
-from mailer import batches, holds
+from mailer import holds
 from mailer.deliveries import DELIVERIES, State
+from mailer.leases import Lease
 from mailer.letters import Letter, LetterState
 
 
-def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: str, now: datetime) -> dict[int, int]:
+def intend(session: Session, held: Lease, ids: Sequence[int], *, owner: str, now: datetime) -> dict[int, int]:
     """Commit to sending: id -> number of its attempt. What this does not return must not be sent.
 
     This UPDATE is the last look before a message leaves: a reader who has left since, an address suppressed since, a

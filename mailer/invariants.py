@@ -93,7 +93,7 @@ def _of_deliveries() -> Iterator[tuple[str, Executable]]:
     )
     yield (
         told + "by {row[3]}, who does not hold its batch",
-        _deliveries(leased, Delivery.state == State.CLAIMED, Delivery.owner.is_not(None), not_(by_its_owner)),
+        _deliveries(leased, Delivery.owner.is_not(None), not_(by_its_owner)),
     )
     yield (
         told + "without the time it became so",

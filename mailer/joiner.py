@@ -54,8 +54,8 @@ class Joiner:
             self._places.append(len(self._frame))
         self._places.pop()
 
-    def join(self, own: str, filled: Sequence[bytes], choose: Callable[[str], Collection[int]]) -> bytes | None:
-        """The message for a row's choice; None where fewer articles are chosen than a part of the document asks for."""
+    def join(self, own: str, filled: Sequence[bytes], choose: Callable[[str], Collection[int]]) -> list[bytes] | None:
+        """The pieces of the message for a row's choice; None where fewer articles are chosen than a part asks for."""
         steps = self._taken(own, choose)
         if steps is None:
             return None
@@ -64,7 +64,7 @@ class Joiner:
             pieces[place] = filled[number]
         for place, step in zip(reversed(self._places), reversed(steps), strict=True):
             pieces[place:place] = step
-        return b"".join(pieces)
+        return pieces
 
     def _taken(self, own: str, choose: Callable[[str], Collection[int]]) -> list[list[bytes]] | None:
         """What each step adds."""

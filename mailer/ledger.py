@@ -15,7 +15,7 @@ from datetime import datetime
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from mailer import ailing, batches, breakers, deliveries, intents, quarantine, results, suppressions
+from mailer import ailing, batches, breakers, deliveries, intents, leases, quarantine, results, suppressions
 from mailer.batches import BatchState
 from mailer.deliveries import Delivery, Row, Span, State
 from mailer.events import BounceKind
@@ -56,7 +56,7 @@ CANCELLED = "cancelled"
 class Held:
     """A leased batch and the rows of it that are due."""
 
-    lease: batches.Lease
+    lease: leases.Lease
     rows: list[Row]
 
 
@@ -84,7 +84,7 @@ def lease(session: Session, batch_id: int, *, owner: str, until: datetime, now: 
 
     A cancelled letter's rows are skipped here, those of a letter whose lifetime is over expire.
     """
-    held = batches.lease(session, batch_id, owner=owner, until=until, now=now)
+    held = leases.lease(session, batch_id, owner=owner, until=until, now=now)
     if held is None:
         return None
     rows: list[Row] = []
@@ -109,7 +109,7 @@ def _end(session: Session, span: Span, reason: str, *, failing: bool) -> None:
         )
 
 
-def intend(session: Session, held: batches.Lease, ids: Sequence[int], *, owner: str, now: datetime) -> dict[int, int]:
+def intend(session: Session, held: leases.Lease, ids: Sequence[int], *, owner: str, now: datetime) -> dict[int, int]:
     """Commit to sending these rows: id -> attempt number. What is not returned must not be sent."""
     return intents.intend(session, held, ids, owner=owner, now=now)
 
@@ -129,17 +129,17 @@ def record(session: Session, records: Sequence[Record], *, owner: str, now: date
         quarantine.join(session, hard, breakers.doubtful_domains(session))
 
 
-def renew(session: Session, held: batches.Lease, *, owner: str, until: datetime) -> None:
+def renew(session: Session, held: leases.Lease, *, owner: str, until: datetime) -> None:
     """Hold a batch for longer: a slow server must not make another worker believe that we died."""
-    batches.renew(session, held, owner=owner, until=until)
+    leases.renew(session, held, owner=owner, until=until)
 
 
 def close(
-    session: Session, held: batches.Lease, *, owner: str, now: datetime, next_at: datetime | None = None
+    session: Session, held: leases.Lease, *, owner: str, now: datetime, next_at: datetime | None = None
 ) -> BatchState:
     """Put a batch down; claimed rows that were not intended are ready again, at `next_at` where the route rests."""
     deliveries.release(session, held.span, owner=owner, next_at=next_at or now)
-    state = batches.close(session, held, owner=owner)
+    state = leases.close(session, held, owner=owner)
     if state is BatchState.DONE:
         finish_letters(session, now=now, letter_id=held.span.letter_id)
     return state

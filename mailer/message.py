@@ -105,6 +105,14 @@ def _list_headers(rendered: Rendered, sender: Sender, unsubscribe: str) -> list[
 def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
     """The message for one recipient: ASCII, CRLF, the same bytes whenever it is asked for the same row.
 
+    Raises FieldProblem for a row that cannot be filled.
+    """
+    return b"".join(pieces(compiled, recipient, mint))
+
+
+def pieces(compiled: Compiled, recipient: Recipient, mint: Mint) -> list[bytes]:
+    """The same message, not put together yet.
+
     A field that is a link holds its token's payload and becomes the signed URL. Raises FieldProblem for a row that
     cannot be filled.
     """
@@ -124,7 +132,7 @@ def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
         values.update(compiled.urls)
     if compiled.common and (own := recipient.fields.get(blocks.FIELD)) is not None:
         values[blocks.FIELD] = str(own)
-    return compiled.fill(values)
+    return compiled.pieces(values)
 
 
 @lru_cache(maxsize=64)

@@ -13,11 +13,11 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from mailer import replies
-from mailer.batches import Lease
 from mailer.books import Books, Clock
 from mailer.breakers import Scope, Trouble
 from mailer.deliveries import Event, Row
 from mailer.feed import Feed, Intended
+from mailer.leases import Lease
 from mailer.ledger import Held
 from mailer.letters import Lane
 from mailer.lines import Line
@@ -218,7 +218,7 @@ class Passage:
 
 
 def _intended(made: Written, attempt: int) -> Intended:
-    return Intended(made.envelope, made.message, made.is_canonical, row=made.row, attempt=attempt)
+    return Intended(made.envelope, made.pieces, made.is_canonical, row=made.row, attempt=attempt)
 
 
 def _lost(reply: str) -> Outcome:

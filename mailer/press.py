@@ -17,9 +17,9 @@ from functools import partial
 from typing import Any, Generic, Protocol, TypeVar
 
 from mailer import replies
-from mailer.batches import Lease
 from mailer.deliveries import Row
 from mailer.envelope import Envelope
+from mailer.leases import Lease
 from mailer.ledger import Held
 from mailer.transports.relay import Relay
 
@@ -53,8 +53,12 @@ class Signer(Protocol):
 class Written:
     row: Row
     envelope: Envelope
-    message: bytes
+    pieces: Sequence[bytes]  # as in a Parcel
     is_canonical: bool = False
+
+    @property
+    def message(self) -> bytes:
+        return b"".join(self.pieces)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +79,7 @@ class Press(Generic[C]):
     """How a row becomes a message. Wiring fills it in from `mailer.letter`, `mailer.message` and `mailer.dkim`."""
 
     load: Callable[[bytes], C]  # a stored variant
-    build: Callable[[C, Row, Lease], bytes]  # raises when this row cannot be filled; the others go on
+    build: Callable[[C, Row, Lease], Sequence[bytes]]  # a message's pieces; raises for a row that cannot be filled
     return_path: Callable[[int], str]  # of a delivery's id
     sign: Sign | None = None  # None: every relay does
     ahead: Signer | None = None
@@ -116,16 +120,18 @@ class Press(Generic[C]):
                 continue
             kept = ahead.get(each.row.id)
             if kept is not None and kept[:_DIGEST] == _digest(mark, each.row, lease):
-                each.message = kept[_DIGEST:] + each.message
+                each.pieces = (kept[_DIGEST:], *each.pieces)
             else:
                 rest[place] = each
         return rest
 
     def _fill(self, relay: Relay, letters: Mapping[int, C], row: Row, lease: Lease) -> Written | Unwritten:
         try:
-            message = self.build(letters[row.variant_id], row, lease)
+            pieces = self.build(letters[row.variant_id], row, lease)
             return_path = self.return_path(row.id)
-            return Written(row, Envelope(return_path, row.address), relay.mark(message, return_path), self.is_canonical)
+            if mark := relay.mark(return_path):
+                pieces = (mark, *pieces)
+            return Written(row, Envelope(return_path, row.address), pieces, self.is_canonical)
         except Exception as error:  # noqa: BLE001 - whatever is wrong with one row, the others are sent
             return Unwritten(row, replies.clean(str(error) or repr(error)))
 
@@ -199,4 +205,4 @@ async def writing(
 def _signed(written: Written, message: bytes | Unsignable) -> Written | Unwritten:
     if isinstance(message, Unsignable):
         return Unwritten(written.row, f"cannot be signed: {message.reason}")
-    return Written(written.row, written.envelope, message, written.is_canonical)
+    return Written(written.row, written.envelope, (message,), written.is_canonical)

@@ -1,6 +1,6 @@
 """Progress: how far a letter has come, cheap enough to be asked for every two seconds.
 
-A batch notes how its deliveries stood when it was put down (`batches.close`), so that what is read here are a letter's
+A batch notes how its deliveries stood when it was put down (`leases.close`), so that what is read here are a letter's
 batches (400 for 200,000 readers), the rows of the few that a worker holds just now, and what is in doubt, which has an
 index of its own. `tally.counts` reads every row instead.
 """
@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select, text, union_all
+from sqlalchemy import func, select, union_all
 from sqlalchemy.orm import Session
 
 from mailer.batches import Batch, BatchState
@@ -74,7 +74,7 @@ def _leased(session: Session, letter_id: int) -> Mapping[State, int]:
 def _in_doubt(session: Session, letter_id: int) -> int:
     # The sum, and the time that is always there, lead SQLite to the index of what is in doubt.
     doubts = select(func.count()).where(
-        text("deliveries.state = 'uncertain'"), Delivery.uncertain_at.is_not(None), Delivery.letter_id + 0 == letter_id
+        Delivery.uncertain_at.is_not(None), Delivery.state == State.UNCERTAIN, Delivery.letter_id + 0 == letter_id
     )
     return session.scalar(doubts.select_from(Delivery)) or 0
 

@@ -15,12 +15,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, case, insert, literal, select, text, update
+from sqlalchemy import ColumnElement, Row, and_, case, insert, literal, select, update
 from sqlalchemy.orm import Session
 
 from mailer import batches
 from mailer.batches import Batch, BatchState
-from mailer.deliveries import WITHDRAWN, Delivery, Event, State, in_states, sources
+from mailer.deliveries import WITHDRAWN, Delivery, Event, Span, State, sources
 from mailer.letters import InDoubt, Lane, Letter, LetterState
 from mailer.results import ATTEMPTS, OUTCOME_WORD, was_in_doubt_before
 
@@ -63,8 +63,23 @@ def recover_leases(session: Session, leases: Sequence[str], *, now: datetime) ->
 
 
 def _take_back(session: Session, rows: ColumnElement[bool], held: ColumnElement[bool], now: datetime) -> Recovered:
-    leased = in_states([State.CLAIMED, State.SENDING])
-    sending = [leased, Delivery.state == State.SENDING, rows]
+    taken = and_(Batch.lane.in_(list(Lane)), Batch.state == BatchState.LEASED, held)  # the index begins with the lane
+    spans = [Span(*row) for row in session.execute(select(Batch.letter_id, Batch.first_id, Batch.last_id).where(taken))]
+    lost = sum(_lose(session, and_(span.condition(), rows), now) for span in spans)
+    released = sum(_release(session, and_(span.condition(), rows)) for span in spans)
+    reopened = session.scalars(
+        update(Batch)
+        .where(taken)
+        .values(state=BatchState.OPEN, next_at=now, owner=None, lease_until=None)
+        .returning(Batch.id)
+    ).all()
+    batches.recount(session, reopened)
+    return Recovered(released, lost, len(reopened))
+
+
+def _lose(session: Session, rows: ColumnElement[bool], now: datetime) -> int:
+    """What was being sent is in doubt. It stays its worker's, who may only be slow."""
+    sending = [rows, Delivery.state == State.SENDING]
     session.execute(
         insert(ATTEMPTS).from_select(
             ["delivery_id", "number", "at", "outcome", "stage", "route", "reply"],
@@ -79,31 +94,15 @@ def _take_back(session: Session, rows: ColumnElement[bool], held: ColumnElement[
             ).where(*sending),
         )
     )
-    gone: dict[str, Any] = {
-        "owner": None,
-        "lease_until": None,
-    }  # a row in doubt stays its worker's, who may only be slow
     reason = case((Delivery.reason == WITHDRAWN, WITHDRAWN), else_=CRASH)
-    lost = session.execute(
-        update(Delivery)
-        .where(*sending)
-        .values(state=State.UNCERTAIN, uncertain_at=now, reason=reason, lease_until=None)
-        .returning(Delivery.id)
-    ).all()
-    released = session.execute(
-        update(Delivery)
-        .where(leased, Delivery.state == State.CLAIMED, rows)
-        .values(state=State.READY, **gone)
-        .returning(Delivery.id)
-    ).all()
-    reopened = session.execute(
-        update(Batch)
-        .where(Batch.lane.in_(list(Lane)), Batch.state == BatchState.LEASED, held)  # the index begins with the lane
-        .values(state=BatchState.OPEN, next_at=now, **gone)
-        .returning(Batch.id)
-    ).all()
-    batches.recount(session, [batch.id for batch in reopened])
-    return Recovered(len(released), len(lost), len(reopened))
+    doubtful = {"state": State.UNCERTAIN, "uncertain_at": now, "reason": reason, "lease_until": None}
+    return len(session.execute(update(Delivery).where(*sending).values(doubtful).returning(Delivery.id)).all())
+
+
+def _release(session: Session, rows: ColumnElement[bool]) -> int:
+    claimed = update(Delivery).where(rows, Delivery.state == State.CLAIMED)
+    back = {"state": State.READY, "owner": None, "lease_until": None}
+    return len(session.execute(claimed.values(back).returning(Delivery.id)).all())
 
 
 def prove(session: Session, delivery_id: int, *, now: datetime) -> bool:
@@ -140,7 +139,7 @@ def settle_uncertain(session: Session, *, now: datetime, grace: timedelta = GRAC
         )
         .join(Letter, Letter.id == Delivery.letter_id)
         .where(
-            text("deliveries.state = 'uncertain'"),
+            Delivery.state == State.UNCERTAIN,
             Delivery.uncertain_at <= now - grace,
             Letter.in_doubt != InDoubt.HOLD,
         )

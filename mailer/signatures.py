@@ -12,13 +12,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import cast
 
-from sqlalchemy import ForeignKey, LargeBinary, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ForeignKey, LargeBinary, Table, and_, bindparam, delete, func, insert, or_, select, update
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from ground.database import Base
-from mailer.batches import Batch, Lease
+from mailer.batches import Batch
 from mailer.deliveries import DELIVERIES, Delivery, Row, Span, State
+from mailer.leases import Lease
 from mailer.letters import Lane, Letter, LetterState
 
 #: A worker that took a batch to sign and did not say so for so long is gone.
@@ -37,6 +39,9 @@ class Signature(Base):
         ForeignKey("deliveries.id", ondelete="CASCADE"), primary_key=True, index=True
     )
     made: Mapped[bytes] = mapped_column(LargeBinary)
+
+
+SIGNATURES = cast("Table", Signature.__table__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,12 +106,13 @@ def keep(session: Session, taken: Taken, made: Mapping[int, bytes], *, now: date
 
 def of(session: Session, span: Span) -> dict[int, bytes]:
     """What was made for the deliveries of a batch."""
-    found = session.execute(
-        select(Signature.delivery_id, Signature.made).where(
-            Signature.letter_id == span.letter_id, Signature.delivery_id.between(span.first_id, span.last_id)
-        )
-    )
-    return {row.delivery_id: row.made for row in found}
+    return dict(session.connection().execute(_OF, span.given()).all())
+
+
+_OF = select(SIGNATURES.c.delivery_id, SIGNATURES.c.made).where(
+    SIGNATURES.c.letter_id == bindparam("b_letter"),
+    SIGNATURES.c.delivery_id.between(bindparam("b_first"), bindparam("b_last")),
+)
 
 
 def forget(session: Session) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, exists, func, not_, or_, select, text, update
+from sqlalchemy import and_, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
 from mailer.batches import Batch, BatchState
@@ -58,7 +58,9 @@ def finish_letters(session: Session, *, now: datetime, letter_id: int | None = N
             Letter.state == LetterState.CANCELLED,
         ),
         not_(exists().where(Batch.letter_id == Letter.id, Batch.state != BatchState.DONE)),
-        Letter.id.not_in(select(Delivery.letter_id).where(text("deliveries.state = 'uncertain'"))),
+        Letter.id.not_in(
+            select(Delivery.letter_id).where(Delivery.uncertain_at.is_not(None), Delivery.state == State.UNCERTAIN)
+        ),
     )
     if letter_id is not None:
         over = and_(over, Letter.id == letter_id)

@@ -7,7 +7,7 @@ a valid reply ends the doubt (otherwise a drop at RCPT, one in mid-DATA and one 
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar, runtime_checkable
 
@@ -50,9 +50,15 @@ class Parcel:
     """A message on its way, whose intent is committed."""
 
     envelope: Envelope
-    message: bytes
-    #: Whether its lines end with CRLF and none begins with a dot, by the way it was made.
+    #: It is put together when it leaves. Hundreds that wait in one piece each take memory that no cache holds, and that
+    #: costs more than all the rest of their making.
+    pieces: Sequence[bytes]
+    #: Whether it is ASCII, its lines end with CRLF, the last one too, and none begins with a dot, by the way it was made.
     is_canonical: bool = False
+
+    @property
+    def message(self) -> bytes:
+        return b"".join(self.pieces)
 
 
 P = TypeVar("P", bound=Parcel)

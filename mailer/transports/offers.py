@@ -18,24 +18,24 @@ class Offers:
         self._utf8 = "smtputf8" in said
         self._8bit = "8bitmime" in said
 
-    def objection(self, envelope: Envelope, content: bytes) -> Outcome | None:
-        """Why the server would not take this: then it is not asked."""
+    def objection(self, envelope: Envelope, size: int) -> Outcome | None:
+        """Why the server would not take a message of so many bytes: then it is not asked."""
         if not self._utf8 and not envelope.recipient.isascii():
             return Outcome(result=Result.REFUSED, stage=Stage.RCPT, reply="needs SMTPUTF8", route=self._route)
-        if self._most and len(content) > self._most:
+        if self._most and size > self._most:
             # Nobody's mailbox is at fault, and the same holds for every reader of this letter.
             why = f"too large for this relay, which takes {self._most} bytes"
             return Outcome(result=Result.DEFERRED, stage=Stage.MAIL, reply=why, route=self._route)
         return None
 
-    def mail(self, envelope: Envelope, content: bytes) -> bytes:
+    def mail(self, envelope: Envelope, size: int, *, is_ascii: bool) -> bytes:
         """MAIL FROM, with what the server wants to know beforehand."""
         words = b"MAIL FROM:<%s>" % envelope.return_path.encode()
         if self._says_size:
-            words += b" SIZE=%d" % len(content)
+            words += b" SIZE=%d" % size
         if not envelope.recipient.isascii():
             words += b" SMTPUTF8"
-        if self._8bit and not content.isascii():
+        if self._8bit and not is_ascii:
             words += b" BODY=8BITMIME"
         return words + b"\r\n"
 

@@ -130,14 +130,17 @@ class Reader(asyncio.Protocol, Generic[S, T]):
         if code not in _CODES or between not in _BETWEEN or self._code not in {None, code}:
             self.end(f"no reply: {line[:200].decode('utf-8', 'replace')}", babble=True)
             return False
-        self._lines.append(line[4:].strip())
+        said = line[4:].strip()
         if between == b"-":
+            self._lines.append(said)
             self._code = code
             return False
-        text = b"\n".join(self._lines).decode("utf-8", "replace")
-        self._lines, self._code, self._length = [], None, 0
+        if self._lines:
+            said = b"\n".join((*self._lines, said))
+            self._lines, self._code = [], None
+        self._length = 0
         step, whose = self.expected.popleft()
-        self.heard(step, whose, _CODES[code], text)
+        self.heard(step, whose, _CODES[code], said.decode("utf-8", "replace"))
         return True
 
     def _look(self) -> None:

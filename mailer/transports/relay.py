@@ -52,13 +52,13 @@ class Relay:
                 'be valid: set signs to "relay" and let that sign'
             )
 
-    def mark(self, message: bytes, return_path: str) -> bytes:
-        """The message as this relay wants it: with the delivery's name in front, where it takes one.
+    def mark(self, return_path: str) -> bytes:
+        """What this relay wants in front of a message: the delivery's name, where it takes one.
 
         The name is the signed part of the return path, so that nobody can forge an event for it. No signature covers
         the header, because some relays take it out: it may be added before signing or after.
         """
         if self.correlation is None:
-            return message
+            return b""
         name = return_path.partition("@")[0].rpartition("+")[2]
-        return f"{self.correlation.field(name)}\r\n".encode("ascii") + message
+        return f"{self.correlation.field(name)}\r\n".encode("ascii")

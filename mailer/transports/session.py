@@ -110,9 +110,10 @@ class Session:
         limit = self.route.timeouts
         content = wire(message)
         self.stage = Stage.MAIL
-        if objection := self.offers.objection(envelope, content):
+        if objection := self.offers.objection(envelope, len(content)):
             return objection
-        reply = await self._ask(self.offers.mail(envelope, content), limit.mail)
+        mail = self.offers.mail(envelope, len(content), is_ascii=content.isascii())
+        reply = await self._ask(mail, limit.mail)
         if reply.code // 100 != 2:
             return await self._refusal(reply)
         self.stage = Stage.RCPT

@@ -47,7 +47,7 @@ class SmtpTransport:
 
     async def send(self, envelope: Envelope, message: bytes) -> Outcome:
         """Hand over one message. Never raises for anything that a server or a network does."""
-        single = Single(Parcel(envelope, message))
+        single = Single(Parcel(envelope, (message,)))
         await self.carry(single)
         assert single.outcome is not None
         return single.outcome
@@ -65,7 +65,7 @@ class SmtpTransport:
 
     async def _pass_on(self, parcel: P, feed: Feed[P]) -> list[P]:
         """One message, and over a connection that takes them so as many as come; what it gave back."""
-        why_not = unsendable(parcel.envelope, parcel.message)
+        why_not = unsendable(parcel)
         if why_not is not None:
             feed.settle(parcel, Outcome(result=Result.REFUSED, stage=Stage.RCPT, reply=why_not, route=self.name))
             return []

@@ -129,20 +129,18 @@ class Speaker(Reader[Step, "Trip[P] | None"], Generic[P]):
 
     def _set_out(self, parcel: P, words: list[bytes]) -> bool:
         terms = self._terms
-        objection = self._objection(parcel)
-        content = parcel.message if parcel.is_canonical else canonical(parcel.message)
-        if terms.mode is Mode.PIPELINING:
-            content = (content if parcel.is_canonical else stuffed(content)) + b".\r\n"
-        objection = objection or terms.offers.objection(parcel.envelope, content)
+        content = parcel.pieces if parcel.is_canonical else (self._as_said(parcel.message),)
+        trip = Trip(parcel, content, sum(map(len, content)))
+        objection = self._objection(parcel) or terms.offers.objection(parcel.envelope, trip.size)
         if objection is not None:
             self._feed.settle(parcel, objection)
             return False
-        trip = Trip(parcel, content)
         if self._must_reset or (self._trips and terms.mode is Mode.CHUNKING):
             self._must_reset = False
             self.expected.append((Step.RESET, None))
             words.append(b"RSET\r\n")
-        words.append(terms.offers.mail(parcel.envelope, content))
+        is_ascii = parcel.is_canonical or content[0].isascii()
+        words.append(terms.offers.mail(parcel.envelope, trip.size, is_ascii=is_ascii))
         words.append(terms.offers.rcpt(parcel.envelope))
         self.expected.append((Step.MAIL, trip))
         self.expected.append((Step.RCPT, trip))
@@ -162,13 +160,21 @@ class Speaker(Reader[Step, "Trip[P] | None"], Generic[P]):
 
     def _say_content(self, trip: Trip[P], words: list[bytes]) -> None:
         if self._terms.mode is Mode.CHUNKING:
-            words.append(b"BDAT %d LAST\r\n" % len(trip.content))
-        words.append(trip.content)
+            words.append(b"BDAT %d LAST\r\n" % trip.size)
+            words += trip.content
+        else:
+            words += trip.content
+            words.append(b".\r\n")
         trip.has_left = True
         self.expected.append((Step.CONTENT, trip))
 
+    def _as_said(self, message: bytes) -> bytes:
+        """A message whose making promises nothing."""
+        content = canonical(message)
+        return stuffed(content) if self._terms.mode is Mode.PIPELINING else content
+
     def _objection(self, parcel: P) -> Outcome | None:
-        why_not = unsendable(parcel.envelope, parcel.message)
+        why_not = unsendable(parcel)
         if why_not is None:
             return None
         return Outcome(result=Result.REFUSED, stage=Stage.RCPT, reply=why_not, route=self._terms.route.name)

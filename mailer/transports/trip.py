@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic
 
@@ -46,7 +46,8 @@ class Trip(Generic[P]):
     """One message's way over the connection."""
 
     parcel: P
-    content: bytes
+    content: Sequence[bytes]
+    size: int  # of all of it, in bytes
     stage: Stage = Stage.MAIL  # the first that has no good reply yet
     has_left: bool = False  # the content's first byte, as far as we know
     refusal: Outcome | None = None

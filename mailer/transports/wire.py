@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import re
 
-from mailer.envelope import Envelope
+from mailer.transports import Parcel
 
 _FORBIDDEN = re.compile(r"[\x00-\x20\x7f<>\ud800-\udfff]")
 _LONE = re.compile(rb"\r\n|\r|\n")
 
 
-def unsendable(envelope: Envelope, message: bytes) -> str | None:
+def unsendable(parcel: Parcel) -> str | None:
     """Why this must not go on the wire, whoever made it. aiosmtplib would send a broken address cut short, to somebody else."""
+    envelope = parcel.envelope
     if _FORBIDDEN.search(envelope.recipient) or "@" not in envelope.recipient:
         return "malformed address"
     if _FORBIDDEN.search(envelope.return_path) or not envelope.return_path.isascii():
         return "malformed return path"
-    if b"\x00" in message:
+    if not parcel.is_canonical and b"\x00" in parcel.message:
         return "the message holds a NUL byte"
     return None
 

@@ -33,6 +33,7 @@ from ground.database import Database
 from mailer import leases, ledger
 from mailer.deliveries import Delivery, State
 from mailer.letters import InDoubt
+from mailer.transports.route import WINDOW
 from newsletters.issues import Issue
 from tests.faults import worker
 from tests.faults.sink import Sink, Trap, listening
@@ -43,7 +44,7 @@ from tests.processes import READERS, an_approved_issue
 #: After one kill: one group of intents (10 ms of traffic here), those in flight, and 10 ms of unwritten results.
 BOUND = 120
 #: Of a window of messages on each connection, all may have left.
-WINDOWS = worker.CONNECTIONS * 8
+WINDOWS = worker.CONNECTIONS * WINDOW
 STAGES = ("MAIL", "RCPT", "DATA", "content", "accepted")
 STAGES_OF_CHUNKS = ("MAIL", "RCPT", "dot", "accepted")
 

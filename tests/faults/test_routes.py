@@ -21,7 +21,7 @@ from mailer.letters import Lane
 from mailer.lines import Way
 from mailer.press import Unsignable
 from mailer.transports.relay import Correlation, Relay
-from mailer.transports.route import Route, Timeouts, Tls
+from mailer.transports.route import WINDOW, Route, Timeouts, Tls
 from mailer.transports.smtp import SmtpTransport
 from tests.mailer import builders
 from tests.mailer.doubles import DROP, ScriptedServer, dispatcher
@@ -166,7 +166,7 @@ async def test_a_route_that_falls_in_the_middle_gives_the_rest_to_the_other(
         await send_due(sender, database, now)
         await sender.close()
     doubtful = counts(database).get(State.UNCERTAIN, 0)
-    assert doubtful <= (4 * 8 if mode == "chunking" else 0)  # there a window of each connection has left
+    assert doubtful <= (4 * WINDOW if mode == "chunking" else 0)  # there a window of each connection has left
     got = Counter(recipient for server in (falling, good) for recipient, _ in server.messages)
     assert set(got.values()) == {1}
     # A connection that breaks while the route still answers on others may break for the message's sake: that one rests.

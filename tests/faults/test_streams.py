@@ -11,7 +11,7 @@ import pytest
 
 from mailer.envelope import Envelope
 from mailer.transports import Outcome, Parcel, Result, Stage
-from mailer.transports.route import Route, Timeouts, Tls
+from mailer.transports.route import WINDOW, Route, Timeouts, Tls
 from mailer.transports.smtp import SmtpTransport
 from tests.faults.certificates import Authority
 from tests.mailer.doubles import DROP, OFFERED, SILENCE, WELL, Answer, ScriptedServer
@@ -29,7 +29,7 @@ class Heap:
     def __init__(self, count: int) -> None:
         self.outcomes: dict[str, Outcome] = {}
         self._waiting = deque(
-            Parcel(Envelope(f"b+{n}@bounces.test", f"reader-{n}@example.org"), b"X-Number: %d\r\n" % n + BODY)
+            Parcel(Envelope(f"b+{n}@bounces.test", f"reader-{n}@example.org"), (b"X-Number: %d\r\n" % n, BODY))
             for n in range(count)
         )
 
@@ -208,7 +208,7 @@ async def test_a_host_that_falls_silent_at_the_first_group_gets_all_one_by_one(m
     assert sound(server)
 
 
-@pytest.mark.parametrize(("mode", "most"), [("pipelining", 1), ("chunking", 8)])
+@pytest.mark.parametrize(("mode", "most"), [("pipelining", 1), ("chunking", WINDOW)])
 async def test_a_drop_leaves_no_more_than_the_window_in_doubt(mode: str, most: int) -> None:
     seen = []
 

@@ -10,7 +10,7 @@ import logging
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -24,8 +24,8 @@ from broadsheet.relays import Smtp
 from broadsheet.settings import Settings
 from broadsheet.wiring import House
 from mailer import ledger
-from mailer.batches import Lease
 from mailer.deliveries import Row
+from mailer.leases import Lease
 from mailer.letters import InDoubt, Lane, Letter
 
 C = TypeVar("C")
@@ -106,7 +106,7 @@ def _arm(house: House, moment: Moment) -> None:
         return
     press, count = house.dispatcher._press, _countdown(moment.nth)
 
-    def build(compiled: Any, row: Row, lease: Lease) -> bytes:  # noqa: ANN401 - whatever the press loads
+    def build(compiled: Any, row: Row, lease: Lease) -> Sequence[bytes]:  # noqa: ANN401 - whatever the press loads
         count()
         return press.build(compiled, row, lease)
 

@@ -5,15 +5,15 @@ from __future__ import annotations
 import asyncio
 import random
 import ssl
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 
 from ground.database import Database
-from mailer.batches import Lease
 from mailer.books import Habits
 from mailer.deliveries import Row
 from mailer.dispatch import Dispatcher
+from mailer.leases import Lease
 from mailer.letters import Lane
 from mailer.lines import Way
 from mailer.pacing import Cap
@@ -160,12 +160,12 @@ class ScriptedServer:
         return True
 
 
-def build(compiled: bytes, row: Row, lease: Lease) -> bytes:
+def build(compiled: bytes, row: Row, lease: Lease) -> Sequence[bytes]:
     """A message that names its delivery: the tests' stand-in for the real builder."""
     if row.fields.get("name") is None:
         raise ValueError("field name is empty")
     head = f"To: {row.address}\r\nMessage-ID: <{lease.span.letter_id}.{row.recipient_id}@test>\r\n"
-    return head.encode() + compiled
+    return [head.encode(), compiled]
 
 
 def dispatcher(

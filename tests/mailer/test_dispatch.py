@@ -20,11 +20,13 @@ from mailer import deliveries, ledger, letters, notices
 from mailer.admission import Admission
 from mailer.batches import SIZE, Batch
 from mailer.books import Books, Habits
-from mailer.deliveries import Attempt, Delivery, State
+from mailer.deliveries import Attempt, Delivery, Event, State
 from mailer.envelope import Envelope
 from mailer.letters import Lane, Letter, LetterState
 from mailer.passage import Passage
 from mailer.press import AHEAD, RUN, Unsignable
+from mailer.recovery import Recovered
+from mailer.results import Record
 from mailer.suppressions import Suppression
 from mailer.transports import Outcome, Result, Stage
 from mailer.transports.memory import MemoryTransport, accept
@@ -696,18 +698,25 @@ async def test_a_notice_is_not_paused_and_goes_when_our_sender_is_accepted_again
         assert set(session.scalars(select(Letter.state))) == {LetterState.FINISHED}
 
 
-def test_a_batch_with_an_unwritten_result_is_not_asked_for_again_and_again(database: Database, clock: Time) -> None:
-    write_letter(database, 3, clock)
+def test_a_batch_with_an_unwritten_result_stays_leased_and_then_that_row_is_in_doubt(
+    database: Database, clock: Time
+) -> None:
+    letter_id = write_letter(database, 3, clock)
     until = clock.now + timedelta(minutes=15)
     with database.write() as session:
         held = ledger.lease(session, 1, owner="worker-1", until=until, now=clock.now)
         assert held is not None
         ledger.intend(session, held.lease, [held.rows[0].id], owner="worker-1", now=clock.now)
-        session.execute(update(Delivery).where(Delivery.id != held.rows[0].id).values(state=State.ACCEPTED))
+        others = [Record(id=row.id, attempt=1, event=Event.ACCEPT) for row in held.rows[1:]]
+        ledger.intend(session, held.lease, [each.id for each in others], owner="worker-1", now=clock.now)
+        ledger.record(session, others, owner="worker-1", now=clock.now)
         ledger.close(session, held.lease, owner="worker-1", now=clock.now)
     assert due(database, clock) == []
-    clock.now = until
-    assert due(database, clock) == [1]
+    clock.now = until + timedelta(seconds=1)
+    assert due(database, clock) == []
+    with database.write() as session:
+        assert ledger.recover(session, now=clock.now) == Recovered(released=0, uncertain=1, batches=1)
+    assert states(database, letter_id) == {State.ACCEPTED: 2, State.UNCERTAIN: 1}
 
 
 async def test_a_letter_larger_than_the_relay_takes_is_held_and_nobody_has_bounced(

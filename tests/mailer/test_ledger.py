@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -666,10 +667,10 @@ def test_leaving_and_suppressing_find_their_rows_by_index(database: Database, no
         ledger.settle_uncertain(session, now=now)
         event.remove(connection, "before_cursor_execute", _note)
         touching = [each for each in seen if each[0].startswith(("UPDATE deliveries", "SELECT deliveries"))]
-        assert len(touching) == 9
+        assert len(touching) == 5
         for statement, values in touching:
             plan = [row[3] for row in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)]
-            assert "USING INDEX ix_deliveries" in plan[0], (statement, plan)
+            assert re.search("USING INDEX (ix|sqlite_autoindex)_deliveries", plan[0]), (statement, plan)
 
 
 def test_letters_that_have_ended_are_not_read_to_find_those_that_have_not(database: Database, now: datetime) -> None:

@@ -9,6 +9,7 @@ from sqlalchemy import event, update
 
 from ground.database import Database
 from mailer import lookup
+from mailer.batches import Batch, BatchState
 from mailer.deliveries import DELIVERIES, Delivery, State
 from mailer.lookup import Show, Wanted
 from tests.mailer import builders
@@ -44,6 +45,7 @@ def letter(database: Database, now: datetime) -> int:
         session.execute(accepted.where(Delivery.id.in_([141, 142])).values(bounced_at=now + timedelta(hours=1)))
         session.execute(accepted.where(Delivery.id == 143).values(complained_at=now))
         session.execute(accepted.where(Delivery.id == 144).values(state=State.SENDING))
+        session.execute(update(Batch).where(Batch.letter_id == made).values(state=BatchState.LEASED))
     return made
 
 

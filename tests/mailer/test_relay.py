@@ -12,15 +12,12 @@ from mailer import envelope, replies
 from mailer.transports.relay import Correlation, Relay
 
 SES = "0102018e1c2a3b4c-1a2b3c4d-5e6f-7a8b-9c0d-1e2f3a4b5c6d-000000"
-MESSAGE = b"From: desk@example.org\r\nTo: r@example.org\r\n\r\nGood morning\r\n"
 
 
 @pytest.mark.parametrize("correlation", Correlation)
 def test_the_name_in_a_relays_header_leads_back_to_the_delivery(keys: KeyRing, correlation: Correlation) -> None:
     return_path = envelope.return_path(keys, 4711, "bounces.example.org")
-    marked = Relay(correlation=correlation).mark(MESSAGE, return_path)
-    assert marked.endswith(MESSAGE)
-    line = marked[: -len(MESSAGE)]
+    line = Relay(correlation=correlation).mark(return_path)
     assert line.endswith(b"\r\n")
     assert line.count(b"\n") == 1
     assert len(line) < 80
@@ -39,7 +36,7 @@ def test_the_name_in_a_relays_header_leads_back_to_the_delivery(keys: KeyRing, c
 
 
 def test_a_relay_without_such_a_header_gets_the_message_as_it_is() -> None:
-    assert Relay().mark(MESSAGE, "b+1f-mac@bounces.example.org") is MESSAGE
+    assert Relay().mark("b+1f-mac@bounces.example.org") == b""
 
 
 def test_a_relay_that_replaces_what_we_sign_must_sign_itself() -> None:
