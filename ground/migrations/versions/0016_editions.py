@@ -1,7 +1,7 @@
 """editions: what their letters hold beside the stories: what was put right of those, what is read most
 
-Revision ID: 0013
-Revises: 0012
+Revision ID: 0016
+Revises: 0013
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy.dialects import postgresql
 
-revision = "0013"
-down_revision = "0012"
+revision = "0016"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
