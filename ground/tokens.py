@@ -24,6 +24,7 @@ class Purpose(enum.StrEnum):
     COME_BACK = "come-back"  # undoes one leave, 30 days
     PREFERENCES = "preferences"
     MOVE = "move"  # a new address confirms, 72 h
+    FEEDBACK = "feedback"  # says whether an issue was useful
     VIEW = "view"  # reading, no more
     FORM = "form"  # shows that a form was fetched from us, and when
     VERP = "verp"  # the return path

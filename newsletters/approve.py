@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from mailer import ledger
-from newsletters import compose, digest, issues, selection
+from newsletters import compose, digest, errata, issues, selection
 from newsletters.issues import Exclusion, Issue, IssueEvent, IssueState
 from newsletters.schedules import Autonomy, Schedule, Slot
 
@@ -45,6 +45,7 @@ def approve_by_itself(session: Session, issue: Issue, *, now: datetime) -> str |
         issues.move(issue, IssueEvent.SKIP, reason=nothing_goes)
         log.warning("issue.skipped", issue=issue.id, reason=nothing_goes)
         return nothing_goes
+    errata.gather(session, issue, now=now)
     compose.refresh(session, issue)
     issues.move(issue, IssueEvent.APPROVE)
     _sign(session, issue, by=BY_ITSELF, now=now)

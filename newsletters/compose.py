@@ -18,6 +18,7 @@ from articles.articles import Article
 from newsletters import (
     alerts,
     already_sent,
+    errata,
     following,
     headlines,
     holidays,
@@ -86,6 +87,7 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
                 issue.subject, issue.preheader = following.lines(edition, slot_time.due_at)
             issue.reason = _waiting(schedule, placed)
             session.flush()
+            errata.gather(session, issue, now=now)
             log.info("issue.composed", issue=issue.id, schedule=schedule.id, items=len(placed), waits=issue.reason)
             return issue
     log.warning("slot.skipped", schedule=schedule.id, due_at=slot_time.due_at.isoformat(), reason=slot.skipped)
@@ -111,6 +113,7 @@ def one_off(
     issue = _open(session, edition_id, placed, start, now)
     issue.layout = layout
     session.flush()
+    errata.gather(session, issue, now=now)
     audit(session, "issue.compose", f"issue:{issue.id}", actor=by, now=now, stories=len(placed))
     return issue
 
@@ -138,6 +141,7 @@ def again(session: Session, issue: Issue, *, now: datetime) -> bool:
         item.dropped_at, item.position, item.reason = None, position, each.reason
         session.add(item)
     session.flush()
+    errata.gather(session, issue, now=now)
     return True
 
 

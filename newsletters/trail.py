@@ -28,6 +28,7 @@ class About(enum.StrEnum):
     SUBJECT = "subject"
     MARK = "mark"
     NOTE = "note"
+    ERRATUM = "erratum"  # whether a correction stands in the box
 
 
 ABOUT: Mapping[str, About] = {
@@ -40,6 +41,8 @@ ABOUT: Mapping[str, About] = {
     "issue.subject": About.SUBJECT,
     "issue.pin": About.MARK,
     "issue.note": About.NOTE,
+    "issue.leave_out": About.ERRATUM,
+    "issue.put_back": About.ERRATUM,
 }
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from newsletters import act, curate, issues, trail
 from newsletters.act import Done, Refused
+from newsletters.errata import Erratum
 from newsletters.issues import Issue, Item
 from newsletters.trail import About, Step
 
@@ -38,7 +39,7 @@ def undo(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | R
 
 def _over(done: list[Step], step: Step) -> Step | None:
     """A standing act of another editor that an undo would overwrite."""
-    if step.about not in (About.WORDS, About.SUBJECT, About.NOTE) and step.act != "issue.recompose":
+    if step.about not in (About.WORDS, About.SUBJECT, About.NOTE, About.ERRATUM) and step.act != "issue.recompose":
         return None
     later = [each for each in trail.standing(done) if each.id > step.id and each.about is step.about]
     return next((each for each in later if each.article_id == step.article_id or step.article_id is None), None)
@@ -51,6 +52,9 @@ def _take_back(session: Session, issue: Issue, step: Step, *, now: datetime) -> 
         return None
     if step.act == "issue.note":
         issue.note, issue.note_by = before
+        return None
+    if step.about is About.ERRATUM:
+        session.get_one(Erratum, step.detail["erratum"]).left_out = before
         return None
     if step.act == "issue.recompose":
         _arrange(session, issue, before, now=now)

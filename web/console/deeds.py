@@ -80,6 +80,8 @@ def _words(texts: Texts) -> dict[str, str]:
         "issue.drop": _("took a story out of"),
         "issue.move": _("moved a story in"),
         "issue.note": _("changed the editor’s note of"),
+        "issue.leave_out": _("took a correction out of"),
+        "issue.put_back": _("put a correction back into"),
         "issue.pause": _("paused"),
         "issue.pin": _("pinned a story in"),
         "issue.recompose": _("composed anew"),
