@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta, timezone
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, and_, case, or_, select
+from sqlalchemy import ForeignKey, Index, Select, String, Text, UniqueConstraint, and_, case, or_, select, text
 from sqlalchemy.engine.default import DefaultExecutionContext
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
@@ -36,6 +36,13 @@ class Article(Base):
         Index("ix_articles_story_key", "story_key"),
         Index("ix_articles_translation_key", "translation_key"),
         Index("ix_articles_feed_id_published_at", "feed_id", "published_at"),
+        # Few stories are corrected, and every issue asks which were lately (newsletters.errata).
+        Index(
+            "ix_articles_corrected_at",
+            "corrected_at",
+            sqlite_where=text("corrected_at IS NOT NULL"),
+            postgresql_where=text("corrected_at IS NOT NULL"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
@@ -70,6 +77,7 @@ class Article(Base):
     embargo_until: Mapped[datetime | None]
     is_archive: Mapped[bool] = mapped_column(default=False)  # an old piece that a feed shows again: no news
     correction: Mapped[str | None] = mapped_column(Text)  # what was wrong, where the source says it
+    corrected_at: Mapped[datetime | None]  # when we first saw it say so
     page_read_at: Mapped[datetime | None]  # when its own page was last read for what the feed lacks
     status: Mapped[ArticleStatus] = mapped_column(one_of(ArticleStatus, "status"), default=ArticleStatus.LIVE)
     content_hash: Mapped[str] = mapped_column(String(64))  # of title, summary and image: a bump keeps it
@@ -78,6 +86,13 @@ class Article(Base):
     def date_it(self, date: Dated) -> None:
         self.published_at, self.date_confidence = date.at, date.confidence
         self.utc_offset = None if date.offset is None else round(date.offset.total_seconds() / 60)
+
+    def correct(self, words: str, *, now: datetime) -> bool:
+        """Let it say what was wrong in it; False where it said so before."""
+        if words == self.correction:
+            return False
+        self.correction, self.corrected_at = words, now
+        return True
 
     @property
     def published_there(self) -> datetime:

@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy.orm import Session
 
-from articles import complete, feeds, health, images, intake, stories
+from articles import complete, feeds, health, images, intake, ranking, stories
 from articles.complete import Wanting
 from articles.entry import ParsedFeed
 from articles.feeds import Feed
@@ -218,6 +218,9 @@ class _Collector:
         feed.title = parsed.title or feed.title
         feed.site_url = parsed.site_url or feed.site_url
         feed.language, feed.kind = feed.language or parsed.language, parsed.kind
+        if feed.is_ranking:
+            ranking.take(feed, parsed.entries)
+            return Taken(new=0, changed=0)
         taken = intake.take_in(session, feed, parsed.entries, now=now)
         if taken.new or feed.silent_after is None:
             health.foresee_silence(session, feed, now=now)

@@ -59,6 +59,8 @@ def complete(session: Session, article_id: int, story: Entry | None, *, is_gone:
     if story is None or is_gone:
         return is_gone
     _fill(article, story)
+    if article.correction is None and story.correction:
+        article.correct(story.correction, now=now)
     _date(session, article, story, now)
     _place(session, article, story)
     if story.signatures and session.scalar(select(Byline.author_id).where(Byline.article_id == article.id)) is None:
@@ -76,7 +78,6 @@ def _fill(article: Article, story: Entry) -> None:
     article.word_count = article.word_count or story.word_count
     article.reading_minutes = article.reading_minutes or story.reading_minutes
     article.paywalled = article.paywalled or story.paywalled
-    article.correction = article.correction or story.correction
     article.translation_key = article.translation_key or identity.translation_key(story.url, story.alternates)
     picture = story.picture or Picture(url="")
     if article.image_url is None and picture.url:

@@ -6,10 +6,11 @@ import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from sqlalchemy import String, select
+from sqlalchemy import String, false, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
 from articles import identity
@@ -36,6 +37,10 @@ class Feed(Base):
     interval: Mapped[timedelta] = mapped_column(default=timedelta(minutes=15))
     kind: Mapped[Kind | None] = mapped_column(one_of(Kind, "kind"))  # what its address held the last time it answered
     reads_pages: Mapped[bool] = mapped_column(default=True)  # whether articles' own pages are read for what it lacks
+    is_ranking: Mapped[bool] = mapped_column(default=False, server_default=false())  # what readers read most, no news
+    ranking: Mapped[list[Any]] = mapped_column(
+        default=list, server_default="[]"
+    )  # what it said last (articles.ranking)
     moved_to: Mapped[str | None] = mapped_column(String(2000))  # where its server says that it is for good
     etag: Mapped[str | None] = mapped_column(String(300))
     last_modified: Mapped[str | None] = mapped_column(String(100))
@@ -71,6 +76,7 @@ class Said:
     zone: str = "UTC"
     section: str | None = None
     reads_pages: bool = True  # whether its stories' own pages are read for what it lacks
+    is_ranking: bool = False  # its order says what readers read most; its entries are no news
 
 
 def add_feed(session: Session, url: str, *, now: datetime, said: Said = Said()) -> Feed | FeedRefused:
@@ -119,6 +125,11 @@ def unfit(said: Said) -> FeedRefused | None:
 def shown_name(feed: Feed) -> str:
     """What pages call a feed: by the desk's name, its own title, or the host it is at."""
     return feed.name or feed.title or urlsplit(feed.url).hostname or feed.url
+
+
+def begin_anew(feed: Feed) -> None:
+    """What it says is read again even where its server says that nothing has changed."""
+    feed.etag = feed.last_modified = feed.body_hash = None
 
 
 def due(session: Session, *, now: datetime, only: Sequence[int] | None = None) -> list[Feed]:

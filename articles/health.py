@@ -54,7 +54,7 @@ def health(feed: Feed, stories: Stories, *, now: datetime) -> Health:
 
 
 def _is_silent(feed: Feed, stories: Stories, now: datetime) -> bool:
-    return now > _silent_after(feed, stories)
+    return not feed.is_ranking and now > _silent_after(feed, stories)
 
 
 def _silent_after(feed: Feed, stories: Stories) -> datetime:

@@ -85,6 +85,7 @@ def _write(entry: Entry, date: Dated, feed: Feed, now: datetime) -> Article:
         **_words(entry, feed),
     )
     article.date_it(date)
+    article.corrected_at = now if entry.correction else None
     updated = dates.read(entry.updated, zone=feed.zone, now=now)
     article.updated_at = updated.at if updated and updated.at > date.at else None
     article.status = ArticleStatus.CORRECTED if entry.is_correction else ArticleStatus.LIVE
@@ -95,9 +96,12 @@ def _write(entry: Entry, date: Dated, feed: Feed, now: datetime) -> Article:
 def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
     """Whether the article changed. A later date over the same words is a bump: the story is not new again."""
     if article.content_hash == _hash(entry):
-        return False
+        # The same story, which now says what was wrong in it: that is told, and the story is not new again.
+        return bool(entry.correction) and _correct(article, entry, now)
     if entry.picture and entry.picture.url != article.image_url:
         article.image_name = None  # our copy is of the one before
+    if entry.correction:
+        article.correct(entry.correction, now=now)
     for name, value in _words(entry, None).items():
         if value is not None or name not in _kept(article, entry):
             setattr(article, name, value)
@@ -109,6 +113,14 @@ def _revise(article: Article, entry: Entry, date: Dated, now: datetime) -> bool:
     article.updated_at = now
     article.revision += 1
     _restrict(article, entry, now)
+    return True
+
+
+def _correct(article: Article, entry: Entry, now: datetime) -> bool:
+    if not article.correct(entry.correction or "", now=now):
+        return False
+    if article.status in (ArticleStatus.LIVE, ArticleStatus.UPDATED):
+        article.status = ArticleStatus.CORRECTED
     return True
 
 

@@ -77,6 +77,7 @@ def _attributes(feed: Feed) -> Iterator[tuple[str, str | None]]:
         for name, text in (("name", feed.name), ("zone", feed.zone), ("section", feed.section))
     )
     yield (f"{{{_OURS}}}pages", None if feed.reads_pages else "no")
+    yield (f"{{{_OURS}}}ranking", "yes" if feed.is_ranking else None)
 
 
 def _outlines(root: Element, zone: str) -> Iterator[Outline]:
@@ -99,6 +100,7 @@ def _said(one: Element, folder: str | None, zone: str) -> Said:
         zone=one.get(f"{{{_OURS}}}zone") or zone,
         section=_line(one.get(f"{{{_OURS}}}section")) if is_ours else folder,
         reads_pages=one.get(f"{{{_OURS}}}pages") != "no",
+        is_ranking=one.get(f"{{{_OURS}}}ranking") == "yes",
     )
 
 

@@ -26,6 +26,9 @@ def change(session: Session, feed_id: int, said: Said, *, by: str, now: datetime
     changed = {name: value for name, value in asdict(said).items() if getattr(feed, name) != value}
     for name, value in changed.items():
         setattr(feed, name, value)
+    if "is_ranking" in changed:
+        feeds.begin_anew(feed)
+        feed.ranking, feed.silent_after = [], None
     if changed:
         audit(session, "feed.change", f"feed:{feed_id}", actor=by, now=now, **changed)
     session.flush()

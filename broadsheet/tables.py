@@ -19,10 +19,12 @@ import mailer.signatures
 import mailer.suppressions
 import mailer.told
 import newsletters.corrections
+import newsletters.errata
 import newsletters.holidays
 import newsletters.issues
 import newsletters.logos
 import newsletters.newsletters
+import newsletters.opinions
 import newsletters.portions
 import newsletters.schedules
 import newsletters.sponsors

@@ -24,6 +24,7 @@ class Purpose(enum.StrEnum):
     COME_BACK = "come-back"  # undoes one leave, 30 days
     PREFERENCES = "preferences"
     MOVE = "move"  # a new address confirms, 72 h
+    FEEDBACK = "feedback"  # says whether an issue was useful
     VIEW = "view"  # reading, no more
     FORM = "form"  # shows that a form was fetched from us, and when
     VERP = "verp"  # the return path
@@ -72,6 +73,10 @@ class KeyRing:
         self._keys = dict(keys)
         self._current = current
         self._macs: dict[tuple[str, Purpose], _Mac] = {}
+
+    def __reduce__(self) -> tuple[type[KeyRing], tuple[dict[str, bytes], str]]:
+        """A child process is given the keys; what was worked out with them stays here."""
+        return KeyRing, (self._keys, self._current)
 
     @property
     def current(self) -> str:

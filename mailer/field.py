@@ -67,6 +67,9 @@ LINKS: Mapping[str, LinkSpec] = {
     "preferences_url": LinkSpec(
         purpose=Purpose.PREFERENCES, path="/p/", valid_for=timedelta(days=180), payload="unsubscribe_url"
     ),
+    "feedback_url": LinkSpec(
+        purpose=Purpose.FEEDBACK, path="/f/", valid_for=timedelta(days=180), payload="unsubscribe_url"
+    ),
     "move_url": LinkSpec(purpose=Purpose.MOVE, path="/move/", valid_for=timedelta(hours=72)),
     # Staff's ways in: one that waits for somebody's morning, and one that was asked for a moment ago.
     "invite_url": LinkSpec(purpose=Purpose.SIGN_IN, path="/sign-in/", valid_for=timedelta(hours=72)),

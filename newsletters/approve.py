@@ -13,7 +13,7 @@ from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from mailer import ledger
-from newsletters import compose, digest, issues, selection
+from newsletters import compose, digest, errata, issues, selection
 from newsletters.issues import Exclusion, Issue, IssueEvent, IssueState
 from newsletters.schedules import Autonomy, Schedule, Slot
 
@@ -45,6 +45,7 @@ def approve_by_itself(session: Session, issue: Issue, *, now: datetime) -> str |
         issues.move(issue, IssueEvent.SKIP, reason=nothing_goes)
         log.warning("issue.skipped", issue=issue.id, reason=nothing_goes)
         return nothing_goes
+    errata.gather(session, issue, now=now)
     compose.refresh(session, issue)
     issues.move(issue, IssueEvent.APPROVE)
     _sign(session, issue, by=BY_ITSELF, now=now)
@@ -68,7 +69,7 @@ def take_back(session: Session, issue: Issue, *, reason: str | None, now: dateti
     if issue.letter_id is not None:
         ledger.cancel(session, issue.letter_id, now=now)
         session.execute(delete(Exclusion).where(Exclusion.issue_id == issue.id))
-        issue.letter_id = None
+        issue.letter_id = issue.frozen_at = None
     if issue.slot_id is not None:
         issue.scheduled_for = session.get_one(Slot, issue.slot_id).due_at
     issue.approved_at = issue.approved_by = issue.approved_hash = None

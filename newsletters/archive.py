@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import ColumnElement, and_, select
 from sqlalchemy.orm import Session
 
-from newsletters import corrections
+from newsletters import corrections, layouts
 from newsletters.corrections import Correction
-from newsletters.issues import Issue, IssueState
+from newsletters.issues import Issue, IssueKind, IssueState
 
 _PUBLIC = (IssueState.SEALED, IssueState.SENDING, IssueState.PAUSED, IssueState.FINISHED)
 
@@ -39,6 +40,21 @@ def list_published(session: Session, edition_id: int, *, limit: int = 50, before
 
 def find_published(session: Session, edition_id: int, number: int) -> Issue | None:
     return session.scalar(select(Issue).where(_is_public(edition_id), Issue.number == number))
+
+
+def last_digest(session: Session, edition_id: int, *, since: datetime) -> Issue | None:
+    """The last issue that was for all readers of an edition and went after `since`."""
+    wanted = (
+        select(Issue)
+        .where(
+            _is_public(edition_id),
+            Issue.kind == IssueKind.DIGEST,
+            Issue.layout.in_([layout.name for layout in layouts.by_hand()]),
+            Issue.sealed_at > since,
+        )
+        .order_by(Issue.number.desc())
+    )
+    return session.scalar(wanted.limit(1))
 
 
 def _is_public(edition_id: int) -> ColumnElement[bool]:

@@ -18,6 +18,7 @@ from articles.articles import Article
 from newsletters import (
     alerts,
     already_sent,
+    errata,
     following,
     headlines,
     holidays,
@@ -90,6 +91,7 @@ def compose(
                 issue.subject, issue.preheader = following.lines(edition, slot_time.due_at)
             issue.reason = layouts.missing(schedule.layout, among) or _waiting(schedule, placed)
             session.flush()
+            errata.gather(session, issue, now=now)
             log.info("issue.composed", issue=issue.id, schedule=schedule.id, items=len(placed), waits=issue.reason)
             return issue
     log.warning("slot.skipped", schedule=schedule.id, due_at=slot_time.due_at.isoformat(), reason=slot.skipped)
@@ -121,6 +123,7 @@ def one_off(
     issue = _open(session, edition_id, placed, start, now)
     issue.layout = layout
     session.flush()
+    errata.gather(session, issue, now=now)
     audit(session, "issue.compose", f"issue:{issue.id}", actor=by, now=now, stories=len(placed))
     return issue
 
@@ -148,6 +151,7 @@ def again(session: Session, issue: Issue, *, now: datetime) -> bool:
         item.dropped_at, item.position, item.reason = None, position, each.reason
         session.add(item)
     session.flush()
+    errata.gather(session, issue, now=now)
     return True
 
 

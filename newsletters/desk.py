@@ -11,9 +11,11 @@ from sqlalchemy.orm import Session
 
 from articles.articles import Article, authors_of
 from articles.feeds import Feed
-from newsletters import act, headlines, issues, newsletters, remarks, trail
+from newsletters import act, errata, headlines, issues, newsletters, opinions, remarks, trail
+from newsletters.errata import Erratum
 from newsletters.issues import Issue, Item
 from newsletters.newsletters import Edition, Newsletter
+from newsletters.opinions import Counted
 from newsletters.remarks import Remark
 from newsletters.schedules import Schedule
 from newsletters.trail import Step
@@ -53,6 +55,8 @@ class Desk:
     remarks: Sequence[Remark]
     suggestions: Sequence[str]
     trail: Sequence[Step]
+    errata: Sequence[Erratum]
+    opinions: Counted
     is_open: bool  # may be edited
 
     def undoable(self, by: str) -> Step | None:
@@ -91,6 +95,8 @@ def read(session: Session, issue_id: int) -> Desk | None:
         ),
         suggestions=headlines.suggestions([story.title for story in standing if story.left_out is None]),
         trail=done,
+        errata=errata.of_issue(session, issue.id),
+        opinions=opinions.count(session, issue.id),
         is_open=act.is_editable(issue),
     )
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from sqlalchemy.orm import Session
 
-from articles import images
+from articles import images, profiles
 from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import issues, portions, sponsors
+from newsletters import besides, errata, issues, most_read, other_editions, portions, sponsors
 from newsletters import rhythm as rhythms
-from newsletters.issues import Issue, Item
+from newsletters.besides import Beside
+from newsletters.issues import Issue, IssueKind, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.sender import sender_of
 from newsletters.trail import About
@@ -33,7 +35,7 @@ def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
         language=edition.language,
         kind=Kind.ISSUE,
         sender=sender,
-        context=_context(session, issue, sender, base_url),
+        context=_with_besides(session, issue, edition, _context(session, issue, sender, base_url), base_url),
         with_blocks=portions.are_wanted(
             session,
             issue,
@@ -59,6 +61,7 @@ def content_hash(session: Session, issue: Issue) -> str:
     sponsor = sponsors.told(sponsors.of_issue(session, issue), "")
     if sponsor:
         content.append(sponsor)
+    content += errata.content(session, issue.id)
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
 
@@ -80,6 +83,30 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
         },
         "items": _with_faces(session, _with_own_images(session, _items(session, issue, sender.language), base_url)),
     }
+
+
+def _with_besides(
+    session: Session, issue: Issue, edition: Edition, context: dict[str, Any], base_url: str
+) -> dict[str, Any]:
+    """The same with what the letter holds beside its stories; nothing of it in an alert, which is one story."""
+    if issue.kind is IssueKind.ALERT:
+        return context | {"besides": {}}
+    if besides.has(edition, Beside.AUTHORS):
+        context["items"] = _with_profiles(session, context["items"])
+    return context | {"besides": _besides(session, issue, edition, base_url)}
+
+
+def _besides(session: Session, issue: Issue, edition: Edition, base_url: str) -> dict[str, Any]:
+    found: dict[str, Any] = {
+        "most_read": most_read.of(session, issue, edition),
+        "errata": errata.told(session, issue, edition.zone),
+        "others": [],
+        "feedback": besides.has(edition, Beside.FEEDBACK),
+        "forward": besides.has(edition, Beside.FORWARD),
+    }
+    if besides.has(edition, Beside.OTHER_EDITIONS):
+        found["others"] = other_editions.of(session, issue, edition, base_url)
+    return found if any(found.values()) else {}
 
 
 def _note(session: Session, issue: Issue) -> dict[str, Any] | None:
@@ -104,6 +131,13 @@ def _with_faces(session: Session, items: list[dict[str, Any]]) -> list[dict[str,
     """The same, with the face of whom each is by, where one is known."""
     faces = faces_of(session, {item["authors"][0] for item in items if item["authors"]})
     return [item | {"face": faces.get(item["authors"][0]) if item["authors"] else None} for item in items]
+
+
+def _with_profiles(session: Session, items: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The same, with what readers are told of whom each is by, where there is a line about them."""
+    known = profiles.of(session, {item["authors"][0] for item in items if item["authors"]})
+    shown = {name: asdict(profile) for name, profile in known.items()}
+    return [item | {"profile": shown.get(item["authors"][0]) if item["authors"] else None} for item in items]
 
 
 def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]]:

@@ -8,9 +8,10 @@ from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, String, Text, UniqueConstraint, func, select
+from sqlalchemy import ForeignKey, Select, String, Text, UniqueConstraint, func, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
 
+from articles.feeds import Feed
 from ground.database import Base, RowId
 from mailer import address, colour
 from newsletters import zones
@@ -51,6 +52,8 @@ class Edition(Base):
     alerts_a_day: Mapped[int] = mapped_column(default=2, server_default="2")  # breaking stories at most; 0: none at all
     # Its own lines, its digits: what of a look is said in its language (newsletters.look).
     look: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")
+    # What its letters hold beside the stories, of what can be chosen (newsletters.besides).
+    besides: Mapped[list[Any]] = mapped_column(default=list, server_default="[]")
     created_at: Mapped[datetime]
 
 
@@ -179,7 +182,7 @@ def home(session: Session) -> Home:
 
 def draw_from(session: Session, edition_id: int, feed_ids: Iterable[int]) -> None:
     """Let an edition draw from these feeds too. Twice is harmless."""
-    known = set(list_feed_ids(session, edition_id))
+    known = set(session.scalars(select(EditionFeed.feed_id).where(EditionFeed.edition_id == edition_id)))
     session.add_all(EditionFeed(edition_id=edition_id, feed_id=feed_id) for feed_id in set(feed_ids) - known)
     session.flush()
 
@@ -192,8 +195,18 @@ def weekend_of(session: Session, edition_id: int) -> frozenset[Day]:
 
 
 def list_feed_ids(session: Session, edition_id: int) -> list[int]:
-    feeds = select(EditionFeed.feed_id).where(EditionFeed.edition_id == edition_id)
-    return list(session.scalars(feeds.order_by(EditionFeed.feed_id)))
+    """The feeds that an edition has its stories from: a ranking brings none."""
+    return list(session.scalars(_drawn(edition_id).where(~Feed.is_ranking).with_only_columns(Feed.id)))
+
+
+def list_rankings(session: Session, edition_id: int) -> list[Feed]:
+    """The rankings that say what an edition's readers read most."""
+    return list(session.scalars(_drawn(edition_id).where(Feed.is_ranking, Feed.enabled)))
+
+
+def _drawn(edition_id: int) -> Select[Feed]:
+    drawn = select(Feed).join(EditionFeed, EditionFeed.feed_id == Feed.id)
+    return drawn.where(EditionFeed.edition_id == edition_id).order_by(Feed.id)
 
 
 def count_feeds(session: Session) -> dict[int, int]:

@@ -30,6 +30,7 @@ class About(enum.StrEnum):
     NOTE = "note"
     FIGURE = "figure"
     DIARY = "diary"
+    ERRATUM = "erratum"  # whether a correction stands in the box
 
 
 ABOUT: Mapping[str, About] = {
@@ -44,6 +45,8 @@ ABOUT: Mapping[str, About] = {
     "issue.note": About.NOTE,
     "issue.figure": About.FIGURE,
     "issue.diary": About.DIARY,
+    "issue.leave_out": About.ERRATUM,
+    "issue.put_back": About.ERRATUM,
 }
 
 

@@ -13,11 +13,12 @@ from sqlalchemy.orm import Session
 
 from newsletters import act, curate, issues, pieces, trail
 from newsletters.act import Done, Refused
+from newsletters.errata import Erratum
 from newsletters.issues import Issue, Item
 from newsletters.trail import About, Step
 
 #: Acts that put one text in another's place.
-_OVERWRITES = (About.WORDS, About.SUBJECT, About.NOTE, About.FIGURE, About.DIARY)
+_OVERWRITES = (About.WORDS, About.SUBJECT, About.NOTE, About.FIGURE, About.DIARY, About.ERRATUM)
 
 
 def undo(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:
@@ -57,6 +58,9 @@ def _take_back(session: Session, issue: Issue, step: Step, *, now: datetime) -> 
         return None
     if step.about in (About.FIGURE, About.DIARY):
         pieces.put(issue, step.about, before)
+        return None
+    if step.about is About.ERRATUM:
+        session.get_one(Erratum, step.detail["erratum"]).left_out = before
         return None
     if step.act == "issue.recompose":
         _arrange(session, issue, before, now=now)

@@ -12,7 +12,7 @@ from web.gate import Gate
 from web.ops import routes as ops
 from web.pages import Pages
 from web.parts import Parts
-from web.readers import confirm, leave, move, preferences, say_why, send_again, sign_up
+from web.readers import confirm, leave, move, preferences, say_useful, say_why, send_again, sign_up
 from web.security import Guard
 from web.static_files import StaticPages
 
@@ -42,6 +42,7 @@ def create_app(parts: Parts) -> FastAPI:
     app.include_router(confirm.routes(parts, pages))
     app.include_router(leave.routes(parts, pages))
     app.include_router(say_why.routes(parts, pages))
+    app.include_router(say_useful.routes(parts, pages))
     app.include_router(preferences.routes(parts, pages))
     app.include_router(move.routes(parts, pages))
     app.include_router(archive.routes(parts, pages))

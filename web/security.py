@@ -35,7 +35,7 @@ _EVERYWHERE = {
     "Cache-Control": "no-cache",
 }
 _ON_TOKEN_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow"}
-_TOKEN_PATHS = ("/confirm/", "/u/", "/back/", "/p/", "/move/", "/sign-in/")
+_TOKEN_PATHS = ("/confirm/", "/u/", "/back/", "/p/", "/f/", "/move/", "/sign-in/")
 
 #: What staff see is kept by no cache. The policy lets our own posts name their origin: `no-referrer` would make it null.
 _ON_STAFF_PAGES = {"Cache-Control": "no-store", "X-Robots-Tag": "noindex, nofollow", "Referrer-Policy": "same-origin"}

@@ -29,6 +29,7 @@ app.command("export-opml")(feed_lists.export_opml)
 
 FeedId = Annotated[int, typer.Argument(help="A feed's number; `broadsheet feeds list` shows them.")]
 _HERE = "command line"
+_RANKING = "Its order says what readers read most; its entries are no news."
 
 
 @app.command()
@@ -42,6 +43,7 @@ def add(
     name: Annotated[str | None, typer.Option(help="What the desk calls it, over its own title.")] = None,
     section: Annotated[str | None, typer.Option(help="Of articles that name none.")] = None,
     pages: Annotated[bool, typer.Option(help="Read its stories' own pages for what it lacks.")] = True,
+    ranking: Annotated[bool, typer.Option(help=_RANKING)] = False,
     editions: Annotated[
         list[str] | None, typer.Option("--edition", help="An edition that draws from it: morning/en; may be repeated.")
     ] = None,
@@ -52,7 +54,7 @@ def add(
         house.require_tables()
         with house.database.write() as session:
             now = house.clock()
-            said = Said(name=name, language=language, zone=zone, section=section, reads_pages=pages)
+            said = Said(name=name, language=language, zone=zone, section=section, reads_pages=pages, is_ranking=ranking)
             wanted = [edition_named(session, each).id for each in editions or []]
             feed = _feed(draw.add_feed(session, url, said, wanted, by=_HERE, now=now))
             answer = {
@@ -61,6 +63,7 @@ def add(
                 "language": feed.language,
                 "zone": feed.zone,
                 "reads_pages": feed.reads_pages,
+                "is_ranking": feed.is_ranking,
                 "new": feed.created_at == now,
             }
     answers.facts(answer, as_json=as_json)
@@ -97,6 +100,7 @@ def edit(
     zone: Annotated[str | None, typer.Option(help="What its dates mean where they name no offset.")] = None,
     section: Annotated[str | None, typer.Option(help="Of articles that name none; empty: none.")] = None,
     pages: Annotated[bool | None, typer.Option(help="Read its stories' own pages for what it lacks.")] = None,
+    ranking: Annotated[bool | None, typer.Option(help=_RANKING)] = None,
     editions: Annotated[
         list[str] | None, typer.Option("--edition", help="The editions that draw from it, and no others: morning/en.")
     ] = None,
@@ -113,6 +117,7 @@ def edit(
                 zone=zone or feed.zone,
                 section=feed.section if section is None else section.strip() or None,
                 reads_pages=feed.reads_pages if pages is None else pages,
+                is_ranking=feed.is_ranking if ranking is None else ranking,
             )
             drawing = draw.editions_drawing(session, [feed_id])[feed_id]
             if editions is not None:
@@ -127,6 +132,7 @@ def edit(
             "zone": feed.zone,
             "section": feed.section,
             "reads_pages": feed.reads_pages,
+            "is_ranking": feed.is_ranking,
             "editions": [names[each] for each in sorted(set(drawing))],
         },
         as_json=as_json,

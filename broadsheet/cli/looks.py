@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from articles.resize import Resized, Unusable
 from broadsheet import resources
-from broadsheet.cli import answers
+from broadsheet.cli import answers, besides
 from broadsheet.cli.answers import AsJson
 from broadsheet.cli.desk import EditionName, edition_named
 from broadsheet.settings import load
@@ -30,6 +30,7 @@ DarkLogoFile = Annotated[str | None, typer.Option(help="The same for dark paper.
 
 def add_to(app: typer.Typer) -> None:
     app.command("look")(show_or_change)
+    app.command("besides")(besides.show_or_choose)
     app.command("templates")(try_templates)
 
 

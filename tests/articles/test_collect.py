@@ -12,12 +12,12 @@ from datetime import datetime, timedelta
 import pytest
 from sqlalchemy import select
 
-from articles import feeds
+from articles import feeds, ranking
 from articles.articles import Article, ArticleStatus, Author
 from articles.collect import FeedReport, Manners, collect
 from articles.dates import DateConfidence
 from articles.entry import Kind
-from articles.feeds import Feed
+from articles.feeds import Feed, Said
 from articles.preview import NoFeed, Viewer
 from ground.database import Database
 from ground.fetch import Fetcher, FetchLimits
@@ -123,6 +123,18 @@ async def test_the_same_document_again_is_not_read_again(collector: Collector) -
         (second,) = await collector(site)
         assert [(first.found, first.new), (second.found, second.new)] == [(1, 1), (0, 0)]
         assert second.problem is None
+
+
+async def test_a_ranking_keeps_its_order_and_brings_no_story(collector: Collector) -> None:
+    async with a_site() as site:
+        stories = [item(f"Story {n}", f"https://z.example/{n}") for n in (2, 1, 2, 3)]
+        site.answers["/feed"] = answer(rss(*stories).encode())
+        with collector.database.write() as session:
+            feeds.add_feed(session, f"{site.url}/feed", now=collector.now, said=Said(is_ranking=True))
+        (report,) = await collector(site)
+        assert (report.found, report.new, report.problem) == (4, 0, None)
+        assert [place.title for place in ranking.places(collector.feed())] == ["Story 2", "Story 1", "Story 3"]
+        assert collector.articles() == []
 
 
 async def test_a_feed_that_answers_with_a_page_is_told_and_keeps_what_it_brought(collector: Collector) -> None:

@@ -57,7 +57,14 @@ def test_what_is_no_list_is_refused_with_the_reason(body: bytes, says: str) -> N
 
 
 def test_a_list_that_we_wrote_brings_back_all_that_the_desk_said(database: Database, now: datetime) -> None:
-    said = Said(name='The "Courier" & <co>', language="ckb", zone="Asia/Baghdad", section="شار", reads_pages=False)
+    said = Said(
+        name='The "Courier" & <co>',
+        language="ckb",
+        zone="Asia/Baghdad",
+        section="شار",
+        reads_pages=False,
+        is_ranking=True,
+    )
     with database.write() as session:
         feed = feeds.add_feed(session, "https://zeryan.example/feed?a=1&b=2", now=now, said=said)
         plain = feeds.add_feed(session, "https://zeryan.example/plain", now=now)

@@ -52,9 +52,9 @@ def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 def test_a_feed_is_added_and_listed(run: Run, ask: Ask) -> None:
     assert "feeds add https://" in run("feeds", "list").stdout
     url = "https://zagroscourier.example/feed"
-    added = ask("feeds", "add", url, "--language", "ckb", "--zone", "Asia/Baghdad")
-    zone = "Asia/Baghdad"
-    assert added == {"id": 1, "url": url, "language": "ckb", "zone": zone, "reads_pages": True, "new": True}
+    added = ask("feeds", "add", url, "--language", "ckb", "--zone", "Asia/Baghdad", "--ranking")
+    read = {"reads_pages": True, "is_ranking": True}
+    assert added == {"id": 1, "url": url, "language": "ckb", "zone": "Asia/Baghdad", **read, "new": True}
     (listed,) = ask("feeds", "list")
     assert (listed["id"], listed["url"], listed["failures"], listed["last_success"]) == (1, url, 0, None)
     assert url in run("feeds", "list").stdout
@@ -130,6 +130,7 @@ def test_a_feed_is_edited_where_it_is_told_to(ask: Ask) -> None:
         "zone": "Asia/Baghdad",
         "section": "Town",
         "reads_pages": True,
+        "is_ranking": False,
         "editions": ["morning/en"],
     }
     assert ask("feeds", "edit", "1", "--name", "")["name"] == "zagroscourier.example"

@@ -52,6 +52,8 @@ MINT = Mint(
 )
 #: What the rows of the golden letters hold; the rest are the payloads of links.
 _FIELDS = {"name": "Shilan Gulan", "by": "Hanar Dolan", "role": "an editor: you choose, arrange and send"}
+#: The letter that holds all that can stand beside the stories.
+_FULL = ("daily", "short")
 DIGEST = "fedcba9876543210" * 4
 #: Staff letters, which are in English alone, and what they tell.
 _STAFF: Mapping[str, Mapping[str, Any]] = {
@@ -164,7 +166,7 @@ def _jobs_of_issues(language: str, case: str) -> Mapping[str, LetterJob]:
     with tempfile.TemporaryDirectory(prefix="broadsheet-golden-") as folder:
         newsroom = Newsroom(Path(folder), language, feed(language, case))
         try:
-            return {layout: newsroom.job(layout) for layout in LAYOUTS}
+            return {layout: newsroom.job(layout, with_besides=(layout, case) == _FULL) for layout in LAYOUTS}
         finally:
             newsroom.close()
 

@@ -24,6 +24,7 @@ from newsletters.issues import Issue, IssueKind
 from newsletters.newsletters import Edition, NewEdition, NewNewsletter, Newsletter
 from newsletters.schedule import SlotTime
 from newsletters.schedules import Schedule, Terms
+from tests.golden import besides
 
 NOW = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 BASE_URL = "https://news.zagroscourier.example"
@@ -57,9 +58,11 @@ class Newsroom:
         assert found is not None
         return found
 
-    def job(self, layout: str) -> LetterJob:
+    def job(self, layout: str, *, with_besides: bool = False) -> LetterJob:
         """An issue of this layout, composed of what the feed said. Nothing of it is kept: the next one finds all the same."""
         with self.database.write() as session:
+            if with_besides:
+                besides.add(session, self.edition(session)[1], now=NOW)
             issue = self.issue(session, layout)
             made = digest.job(session, issue, base_url=BASE_URL)
             session.rollback()

@@ -124,3 +124,15 @@ def test_what_is_no_picture_is_not_taken(house: House) -> None:
 @pytest.mark.parametrize("path", ["/logos/x", f"/logos/{'0' * 32}.png", "/logos/../x", "/console/look/99999"])
 def test_what_is_not_there_is_not_found(house: House, path: str) -> None:
     assert house.sign_in().get(path).status_code == 404
+
+
+def test_what_stands_beside_the_stories_is_ticked_and_unticked(house: House) -> None:
+    at, editor = place(house), house.sign_in()
+    assert 'value="other-editions" checked' not in editor.get(at).text
+    assert editor.post(f"{at}/besides", {"besides": ["other-editions", "a horse"]}).status_code == 303
+    assert 'value="other-editions" checked' in editor.get(at).text
+    editor.post(f"{at}/besides", {})
+    assert 'value="other-editions" checked' not in editor.get(at).text
+    with house.database.read() as session:
+        lines = session.scalars(select(AuditEntry).where(AuditEntry.act == "edition.besides")).all()
+        assert [line.detail["besides"] for line in lines] == [["other-editions"], []]

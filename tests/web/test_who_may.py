@@ -32,6 +32,7 @@ ACTS: dict[str, frozenset[Role]] = {
     "/console/alerts": frozenset({EDITOR}),
     "/console/look": frozenset({EDITOR}),
     "/console/sponsors": frozenset({EDITOR}),
+    "/console/authors": frozenset({EDITOR}),
     "/console/sources": frozenset({EDITOR}),
     "/console/readers": frozenset(),
     "/console/readers/import": frozenset({OPS}),

@@ -82,6 +82,8 @@ def _words(texts: Texts) -> dict[str, str]:
         "issue.note": _("changed the editor’s note of"),
         "issue.figure": _("changed the number of the day in"),
         "issue.diary": _("changed the days ahead in"),
+        "issue.leave_out": _("took a correction out of"),
+        "issue.put_back": _("put a correction back into"),
         "issue.pause": _("paused"),
         "issue.pin": _("pinned a story in"),
         "issue.recompose": _("composed anew"),

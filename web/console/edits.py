@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from newsletters import curate, note, pieces, undo
+from newsletters import curate, leave_out, note, pieces, undo
 from newsletters.act import Done, Refused, Stale
 from staff.members import Role
 from web import forms
@@ -168,6 +168,14 @@ def _add(posted: Posted) -> Act:
     return partial(curate.add, article_id=number(posted.get("article", "")))
 
 
+def _leave_out(posted: Posted) -> Act:
+    return partial(leave_out.leave_out, erratum_id=number(posted.get("erratum", "")))
+
+
+def _put_back(posted: Posted) -> Act:
+    return partial(leave_out.put_back, erratum_id=number(posted.get("erratum", "")))
+
+
 ITEM_ACTS: Mapping[str, Callable[[Posted], Act]] = {
     "move": _move,
     "drop": lambda _: curate.drop,
@@ -183,6 +191,8 @@ ISSUE_ACTS: Mapping[str, Callable[[Posted], Act]] = {
     "figure": _figure,
     "diary": _diary,
     "add": _add,
+    "leave-out": _leave_out,
+    "put-back": _put_back,
     "recompose": lambda _: curate.recompose,
     "undo-edit": lambda _: undo.undo,
 }
@@ -200,6 +210,8 @@ _SAID = {
     "figure": "Saved.",
     "diary": "Saved.",
     "add": "Added at the end of the issue.",
+    "leave-out": "Taken out: readers are not told of it.",
+    "put-back": "Readers are told of it.",
     "recompose": "Composed again. What lost its place lies in the tray.",
     "undo-edit": "Taken back.",
 }

@@ -7,6 +7,8 @@ from fastapi import APIRouter
 from web.console import (
     alerts,
     audit,
+    authors,
+    besides,
     correction,
     desk,
     flight,
@@ -38,7 +40,7 @@ from web.parts import Parts
 _PAGES = (
     *(sign_in, lost_password, link, home),
     *(issues, alerts, desk, flight, launch, stop, correction),
-    *(schedules, holidays, look, logo, sponsors, sources, sources_list, source),
+    *(schedules, holidays, look, besides, authors, logo, sponsors, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )

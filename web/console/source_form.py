@@ -22,6 +22,7 @@ class Typed:
     language: str = ""
     zone: str = ""
     section: str = ""
+    ranking: str = ""  # ticked: its order says what readers read most
     feed_only: str = ""  # ticked: its stories' own pages are left alone
     editions: tuple[str, ...] = ()
     seen: str = ""  # the version of a feed that the form was made of
@@ -33,6 +34,7 @@ class Typed:
             zone=self.zone,
             section=self.section or None,
             reads_pages=not self.feed_only,
+            is_ranking=bool(self.ranking),
         )
 
     def edition_ids(self) -> set[int]:
@@ -43,7 +45,7 @@ def typed(form: FormData) -> Typed:
     """What a form brought; a field that did not come is empty."""
     texts = {
         name: str(form.get(name, "")).strip()[:_LONGEST]
-        for name in ("name", "language", "zone", "section", "feed_only", "seen")
+        for name in ("name", "language", "zone", "section", "feed_only", "ranking", "seen")
     }
     editions = tuple(str(each) for each in form.getlist("editions"))
     return Typed(url=completed(str(form.get("url", ""))[: MAX_URL + 1]), editions=editions, **texts)
@@ -57,6 +59,7 @@ def of(feed: Feed, editions: list[int]) -> Typed:
         language=feed.language or "",
         zone=feed.zone,
         section=feed.section or "",
+        ranking="1" if feed.is_ranking else "",
         feed_only="" if feed.reads_pages else "1",
         editions=tuple(str(each) for each in editions),
         seen=draw.version(feed, editions),
