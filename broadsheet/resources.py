@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from broadsheet.settings import ConfigurationError
+from newsletters.layouts import Layout, there
 
 _PACKAGE = Path(__file__).parent
 
@@ -33,3 +34,8 @@ def own_templates(folder: Path | None) -> Path | None:
             f"templates_dir names {folder}, and there is no such folder. Correct it, or unset it to use ours."
         )
     return folder
+
+
+def layouts(own: Path | None) -> tuple[Layout, ...]:
+    """What an issue may be set as, as the folders are now."""
+    return there(locate("templates") / "email", own)

@@ -27,6 +27,7 @@ import newsletters.newsletters
 import newsletters.opinions
 import newsletters.portions
 import newsletters.schedules
+import newsletters.sponsors
 import staff.members
 import staff.sign_ins
 import subscribers.consents

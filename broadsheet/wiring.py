@@ -12,7 +12,7 @@ import socket
 from concurrent.futures import Executor
 from dataclasses import replace
 from datetime import timedelta
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
@@ -247,6 +247,7 @@ class House:
             process=self.owner,
             paces={beat.task: beat.every for beat in self._heartbeats()},
             carry_import=self.arrivals.carry_on,
+            layouts=partial(resources.layouts, self.settings.templates_dir),
         )
         self.tasks.update(tasks.tasks(parts))
         return Scheduler(parts, heartbeats=self._heartbeats())
@@ -276,6 +277,7 @@ class House:
                 languages=self.languages,
                 templates=resources.locate("templates"),
                 base_url=self.settings.base_url,
+                layouts=partial(resources.layouts, self.settings.templates_dir),
                 trusted_hosts=frozenset({"127.0.0.1", "localhost"}) if development else frozenset(),
                 image_sources=("https:", "http://127.0.0.1:*") if development else ("https:",),
                 form=FormRules(min_age=self.settings.form_min_age),

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import gettext
 import io
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, time
 from functools import cache, cached_property
 from pathlib import Path
 from typing import Literal
-from unicodedata import bidirectional
+from unicodedata import bidirectional, decimal
 from zoneinfo import ZoneInfo
 
 from babel import Locale
@@ -43,6 +44,9 @@ _LISTS = {"ckb": ("، ", " و ")}
 
 #: Digits by CLDR's default numbering of the customer's country: ٩ آذار ٢٠٢٦, as its newspapers print it.
 _NUMBERINGS = {"arab": str.maketrans("0123456789", "٠١٢٣٤٥٦٧٨٩")}
+
+#: What parts thousands and decimals beside these digits.
+_MARKS = str.maketrans("٬٫", ",.")
 
 #: The names that a newsroom chooses digits by, and CLDR's.
 _CHOSEN: dict[Digits, str] = {"western": "latn", "arabic-indic": "arab"}
@@ -132,6 +136,13 @@ class Texts:
     def count(self, number: int) -> str:
         """A great number as a newspaper prints it: 18,204 or ١٨٬٢٠٤."""
         return self._digits(f"{number:,}").replace(",", "," if self.number(0) == "0" else "٬")
+
+    def figure(self, text: str) -> str:
+        """A number that somebody typed, with its marks, in this language's digits: 18,204.5 or ١٨٬٢٠٤٫٥."""
+        plain = "".join(str(decimal(char)) if char.isdecimal() else char for char in text).translate(_MARKS)
+        if self.number(0) == "0":
+            return plain
+        return self._digits(re.sub(r"(?<=\d)[.,](?=\d)", lambda found: "٬" if found[0] == "," else "٫", plain))
 
     def apart(self, text: str) -> str:
         """The text, isolated when it holds letters of the other direction.

@@ -6,7 +6,7 @@ Payloads carry ids only. A task may come twice, or late, or never: the stories l
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,6 +20,7 @@ from ground.engine import Engine, Payload, Task, WorkLane
 from jobs import sending
 from jobs.timetable import HEARTBEATS
 from newsletters import compose, schedules, settle
+from newsletters.layouts import LAYOUTS, Layout
 from newsletters.publish import Publisher
 from newsletters.schedules import Schedule
 
@@ -49,6 +50,7 @@ class Parts:
     look_again: Story
     sign_ahead: Story
     carry_import: Callable[[int], Awaitable[object]]
+    layouts: Callable[[], Sequence[Layout]] = lambda: LAYOUTS  # what an issue may be set as now
     process: str = "here"  # who runs the rounds, as ops see it
     paces: Mapping[str, timedelta] = field(default_factory=lambda: {beat.task: beat.every for beat in HEARTBEATS})
 
@@ -148,7 +150,7 @@ def _compose(parts: Parts, schedule_id: int) -> None:
     with parts.database.write() as session:
         schedule = session.get(Schedule, schedule_id)
         if schedule is not None and schedule.enabled:
-            compose.compose_due(session, schedule, now=parts.clock())
+            compose.compose_due(session, schedule, now=parts.clock(), among=parts.layouts())
 
 
 def _settle(parts: Parts) -> None:

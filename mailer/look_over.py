@@ -42,6 +42,7 @@ def _known(context: Mapping[str, Any]) -> dict[str, Any]:
     issue, items = context.get("issue", {}), context.get("items", ())
     pictures = [item["image"] for item in items if item.get("image")]
     return {
+        "paywalled": tuple(str(item["title"]) for item in items if item.get("paywalled")),
         "view_url": issue.get("view_url", "") if items else "",
         "day": date.fromisoformat(issue["date"]) if items and issue.get("date") else None,
         "credits": {image["url"]: image["credit"] for image in pictures if image.get("credit")},

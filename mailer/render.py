@@ -135,6 +135,7 @@ def _environment(folders: Folders, texts: Texts) -> ImmutableSandboxedEnvironmen
     )
     environment.filters.update(
         number=texts.number,
+        figure=texts.figure,
         listing=texts.listing,
         apart=texts.apart,
         weblink=weblink,

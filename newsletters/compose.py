@@ -31,7 +31,7 @@ from newsletters import (
 )
 from newsletters import rhythm as rhythms
 from newsletters.issues import Issue, IssueState, Item
-from newsletters.layouts import FOLLOW
+from newsletters.layouts import FOLLOW, LAYOUTS, Layout
 from newsletters.newsletters import Edition
 from newsletters.rhythm import Rhythm
 from newsletters.schedule import SlotTime
@@ -59,14 +59,18 @@ class NothingToSend:
     reason: str
 
 
-def compose_due(session: Session, schedule: Schedule, *, now: datetime) -> list[Issue | Slot]:
+def compose_due(
+    session: Session, schedule: Schedule, *, now: datetime, among: Sequence[Layout] = LAYOUTS
+) -> list[Issue | Slot]:
     """Compose every slot of a schedule whose draft is due and that nobody has taken: this one, and missed ones."""
     due = schedules.untaken(session, schedule, since=now - LOOK_BACK, until=now + schedule.lead)
-    composed = (compose(session, schedule, slot_time, now=now) for slot_time in due)
+    composed = (compose(session, schedule, slot_time, now=now, among=among) for slot_time in due)
     return [outcome for outcome in composed if outcome is not None]
 
 
-def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: datetime) -> Issue | Slot | None:
+def compose(
+    session: Session, schedule: Schedule, slot_time: SlotTime, *, now: datetime, among: Sequence[Layout] = LAYOUTS
+) -> Issue | Slot | None:
     """Make the issue of one slot: the issue, or the slot that says why there is none; None when the slot was taken."""
     slot = schedules.take_slot(session, schedule, slot_time, now=now)
     if slot is None:
@@ -85,7 +89,7 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
             if schedule.is_follow:
                 edition = session.get_one(Edition, issue.edition_id)
                 issue.subject, issue.preheader = following.lines(edition, slot_time.due_at)
-            issue.reason = _waiting(schedule, placed)
+            issue.reason = layouts.missing(schedule.layout, among) or _waiting(schedule, placed)
             session.flush()
             errata.gather(session, issue, now=now)
             log.info("issue.composed", issue=issue.id, schedule=schedule.id, items=len(placed), waits=issue.reason)
@@ -96,11 +100,17 @@ def compose(session: Session, schedule: Schedule, slot_time: SlotTime, *, now: d
 
 
 def one_off(
-    session: Session, edition_id: int, *, now: datetime, by: str = "command line", layout: str = layouts.DAILY
+    session: Session,
+    edition_id: int,
+    *,
+    now: datetime,
+    by: str = "command line",
+    layout: str = layouts.DAILY,
+    among: Sequence[Layout] = LAYOUTS,
 ) -> Issue | NothingToSend:
     """Make an issue outside any schedule, for the readers of the edition's own rhythm; it waits for approval."""
-    if layouts.find(layout) not in layouts.by_hand():
-        return NothingToSend(" ".join(layouts.unknown(layout, layouts.by_hand())))
+    if layouts.find(layout, by_hand := layouts.by_hand(among)) is None:
+        return NothingToSend(" ".join(layouts.unknown(layout, by_hand)))
     rhythm = rhythms.of(session, edition_id, None)
     start = _window_start(session, rhythm, now - _ONE_OFF_WINDOW)
     found = _news(session, rhythm, start, now)

@@ -16,12 +16,13 @@ from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import besides, errata, issues, most_read, other_editions, portions
+from newsletters import besides, errata, issues, most_read, other_editions, portions, sponsors
 from newsletters import rhythm as rhythms
 from newsletters.besides import Beside
 from newsletters.issues import Issue, IssueKind, Item
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.sender import sender_of
+from newsletters.trail import About
 
 
 def job(session: Session, issue: Issue, *, base_url: str) -> LetterJob:
@@ -55,6 +56,11 @@ def content_hash(session: Session, issue: Issue) -> str:
     content: list[object] = [issue.layout, issue.subject, issue.preheader, _items(session, issue, language)]
     if issue.note:
         content += [issue.note, issue.note_by]
+    if issue.pieces:
+        content.append(issue.pieces)
+    sponsor = sponsors.told(sponsors.of_issue(session, issue), "")
+    if sponsor:
+        content.append(sponsor)
     content += errata.content(session, issue.id)
     return hashlib.sha256(json.dumps(content, sort_keys=True, ensure_ascii=False).encode()).hexdigest()
 
@@ -71,6 +77,9 @@ def _context(session: Session, issue: Issue, sender: Sender, base_url: str) -> d
             "view_url": f"{sender.archive_url}/{issue.number}",
             "archive_url": sender.archive_url,
             "note": _note(session, issue),
+            "figure": issue.pieces.get(About.FIGURE),
+            "sponsor": sponsors.told(sponsors.of_issue(session, issue), base_url),
+            "diary": issue.pieces.get(About.DIARY),
         },
         "items": _with_faces(session, _with_own_images(session, _items(session, issue, sender.language), base_url)),
     }

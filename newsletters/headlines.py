@@ -12,6 +12,8 @@ PREHEADER = 140
 #: More is no line any more.
 LONGEST = 300
 
+_LONGEST_LINK = 500
+_LINK = re.compile(r"https?://[^\s<>\"\\]{4,}\Z")
 _JOINERS = "\u200c\u200d"  # Sorani and Persian spell with them; they are no decoration
 
 
@@ -27,6 +29,11 @@ def paragraphs(text: str) -> str:
     """Each paragraph on a line of its own, with an empty one between two."""
     parts = text.replace("\r\n", "\n").split("\n\n")
     return "\n\n".join(line for part in parts if (line := clean(part)))
+
+
+def is_link(typed: str) -> bool:
+    """Whether a line leads to a page of the web, and can stand in a letter."""
+    return len(typed) <= _LONGEST_LINK and _LINK.match(typed) is not None
 
 
 def cut(text: str, most: int) -> str:

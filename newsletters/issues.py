@@ -8,6 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ForeignKey, Index, String, Text, UniqueConstraint, and_, func, not_, or_, select
 from sqlalchemy.orm import Mapped, Session, mapped_column
@@ -106,6 +107,7 @@ class Issue(Base):
     preheader: Mapped[str] = mapped_column(String(300))
     note: Mapped[str | None] = mapped_column(Text)  # an editor's, in paragraphs with an empty line between them
     note_by: Mapped[str | None] = mapped_column(String(120))  # whose it is, as readers are told
+    pieces: Mapped[dict[str, Any]] = mapped_column(default=dict, server_default="{}")  # newsletters.pieces
     revision: Mapped[int] = mapped_column(default=1)  # counts edits
     window_start: Mapped[datetime]  # articles first seen after this ...
     window_end: Mapped[datetime]  # ... and up to here were looked at

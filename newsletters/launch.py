@@ -38,6 +38,8 @@ _EDITS = {
     "issue.rewrite": "rewrote a story",
     "issue.subject": "changed the subject",
     "issue.note": "changed the editor's note",
+    "issue.figure": "changed the number of the day",
+    "issue.diary": "changed the days ahead",
     "issue.add": "put a story in",
     "issue.recompose": "composed it anew",
     "issue.undo_edit": "undid an edit",

@@ -5,6 +5,7 @@ Two editors do not overwrite each other: whoever changes a schedule says which v
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import datetime, timedelta
 
@@ -15,6 +16,7 @@ from newsletters import ahead, following, holidays, schedules
 from newsletters.act import Refused
 from newsletters.ahead import Ahead
 from newsletters.issues import Issue
+from newsletters.layouts import LAYOUTS, Layout
 from newsletters.newsletters import Edition
 from newsletters.schedule import Schedule as Rule
 from newsletters.schedule import ScheduleProblem
@@ -52,13 +54,22 @@ class Removed:
     name: str
 
 
-def add(session: Session, edition_id: int, rule: Rule, terms: Terms, *, by: str, now: datetime) -> Planned | Unfit:
+def add(
+    session: Session,
+    edition_id: int,
+    rule: Rule,
+    terms: Terms,
+    *,
+    by: str,
+    now: datetime,
+    among: Sequence[Layout] = LAYOUTS,
+) -> Planned | Unfit:
     """Let an edition's issues go out by this rule. Slots up to now are not its own."""
     if session.get(Edition, edition_id, with_for_update=True) is None:
         nowhere = ScheduleProblem("This edition is not there any more.", "Choose another one.", "edition")
         return Unfit((nowhere,))
     problems = [
-        *schedules.problems(session, edition_id, terms),
+        *schedules.problems(session, edition_id, terms, among=among),
         *following.problems(session, edition_id, rule, terms),
     ]
     if problems:
@@ -68,7 +79,15 @@ def add(session: Session, edition_id: int, rule: Rule, terms: Terms, *, by: str,
 
 
 def change(
-    session: Session, schedule_id: int, rule: Rule, terms: Terms, *, seen: datetime | None, by: str, now: datetime
+    session: Session,
+    schedule_id: int,
+    rule: Rule,
+    terms: Terms,
+    *,
+    seen: datetime | None,
+    by: str,
+    now: datetime,
+    among: Sequence[Layout] = LAYOUTS,
 ) -> Planned | Unfit | Overtaken | Refused:
     """Give a schedule another rule and other terms, unless it is no longer the one that was `seen` (None: whichever)."""
     found = _find(session, schedule_id)
@@ -77,7 +96,7 @@ def change(
     if seen is not None and found.changed_at != seen:
         return Overtaken(found, _last_actor(session, schedule_id))
     problems = [
-        *schedules.problems(session, found.edition_id, terms, schedule_id=schedule_id),
+        *schedules.problems(session, found.edition_id, terms, schedule_id=schedule_id, among=among),
         *following.problems(session, found.edition_id, rule, terms, schedule_id=schedule_id),
     ]
     if problems:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import enum
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -19,6 +19,7 @@ from sqlalchemy.orm import Mapped, Session, mapped_column
 from ground.database import Base, RowId, insert_new, one_of
 from newsletters import layouts, newsletters
 from newsletters import schedule as rules
+from newsletters.layouts import Layout
 from newsletters.schedule import ScheduleProblem, SlotTime
 
 
@@ -133,10 +134,17 @@ def insert(session: Session, edition_id: int, rule: rules.Schedule, terms: Terms
 
 
 def problems(
-    session: Session, edition_id: int, terms: Terms, *, schedule_id: int | None = None
+    session: Session,
+    edition_id: int,
+    terms: Terms,
+    *,
+    schedule_id: int | None = None,
+    among: Sequence[Layout] = layouts.LAYOUTS,
 ) -> list[ScheduleProblem]:
     """Everything that keeps these terms from being an edition's, or those of its schedule `schedule_id`."""
     found = list(_unfit(terms))
+    if layouts.find(terms.layout, among) is None:
+        found.append(ScheduleProblem(*layouts.unknown(terms.layout, among), "layout"))
     same = select(Schedule.id).where(Schedule.edition_id == edition_id, Schedule.name == terms.name.strip())
     if session.scalar(same.where(Schedule.id != (schedule_id or 0)).limit(1)) is not None:
         found.append(
@@ -182,8 +190,6 @@ def _unfit(terms: Terms) -> Iterator[ScheduleProblem]:
             f"Choose 1 to {LONGEST_DELAY.total_seconds() / 3600:g} hours.",
             "late",
         )
-    if layouts.find(terms.layout) is None:
-        yield ScheduleProblem(*layouts.unknown(terms.layout), "layout")
     if not 1 <= len(terms.name.strip()) <= 60:
         yield ScheduleProblem("A schedule's name has 1 to 60 characters.", "Choose one, as daily or weekly.", "name")
 

@@ -28,6 +28,8 @@ class About(enum.StrEnum):
     SUBJECT = "subject"
     MARK = "mark"
     NOTE = "note"
+    FIGURE = "figure"
+    DIARY = "diary"
     ERRATUM = "erratum"  # whether a correction stands in the box
 
 
@@ -41,6 +43,8 @@ ABOUT: Mapping[str, About] = {
     "issue.subject": About.SUBJECT,
     "issue.pin": About.MARK,
     "issue.note": About.NOTE,
+    "issue.figure": About.FIGURE,
+    "issue.diary": About.DIARY,
     "issue.leave_out": About.ERRATUM,
     "issue.put_back": About.ERRATUM,
 }

@@ -11,11 +11,14 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from newsletters import act, curate, issues, trail
+from newsletters import act, curate, issues, pieces, trail
 from newsletters.act import Done, Refused
 from newsletters.errata import Erratum
 from newsletters.issues import Issue, Item
 from newsletters.trail import About, Step
+
+#: Acts that put one text in another's place.
+_OVERWRITES = (About.WORDS, About.SUBJECT, About.NOTE, About.FIGURE, About.DIARY, About.ERRATUM)
 
 
 def undo(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | Refused:
@@ -39,7 +42,7 @@ def undo(session: Session, issue_id: int, *, by: str, now: datetime) -> Done | R
 
 def _over(done: list[Step], step: Step) -> Step | None:
     """A standing act of another editor that an undo would overwrite."""
-    if step.about not in (About.WORDS, About.SUBJECT, About.NOTE, About.ERRATUM) and step.act != "issue.recompose":
+    if step.about not in _OVERWRITES and step.act != "issue.recompose":
         return None
     later = [each for each in trail.standing(done) if each.id > step.id and each.about is step.about]
     return next((each for each in later if each.article_id == step.article_id or step.article_id is None), None)
@@ -52,6 +55,9 @@ def _take_back(session: Session, issue: Issue, step: Step, *, now: datetime) -> 
         return None
     if step.act == "issue.note":
         issue.note, issue.note_by = before
+        return None
+    if step.about in (About.FIGURE, About.DIARY):
+        pieces.put(issue, step.about, before)
         return None
     if step.about is About.ERRATUM:
         session.get_one(Erratum, step.detail["erratum"]).left_out = before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -18,6 +18,7 @@ from mailer.compiler import LetterJob
 from mailer.letter import Compiled
 from mailer.lint import Report
 from newsletters.arrivals import Arrivals
+from newsletters.layouts import LAYOUTS, Layout
 from staff.passwords import Passwords
 from staff.sign_ins import Lifetimes
 from web.limits import Limits, SignUpLimits
@@ -74,4 +75,5 @@ class Parts:
     undo_for: timedelta = timedelta(minutes=5)  # how long an issue that is sent now can be taken back
     # Every sign-up takes at least this long to answer, so that the time does not tell who is subscribed.
     answer_floor: timedelta = timedelta(milliseconds=250)
+    layouts: Callable[[], Sequence[Layout]] = lambda: LAYOUTS  # what an issue may be set as now
     development: bool = False  # whether /console/_parts shows the design's parts

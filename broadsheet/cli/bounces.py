@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import secrets
 import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,7 +16,7 @@ from broadsheet.cli import answers
 from broadsheet.cli.answers import AddressName, AsJson
 from broadsheet.settings import load
 from broadsheet.wiring import House
-from feedback import intervene
+from feedback import intervene, probe
 from feedback import poll as polling
 from feedback.intervene import Refused
 from mailer import bounces
@@ -66,6 +68,46 @@ def poll(*, as_json: AsJson = False) -> None:
         answers.refuse(report.problem)
     done = {word.value: report.dispositions.get(word, 0) for word in Disposition}
     answers.facts({"read": report.read, "shunted": report.shunted, **done}, as_json=as_json)
+
+
+@app.command("probe")
+def send_probe(
+    to: Annotated[str, typer.Argument(help="An address that must bounce; none: one that nobody has.")] = "",
+    *,
+    look: Annotated[bool, typer.Option("--look", help="Send nothing; say how the last one got on.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Send a mail that must bounce, to see that its bounce comes back; a running `serve` sends it. Exit code 1 where it did not."""
+    with House(load()) as house:
+        house.require_tables()
+        now, base_url = house.clock(), house.settings.base_url
+        if look:
+            _tell_probe(house, now, as_json=as_json)
+            return
+        with house.database.read() as session:
+            chosen = probe.choose(session, to, chance=secrets.token_hex(6), base_url=base_url, now=now)
+            if isinstance(chosen, Refused):
+                answers.refuse(chosen.reason)
+            job = probe.job(session, base_url=base_url)
+        if job is None:
+            answers.refuse("There is no newsletter yet that a mail could come from. Add one first.")
+        variant_id = asyncio.run(house.compiler.variant(job))
+        with house.database.write() as session:
+            sent = probe.send(session, chosen, variant_id, by=_HERE, now=now)
+    then = f"A test is on its way to {sent.address}. See what came back: broadsheet bounces probe --look"
+    answers.done({"address": sent.address}, then, as_json=as_json)
+
+
+def _tell_probe(house: House, now: datetime, *, as_json: bool) -> None:
+    with house.database.read() as session:
+        last = probe.last(session, now=now)
+    if last is None:
+        answers.refuse("There was no test of late. Send one: broadsheet bounces probe")
+    took = None if last.took is None else round(last.took.total_seconds())
+    told = {"address": last.address, "sent": last.sent_at, "course": last.course, "seconds": took, "said": last.said}
+    answers.facts(told, as_json=as_json)
+    if last.has_failed:
+        raise typer.Exit(1)
 
 
 @suppressions.command("list")

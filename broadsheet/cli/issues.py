@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 from sqlalchemy.orm import Session
 
+from broadsheet import resources
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
 from broadsheet.cli.desk import EditionName, edition_named, edition_names
@@ -91,14 +92,15 @@ def show_issue(issue_id: IssueId, *, as_json: AsJson = False) -> None:
 def compose_issue(
     edition: EditionName,
     *,
-    layout: Annotated[str, typer.Option(help="How it is set: daily or weekly.")] = layouts.DAILY,
+    layout: Annotated[str, typer.Option(help="How it is set: daily, weekly, or a letter of your own.")] = layouts.DAILY,
     as_json: AsJson = False,
 ) -> None:
     """Make an issue of the newest articles, outside any schedule; it waits for approval."""
     with House(load()) as house:
         house.require_tables()
         with house.database.write() as session:
-            made = compose.one_off(session, edition_named(session, edition).id, now=house.clock(), layout=layout)
+            wanted, among = edition_named(session, edition), resources.layouts(house.settings.templates_dir)
+            made = compose.one_off(session, wanted.id, now=house.clock(), layout=layout, among=among)
     if not isinstance(made, Issue):
         answers.refuse(made.reason)
     then = f"Look at it: broadsheet issue preview {made.id}. Send it: broadsheet issue send {made.id}"

@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from broadsheet import resources
 from broadsheet.cli import answers
 from broadsheet.cli.answers import AsJson
 from broadsheet.cli.desk import EditionName, edition_named, edition_names
@@ -41,7 +42,9 @@ def add_schedule(
     rule: RuleText,
     *,
     name: Annotated[str, typer.Option(help="What readers choose it by.")] = "daily",
-    layout: Annotated[str, typer.Option(help="How its issues are set: daily, weekly or follow.")] = layouts.DAILY,
+    layout: Annotated[
+        str, typer.Option(help="How its issues are set: daily, weekly, follow, or a letter of your own.")
+    ] = layouts.DAILY,
     autonomy: Annotated[Autonomy, typer.Option(help="Whether it goes by itself.")] = Autonomy.AUTOMATIC,
     fewest: Annotated[int, typer.Option(help="No issue with fewer articles than this.")] = 3,
     most: Annotated[int, typer.Option(help="No more articles than this.")] = 12,
@@ -73,7 +76,15 @@ def add_schedule(
         with house.database.write() as session:
             wanted = edition_named(session, edition)
             read = _read(rule, wanted.zone, newsletters.weekend_of(session, wanted.id))
-            added = plan.add(session, wanted.id, read, terms, by=_HERE, now=now)
+            added = plan.add(
+                session,
+                wanted.id,
+                read,
+                terms,
+                by=_HERE,
+                now=now,
+                among=resources.layouts(house.settings.templates_dir),
+            )
             planned = _planned(added)
             ahead = plan.look_ahead(session, read, schedule_id=planned.id, now=now)
         _tell(house, planned, ahead, as_json=as_json)
@@ -85,7 +96,9 @@ def change_schedule(
     rule: Annotated[str | None, typer.Option(help="Sunday to Thursday at 07:00 Erbil time")] = None,
     *,
     name: Annotated[str | None, typer.Option(help="What readers choose it by.")] = None,
-    layout: Annotated[str | None, typer.Option(help="How its issues are set: daily, weekly or follow.")] = None,
+    layout: Annotated[
+        str | None, typer.Option(help="How its issues are set: daily, weekly, follow, or a letter of your own.")
+    ] = None,
     autonomy: Annotated[Autonomy | None, typer.Option(help="Whether it goes by itself.")] = None,
     fewest: Annotated[int | None, typer.Option(help="No issue with fewer articles than this.")] = None,
     most: Annotated[int | None, typer.Option(help="No more articles than this.")] = None,
@@ -123,7 +136,9 @@ def change_schedule(
                 author_cap=known.author_cap if author_cap is None else author_cap,
                 weights=known.weights if weight is None else _weights(weight),
             )
-            planned = _planned(plan.change(session, schedule_id, read, terms, seen=None, by=_HERE, now=now))
+            among = resources.layouts(house.settings.templates_dir)
+            changed = plan.change(session, schedule_id, read, terms, seen=None, by=_HERE, now=now, among=among)
+            planned = _planned(changed)
             ahead = plan.look_ahead(session, read, schedule_id=planned.id, now=now)
         _tell(house, planned, ahead, as_json=as_json)
 

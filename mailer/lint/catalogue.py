@@ -17,12 +17,14 @@ from mailer.lint import (
     contrast,
     dark,
     document,
+    faces,
     headers,
     hostile,
     images,
     inbox,
     layout,
     links,
+    paid,
     plain,
     reading,
     signature,
@@ -122,6 +124,8 @@ RULES = (
     Rule("N01", ERROR, inbox.subject_fits, "Say the news in 60 characters, 45 in Arabic script.", BLOCKS),
     Rule("N02", WARNING, inbox.preheader_adds, "Begin the body with a hidden line that adds to the subject."),
     Rule("N11", WARNING, inbox.date_is_the_days, "Let the date line follow the day on which it goes."),
+    Rule("N10", WARNING, paid.sponsors_are_labelled, "Say in its first line who paid for it: Sponsored by ..."),
+    Rule("N10", WARNING, paid.paid_stories_are_marked, "Mark it beside its headline, as the layouts of ours do."),
     Rule("N08", WARNING, inbox.summaries_end, "End the summary at a sentence."),
     # -- plain text
     Rule("P01", ERROR, plain.says_the_same, "Print every headline in the plain part, in the same order.", HOUSE),
@@ -147,6 +151,7 @@ RULES = (
     Rule("R03", ERROR, bidi.sides_are_physical, "Write left and right, turned by the template.", HOUSE),
     Rule("R04", WARNING, bidi.runs_are_isolated, "Put the run into <bdi>, or between U+2068 and U+2069."),
     Rule("R05", WARNING, bidi.inbox_lines_begin_right, "Put U+200F (U+200E) before it, or begin with another word."),
+    Rule("R06", WARNING, faces.first_face_has_the_letters, "Begin the stack with a face of that script, as Tahoma."),
     Rule("R07", WARNING, bidi.arabic_is_set_plainly, "Set it upright, unspaced, from the right."),
     Rule("R08", WARNING, bidi.kurdish_letters, "Type it with a Kurdish keyboard: ک ی ە."),
     Rule("R09", NOTE, bidi.one_kind_of_digits, "Choose one kind of digits for the edition."),
@@ -183,4 +188,4 @@ RULES = (
 )  # fmt: skip
 
 #: What a program alone cannot tell from the bytes, and what is needed for it.
-NOT_FROM_BYTES = (("R06", "which letters a reader's fonts have, only a reader's machine knows"),)
+NOT_FROM_BYTES = (("R06", "whether a reader's device has the faces that are named, only the device knows"),)

@@ -52,6 +52,7 @@ class About:
     html_bytes: int = 0  # of the largest copy that a reader gets
     postal_address: str = ""
     stories: Sequence[str] = ()  # texts that others wrote and we quote
+    paywalled: Sequence[str] = ()  # titles of stories that only members can read
     view_url: str = ""  # of the public page
     day: date | None = None  # on which it goes, where its newsroom is
     credits: Mapping[str, str] = field(default_factory=dict)  # whose each picture is, by its address

@@ -20,7 +20,7 @@ MAX_SOURCE = 1024 * 1024
 MAX_ELEMENTS = 20_000
 _WITHIN = 150  # elements that are looked at for the text of one around them
 _BLANKS = re.compile(r"[\s\u00a0\u200b\u200c\u034f\ufeff\u00ad]+")
-_INHERITED = ("font-size", "font-style", "font-weight", "letter-spacing", "text-transform", "text-align")
+_INHERITED = ("font-family", "font-size", "font-style", "font-weight", "letter-spacing", "text-transform", "text-align")
 _LONG_TAG, _ATTRIBUTES = 4_000, 400
 #: A tag, as far as its quotes close; no part of it is ever tried twice.
 _TAG = re.compile(r"""<[A-Za-z](?:[^"'>]++|"[^"]*+"|'[^']*+')*+""")

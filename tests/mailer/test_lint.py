@@ -6,7 +6,7 @@ import itertools
 import re
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -240,6 +240,8 @@ BREAKS = [
     Break("N01", "Subject: Rubar", f"Subject: {'long ' * 40}", WARNING),
     Break("N02", '<div style="display:none">Lorries may cross from noon, buses from Thursday.</div>', "", WARNING),
     Break("N11", "<h1>", "<p>Sunday, 8 March 2026</p><h1>", WARNING),
+    Break("N10", "<h1>", '<p><a href="https://courier.example/a" rel="nofollow sponsored">A bank account</a></p><h1>', WARNING),
+    Break("N10", "<h1>", '<div class="ad-slot Sponsor-block"><p>A bank account</p></div><h1>', WARNING),
     Break("N08", "Lorries may cross from noon.</p>", "Lorries may cross [...]</p>", WARNING),
     Break("P01", "\nRubar bridge reopens to traffic\nhttps", "\nhttps"),
     Break("P02", "\n12 Bazaar Street, Zeryan\n", "\n12 Bazaar&nbsp;Street, Zeryan\n", WARNING),
@@ -259,6 +261,7 @@ BREAKS = [
     Break("R03", "padding:8px", "padding-inline-start:8px"),
     Break("R04", "Lorries may cross from noon.", "By هانار · 3 min", WARNING),
     Break("R05", "Subject: Rubar", "Subject: =?utf-8?B?2KzYs9ix?= Rubar", WARNING),
+    Break("R06", '<p style="font-size:16px">Lorries', '<p style="font:16px Georgia;font-family:Georgia">جسر روبار', NOTE),
     Break("R07", "font-size:16px\">Lorries", "letter-spacing:1px\">جسر روبار Lorries", WARNING),
     Break("R08", "<p style=\"font-size:16px\">Lorries may", '<p lang="ckb" dir="rtl">كوردستان', WARNING),
     Break("I01", ' alt="The bridge at dawn"', ""),
@@ -345,6 +348,37 @@ def test_what_the_day_the_page_and_the_picture_need_is_found() -> None:
     date_line, wide = ("<h1>", "<p>Monday, ٩ March ٢٠٢٦</p><h1>"), ('width="280"', 'width="560"')
     found = ids(sound(OURS, date_line, wide, ("from noon.</p>", "from noon. D. Kanispi</p>")))
     assert not {"N11", "T06", "I08"} & found.keys()
+
+
+def test_a_letter_in_arabic_script_is_set_in_a_face_that_has_it() -> None:
+    sorani = ('<html lang="en" dir="ltr">', '<html lang="ckb" dir="rtl">')
+    wrong = (
+        '<p style="font-size:16px">',
+        "<p style=\"font-size:16px;font-family:'Georgia',Tahoma\">پردی ڕووبار <b>کرایەوە</b> ",
+    )
+    assert ids(sound(OURS, sorani, wrong))["R06"] is Severity.WARNING
+    right = (wrong[0], wrong[1].replace("'Georgia',", "'Noto Naskh Arabic',Georgia,"))
+    assert "R06" not in ids(sound(OURS, sorani, right))
+
+
+@pytest.mark.parametrize(
+    "block",
+    [
+        '<td><p>Sponsored by a bank</p><p><a href="https://courier.example/a" rel="sponsored">An account</a></p></td>',
+        '<div class="sponsor"><p>ڕیکلام</p><p>هەژمار</p></div>',
+        '<div class="transponsors"><p>An account</p></div>',
+    ],
+)
+def test_a_block_that_says_who_paid_or_that_nobody_paid_for_is_no_finding(block: str) -> None:
+    assert "N10" not in ids(sound(OURS, ("<h1>", f"{block}<h1>")))
+
+
+def test_a_story_for_members_is_marked_in_one_of_its_places() -> None:
+    about = replace(OURS, paywalled=("Rubar", "Not in this letter"))
+    contents = '<p><a href="https://courier.example/1">Rubar</a></p>' + "<p>Other words of other stories.</p>" * 40
+    story = '<td><h2><a href="https://courier.example/1">Rubar</a></h2><p>By Hanar{}</p></td><h1>'
+    assert ids(sound(about, ("<h1>", contents + story.format(""))))["N10"] is Severity.WARNING
+    assert "N10" not in ids(sound(about, ("<h1>", contents + story.format(", for members"))))
 
 
 @pytest.fixture(scope="module")

@@ -250,3 +250,16 @@ def test_the_board_tells_how_an_issue_gets_on(house: House, ops: SignedIn) -> No
     ops.post("/ops/hold", {"reason": "wait"})
     with house.database.read() as session:
         assert list(holds.standing(session)) == [Lane.BULK]
+
+
+def test_ops_send_a_test_that_must_bounce_and_the_board_tells_of_it(house: House, ops: SignedIn) -> None:
+    assert "The last test" not in ops.get("/ops").text
+    assert ops.post("/ops/probe", {"address": "no address"}).headers["location"] == "/ops"
+    assert house.letters() == []
+    assert ops.post("/ops/probe", {"address": ""}).status_code == 303
+    (letter,) = house.letters()
+    assert letter.address.startswith("no-such-reader-")
+    page = ops.get("/ops").text
+    assert "on its way out" in page
+    assert letter.address in page
+    assert house.sign_in(Role.EDITOR).post("/ops/probe", {"address": ""}).status_code == 403

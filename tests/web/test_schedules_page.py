@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 import pytest
@@ -14,6 +15,7 @@ from starlette.testclient import TestClient
 from ground.database import Database
 from newsletters import compose, newsletters, schedules
 from newsletters.issues import Issue
+from newsletters.layouts import LAYOUTS, Layout
 from newsletters.newsletters import Edition
 from newsletters.schedules import Schedule, Slot
 from staff.members import AuditEntry, Role
@@ -448,3 +450,20 @@ def test_what_counts_more_is_typed_kept_and_refused_in_words(house: House, edito
         answer = editor.post(f"{PAGE}/{row.id}", {**sentence_of(page), **typed})
         assert answer.status_code == 422, typed
     assert only(house.database).changed_at == row.changed_at
+
+
+def test_an_own_layout_is_told_apart_and_one_that_is_gone_is_not_swapped_unasked(
+    house: House, editor: SignedIn
+) -> None:
+    row = a_schedule(house, editor)
+    with house.database.write() as session:
+        session.get_one(Schedule, row.id).layout = "long-read"
+    page = editor.get(f"{PAGE}/{row.id}").text
+    assert '<option value="long-read" selected>long-read (folder missing)</option>' in page
+    assert "its issues wait for a person" in page
+    assert "folder missing" in editor.get(PAGE).text
+    parts = replace(house.parts, layouts=lambda: (*LAYOUTS, Layout("long-read", is_own=True)))
+    editor = House(parts, house.engine, house.compiler, house.now).sign_in(Role.EDITOR)
+    page = editor.get(f"{PAGE}/{row.id}").text
+    assert '<option value="long-read" selected>long-read (your own)</option>' in page
+    assert "folder missing" not in page

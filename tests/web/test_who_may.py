@@ -31,6 +31,7 @@ ACTS: dict[str, frozenset[Role]] = {
     "/console/holidays": frozenset({EDITOR}),
     "/console/alerts": frozenset({EDITOR}),
     "/console/look": frozenset({EDITOR}),
+    "/console/sponsors": frozenset({EDITOR}),
     "/console/authors": frozenset({EDITOR}),
     "/console/sources": frozenset({EDITOR}),
     "/console/readers": frozenset(),

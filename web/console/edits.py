@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from newsletters import curate, leave_out, note, undo
+from newsletters import curate, leave_out, note, pieces, undo
 from newsletters.act import Done, Refused, Stale
 from staff.members import Role
 from web import forms
@@ -30,7 +30,21 @@ Route = Callable[..., Awaitable[Response]]
 
 #: The fields that a page may show again, whatever a post left out.
 _BLANK = dict.fromkeys(
-    ("title", "summary", "seen", "article", "subject", "preheader", "suggestion", "words", "name"), ""
+    (
+        "title",
+        "summary",
+        "seen",
+        "article",
+        "subject",
+        "preheader",
+        "suggestion",
+        "words",
+        "name",
+        "figure",
+        "url",
+        "lines",
+    ),
+    "",
 )
 
 
@@ -136,6 +150,20 @@ def _note(posted: Posted) -> Act:
     )
 
 
+def _figure(posted: Posted) -> Act:
+    return partial(
+        pieces.set_figure,
+        figure=posted.get("figure", ""),
+        words=posted.get("words", ""),
+        url=posted.get("url", ""),
+        seen=number(posted.get("seen", "")),
+    )
+
+
+def _diary(posted: Posted) -> Act:
+    return partial(pieces.set_diary, lines=posted.get("lines", ""), seen=number(posted.get("seen", "")))
+
+
 def _add(posted: Posted) -> Act:
     return partial(curate.add, article_id=number(posted.get("article", "")))
 
@@ -160,6 +188,8 @@ ITEM_ACTS: Mapping[str, Callable[[Posted], Act]] = {
 ISSUE_ACTS: Mapping[str, Callable[[Posted], Act]] = {
     "subject": _subject,
     "note": _note,
+    "figure": _figure,
+    "diary": _diary,
     "add": _add,
     "leave-out": _leave_out,
     "put-back": _put_back,
@@ -177,6 +207,8 @@ _SAID = {
     "original": "The article’s own words again.",
     "subject": "Saved.",
     "note": "Saved.",
+    "figure": "Saved.",
+    "diary": "Saved.",
     "add": "Added at the end of the issue.",
     "leave-out": "Taken out: readers are not told of it.",
     "put-back": "Readers are told of it.",

@@ -27,7 +27,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     @router.post("/console/holidays")
     async def rest(request: Request, insider: Insider = editor) -> Response:
         posted = {name: str(value)[:200] for name, value in (await request.form()).items()}
-        first, last = _day(posted.get("first", "")), _day(posted.get("last", "") or posted.get("first", ""))
+        first, last = day(posted.get("first", "")), day(posted.get("last", "") or posted.get("first", ""))
         number = posted.get("newsletter", "")
         if first is None or last is None or not (number.isdecimal() and len(number) < 10):
             return gate.go(_LIST, toast=_("Not saved: a holiday needs a first day, as 2026-03-20."))
@@ -47,7 +47,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
     return router
 
 
-def _day(text: str) -> date | None:
+def day(text: str) -> date | None:
     try:
         return date.fromisoformat(text.strip())
     except ValueError:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import date
 from typing import Annotated, Any
 
 from fastapi import HTTPException, Path
 from sqlalchemy.orm import Session
 
 from ground.language import direction
-from newsletters import desk, launch
+from newsletters import desk, launch, pieces, sponsors
 from newsletters.desk import Desk
+from newsletters.trail import About
 from staff import members
 from staff.members import Role
 from web.gate import Insider
@@ -43,6 +45,9 @@ def view(session: Session, found: Desk, insider: Insider) -> View:
         "newsroom": found.newsletter.publisher,
         "seen": launch.seen(session, found.issue),
         "home": f"/console/issues/{found.issue.id}",
+        "diary_written": pieces.written(found.issue.pieces.get(About.DIARY)),
+        "sponsor": sponsors.of_issue(session, found.issue),
+        "day_of": date.fromisoformat,
         "direction": direction(found.edition.language),
         "may_edit": found.is_open and insider.may(Role.EDITOR),
         "undoable": found.undoable(insider.address),

@@ -92,7 +92,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
             narrowed=narrowed,
             kinds=tuple(_KINDS),
             editions=editions,
-            layouts=[(each.name, schedule_words.layout(gate.texts, each.name)) for each in layouts.by_hand()],
+            layouts=[(each.name, schedule_words.choice(gate.texts, each)) for each in layouts.by_hand(parts.layouts())],
         )
 
     return router
@@ -102,7 +102,8 @@ def _compose(parts: Parts, edition_id: int, insider: Insider, *, layout: str) ->
     with parts.database.write() as session:
         if newsletters.edition_by_id(session, edition_id) is None:
             return NothingToSend("This edition is not there any more. Choose another.")
-        made = compose.one_off(session, edition_id, now=parts.clock(), by=insider.address, layout=layout)
+        among = parts.layouts()
+        made = compose.one_off(session, edition_id, now=parts.clock(), by=insider.address, layout=layout, among=among)
         return made if isinstance(made, NothingToSend) else made.id
 
 

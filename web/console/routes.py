@@ -31,6 +31,7 @@ from web.console import (
     source,
     sources,
     sources_list,
+    sponsors,
     stop,
 )
 from web.gate import Gate
@@ -39,7 +40,7 @@ from web.parts import Parts
 _PAGES = (
     *(sign_in, lost_password, link, home),
     *(issues, alerts, desk, flight, launch, stop, correction),
-    *(schedules, holidays, look, besides, authors, logo, sources, sources_list, source),
+    *(schedules, holidays, look, besides, authors, logo, sponsors, sources, sources_list, source),
     *(readers_import, readers),
     *(people, person, me, audit),
 )

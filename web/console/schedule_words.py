@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import date, datetime, time, timedelta
 
 from ground.language import Texts
 from newsletters import zones
 from newsletters.ahead import Ahead, ClockChange
+from newsletters.layouts import Layout
 from newsletters.occasion import LAST
 from newsletters.schedule import EVERY_DAY, Day, Schedule
 from newsletters.schedules import Autonomy, TooFew
@@ -93,6 +94,20 @@ def layout(texts: Texts, name: str) -> str:
         "follow": _("what each reader follows"),
     }
     return words.get(name, name)
+
+
+def choice(texts: Texts, which: Layout) -> str:
+    """A layout in a list to choose from: the newsroom's own ones are told apart."""
+    own = texts.gettext("%(name)s (your own)") % {"name": which.name}
+    return own if which.is_own else layout(texts, which.name)
+
+
+def choices(texts: Texts, among: Sequence[Layout], chosen: str) -> list[tuple[str, str]]:
+    """All of them; one that was chosen and is gone stays in sight, and is not swapped for another unasked."""
+    listed = [(each.name, choice(texts, each)) for each in among]
+    if chosen and chosen not in dict(listed):
+        listed.append((chosen, texts.gettext("%(name)s (folder missing)") % {"name": chosen}))
+    return listed
 
 
 def clock_changes(texts: Texts, ahead: Ahead, schedule: Schedule) -> list[str]:

@@ -259,12 +259,14 @@ class _Desk:
     def _save(
         self, place: _Place, typed: Typed, wanted: Wanted, insider: Insider
     ) -> Planned | Unfit | Overtaken | Refused:
-        by, now = insider.address, self._parts.clock()
+        by, now, among = insider.address, self._parts.clock(), self._parts.layouts()
         with self._parts.database.write() as session:
             if place.schedule is None:
-                return plan.add(session, place.edition.id, wanted.rule, wanted.terms, by=by, now=now)
+                return plan.add(session, place.edition.id, wanted.rule, wanted.terms, by=by, now=now, among=among)
             seen = schedule_form.seen(typed)
-            return plan.change(session, place.schedule.id, wanted.rule, wanted.terms, seen=seen, by=by, now=now)
+            return plan.change(
+                session, place.schedule.id, wanted.rule, wanted.terms, seen=seen, by=by, now=now, among=among
+            )
 
     def _switch(self, schedule_id: int, insider: Insider, *, is_on: bool) -> Planned | Refused:
         act = plan.start if is_on else plan.stop
@@ -280,13 +282,14 @@ class _Desk:
 
     def _words(self) -> dict[str, Callable[..., object]]:
         """What the templates say things with."""
-        texts = self._texts
+        texts, among = self._texts, self._parts.layouts()
         return {
             "rule": self._rule,
             "autonomy": lambda chosen: schedule_words.autonomy(texts, chosen),
             "autonomies": lambda: [(each, schedule_words.autonomy(texts, each)) for each in Autonomy],
             "layout": lambda name: schedule_words.layout(texts, name),
-            "layouts": lambda: [(each.name, schedule_words.layout(texts, each.name)) for each in layouts.LAYOUTS],
+            "layouts": lambda chosen: schedule_words.choices(texts, among, chosen),
+            "is_there": lambda name: layouts.find(name, among) is not None,
             "too_few": lambda: [(each, schedule_words.too_few(texts, each)) for each in TooFew],
             "days": lambda: schedule_words.week(texts),
         }

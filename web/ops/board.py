@@ -9,11 +9,12 @@ from datetime import datetime, timedelta
 
 from fastapi import APIRouter, Depends, Request, Response
 
-from feedback import alerts, heartbeats, intervene, watch
+from feedback import alerts, heartbeats, intervene, probe, watch
 from feedback.alerts import Standing
 from feedback.board import Board, Progress
 from feedback.heartbeats import Heartbeat
 from feedback.intervene import Done, Refused
+from feedback.probe import Probe
 from feedback.watch import Problem
 from mailer import queue
 from mailer.breakers import Trouble
@@ -45,6 +46,7 @@ class Now:
     workers: Sequence[Heartbeat]
     newest: Sequence[tuple[Issue, Edition]]
     leavers: Sequence[tuple[Edition, Mapping[Because, int]]]  # why they left, of late, as far as they said
+    probe: Probe | None  # the last test of the way back
     database_size: int
     free_disk: int | None
 
@@ -100,6 +102,7 @@ def _look(parts: Parts, board: Board) -> Now:
                 (editions[edition_id], counted)
                 for edition_id, counted in subscriptions.reasons(session, since=now - _LEFT_WITHIN).items()
             ],
+            probe=probe.last(session, now=now),
             database_size=watch.database_size(session),
             free_disk=watch.free_disk(parts.data_dir),
         )

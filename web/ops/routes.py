@@ -5,10 +5,10 @@ from __future__ import annotations
 from fastapi import APIRouter
 
 from web.gate import Gate
-from web.ops import board, bounces, breakers, deliveries, issues, queue, suppressions
+from web.ops import board, bounces, breakers, deliveries, issues, probe, queue, suppressions
 from web.parts import Parts
 
-_PAGES = (board, breakers, issues, deliveries, bounces, suppressions, queue)
+_PAGES = (board, probe, breakers, issues, deliveries, bounces, suppressions, queue)
 
 
 def routes(parts: Parts, gate: Gate) -> APIRouter:
