@@ -137,7 +137,7 @@ def let_go(session: Session, edition_id: int, letter: Letter) -> None:
     resting = (
         select(Subscription.subscriber_id)
         .join(Delivery, and_(Delivery.letter_id == letter.id, Delivery.recipient_id == Subscription.subscriber_id))
-        .where(Subscription.edition_id == edition_id, Subscription.paused_until > letter.created_at)
+        .where(Subscription.edition_id == edition_id, Subscription.paused_until > letter.due_at)
     )
     for subscriber_id in session.scalars(resting):
         deliveries.skip_recipient(session, subscriber_id, reason=PAUSED, scope=f"edition:{edition_id}")

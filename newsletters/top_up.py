@@ -1,7 +1,8 @@
 """Top up: an audience that was written down ahead of its time is brought up to its time.
 
 Whoever did something since, by their own word or by an import, has a consent event that says so. These readers, and nobody
-else, are judged anew: what was written down of them is taken out, and written down as it is now.
+else but those whose pause has ended, are judged anew: what was written down of them is taken out, and written down as it
+is now.
 So the work at the slot is as much as has happened, whatever the audience's size: a million readers of whom ten acted cost
 one transaction. (Who left, paused or was suppressed skipped their own rows in their own transaction.)
 
@@ -13,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
-from itertools import groupby
+from itertools import chain, groupby
 
 from sqlalchemy import delete, select, tuple_
 from sqlalchemy.orm import Session
@@ -38,14 +39,15 @@ _MOMENT = timedelta(minutes=1)
 def top_up(database: Database, order: Freeze) -> bool:
     """Judge anew who acted since. Blocks, so it belongs in a thread. False when it was cancelled or sealed meanwhile."""
     order = _as_it_was(database, order)
-    statements = takeover.of_named(order, is_sqlite=database.is_sqlite)
+    at_its_time = replace(order, now=max(order.now, order.due_at))
+    statements = takeover.of_named(at_its_time, is_sqlite=database.is_sqlite)
     judged: set[int] = set()
-    for act in _ACTS:
-        for page in _who_acted(database, order, act):
-            fresh = sorted(set(page) - judged)
-            judged.update(fresh)
-            if fresh and not _judge_anew(database, statements, order, fresh):
-                return False
+    acted = (_who_acted(database, order, act) for act in _ACTS)
+    for page in chain(*acted, _whose_pause_is_over(database, order)):
+        fresh = sorted(set(page) - judged)
+        judged.update(fresh)
+        if fresh and not _judge_anew(database, statements, at_its_time, fresh):
+            return False
     return True
 
 
@@ -78,6 +80,28 @@ def _who_acted(database: Database, order: Freeze, act: Act) -> Iterator[list[int
         place = (events[-1].at, events[-1].id)
         # A change of address names no edition.
         yield [each.subscriber_id for each in events if each.edition_id in (None, order.rhythm.edition_id)]
+
+
+def _whose_pause_is_over(database: Database, order: Freeze) -> Iterator[list[int]]:
+    """Who rested when the audience was written down, and no longer does."""
+    after = 0
+    while True:
+        with database.read() as session:
+            ids = session.scalars(
+                select(Subscription.subscriber_id)
+                .where(
+                    Subscription.edition_id == order.rhythm.edition_id,
+                    Subscription.paused_until > order.now,
+                    Subscription.paused_until <= order.due_at,
+                    Subscription.subscriber_id > after,
+                )
+                .order_by(Subscription.subscriber_id)
+                .limit(PAGE)
+            ).all()
+        if not ids:
+            return
+        after = ids[-1]
+        yield list(ids)
 
 
 def _judge_anew(database: Database, statements: Statements, order: Freeze, ids: Sequence[int]) -> bool:

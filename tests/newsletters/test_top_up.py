@@ -305,3 +305,14 @@ async def test_a_batch_that_is_being_signed_does_not_grow(slot: Slot, monkeypatc
     with slot.database.read() as session:
         assert session.scalars(select(Batch.size).order_by(Batch.id)).all() == [2, 1]
         assert ledger.verify(session) == []
+
+
+async def test_whose_pause_ends_before_the_slot_gets_the_issue(slot: Slot) -> None:
+    _, soon, later = (slot.reader(f"{name}@example.org") for name in ("ava", "soon", "later"))
+    slot.chooses(soon, Pause(edition_id=slot.desk.edition, until=slot.now + timedelta(minutes=3)))
+    slot.chooses(later, Pause(edition_id=slot.desk.edition, until=slot.now + timedelta(days=3)))
+    slot.now += timedelta(minutes=2)
+    await slot.freeze()
+    assert list(slot.rows()) == ["ava@example.org"]
+    assert await slot.publish() == Published(issue_id=slot.issue_id, recipients=2, exclusions=1)
+    assert slot.rows()["soon@example.org"].state is State.READY
