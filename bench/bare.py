@@ -16,7 +16,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import select
 
-from bench import town
+from bench import conf
 from bench.worker import Orders
 from broadsheet import outgoing
 from broadsheet.wiring import House
@@ -36,7 +36,7 @@ _GROUP = 100
 def main() -> None:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     orders = Orders(**json.load(sys.stdin))
-    settings = town.settings(
+    settings = conf.settings(
         Path(orders.folder), orders.url, port=orders.port, connections=orders.connections, signs=orders.signs
     )
     with House(settings) as house:

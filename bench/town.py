@@ -13,9 +13,8 @@ from sqlalchemy import insert
 from articles.articles import Article
 from articles.dates import DateConfidence
 from articles.feeds import Feed
+from bench.conf import DOMAIN, settings
 from broadsheet import clock, dkim_keys
-from broadsheet.relays import Smtp
-from broadsheet.settings import Settings
 from broadsheet.wiring import House
 from mailer.dkim import Algorithm, KeyName
 from newsletters import compose, launch, newsletters
@@ -26,7 +25,6 @@ from newsletters.seal import Published
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 
-DOMAIN = "zagroscourier.example"
 ARTICLES = 12
 _CHUNK = 10_000
 _SENTENCES = (
@@ -35,18 +33,6 @@ _SENTENCES = (
     "Shopkeepers along the river fear for their trade, and the city has promised them a fund.",
     "A date for the first works is to be named at the end of the month.",
 )
-
-
-def settings(folder: Path, url: str, *, port: int, connections: int, signs: str) -> Settings:
-    """As an operator would write them for a relay on this machine."""
-    smtp = Smtp(host="127.0.0.1", port=port, tls="none", connections=connections, messages_per_connection=10**9)
-    return Settings(
-        data_dir=folder,
-        database_url=url,
-        base_url=f"https://news.{DOMAIN}",
-        mail_domain=DOMAIN,
-        smtp=smtp.model_copy(update={"signs": signs}),
-    )
 
 
 @dataclass(slots=True)

@@ -1,4 +1,4 @@
-"""A worker that sends what its town's ledger has ready, as `serve` does: `python -m bench.worker`.
+"""A worker that sends what its town's ledger has ready, as `worker` does.
 
 Its orders come on standard input. It prints one line of JSON when the issue is finished: what it cost this process, and
 what the ledger says.
@@ -19,7 +19,7 @@ from pathlib import Path
 import structlog
 from sqlalchemy import and_, or_, select
 
-from bench import town
+from bench import conf
 from broadsheet.wiring import House
 from ground.engine import WorkLane
 from mailer import ledger
@@ -41,7 +41,7 @@ class Figures:
     seconds: float  # from the engine's start until nothing is due
     processor_seconds: float  # of this process
     children_seconds: float  # of those that sign
-    megabytes: float  # resident, at the most
+    megabytes: float  # resident, at the most, while it sent
     states: Mapping[str, int]  # the ledger's rows
     broken: int  # invariants
 
@@ -50,7 +50,7 @@ def main() -> None:
     """Send, and say what it cost."""
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     orders = Orders(**json.load(sys.stdin))
-    settings = town.settings(
+    settings = conf.settings(
         Path(orders.folder), orders.url, port=orders.port, connections=orders.connections, signs=orders.signs
     )
     with House(settings) as house:
@@ -59,7 +59,7 @@ def main() -> None:
 
 
 async def _send(house: House) -> Figures:
-    _ = house.scheduler
+    house.prepare_to_send()
     if house.signing is not None:
         house.signing.warm()
         await asyncio.sleep(1)  # the children's start is no part of a morning's sending
@@ -72,16 +72,23 @@ async def _send(house: House) -> Figures:
     stop.set()
     await running
     await house.dispatcher.close()
+    megabytes = _resident()  # before all rows are read to count them
     states, broken = _counted(house)
     house.close()  # children are counted when they have ended
     return Figures(
         seconds=seconds,
         processor_seconds=processor_seconds,
         children_seconds=resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime,
-        megabytes=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        megabytes=megabytes,
         states=states,
         broken=broken,
     )
+
+
+def _resident() -> float:
+    """The most that this process had in memory. Not getrusage's, which counts what the process that started this one had."""
+    [peak] = [line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmHWM:")]
+    return int(peak.split()[1]) / 1024
 
 
 def _is_through(house: House) -> bool:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 import structlog
 
-from broadsheet import __version__
+from broadsheet import __version__, filling
 from broadsheet.relays import Smtp
 from broadsheet.settings import ConfigurationError, Settings
 from mailer import envelope, message
@@ -22,7 +21,7 @@ from mailer.letters import Lane
 from mailer.lines import Way
 from mailer.message import Mint
 from mailer.pacing import GROUPS, Cap
-from mailer.press import Press
+from mailer.press import Press, Signer
 from mailer.transports.manners import Manners
 from mailer.transports.relay import Relay
 from mailer.transports.route import Route, Tls
@@ -51,13 +50,21 @@ def dispatcher(house: House) -> Dispatcher[Compiled]:
 
 def press_of(house: House) -> Press[Compiled]:
     """The press of this process, with its keys."""
-    mint = Mint(
+    return press(_mint(house), house.signing)
+
+
+def signer_ahead(house: House) -> Signer | None:
+    """Who signs ahead; None where every relay signs."""
+    return None if house.signing is None else _Ahead(_mint(house), house.signing)
+
+
+def _mint(house: House) -> Mint:
+    return Mint(
         keys=house.keys,
         base_url=house.settings.base_url,
         message_domain=house.settings.mail_domain,
         bounce_domain=house.settings.bounce_domain,
     )
-    return press(mint, house.signing)
 
 
 def caps(settings: Settings) -> dict[str, Cap]:
@@ -69,15 +76,7 @@ def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
     """From a stored variant and a row to return path and message; unsigned, where the relay signs."""
 
     def build(compiled: Compiled, row: Row, lease: Lease) -> list[bytes]:
-        recipient = message.Recipient(
-            delivery_id=row.id,
-            letter_id=lease.span.letter_id,
-            recipient_id=row.recipient_id,
-            address=row.address,
-            fields=row.fields,
-            due_at=_due_at(row, lease),
-        )
-        return message.pieces(compiled, recipient, mint)
+        return message.pieces(compiled, filling.recipient(row, lease), mint)
 
     def return_path(delivery_id: int) -> str:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)
@@ -105,14 +104,9 @@ class _Ahead:
         ours = (__version__, mint.keys.current, mint.base_url, mint.message_domain, mint.bounce_domain)
         return repr(ours).encode() + self.signing.mark
 
-    async def headers(self, messages: Sequence[bytes], at: datetime) -> list[bytes | None]:
-        return await self.signing.headers(messages, at)
-
-
-def _due_at(row: Row, lease: Lease) -> datetime:
-    """When a row was due, for its Date: the letter's time, or its reader's own hour (newsletters.audience)."""
-    own = row.fields.get("date")
-    return lease.due_at if own is None else datetime.fromisoformat(own)
+    async def headers(self, stored: bytes, rows: Sequence[Row], lease: Lease) -> list[bytes | None]:
+        recipients = [filling.recipient(row, lease) for row in rows]
+        return await self.signing.headers(stored, recipients, self.mint, lease.due_at)
 
 
 def check(settings: Settings) -> None:

@@ -17,8 +17,10 @@ import structlog
 from broadsheet import dkim_keys, signing_child
 from broadsheet.dkim_keys import KeyFolder
 from broadsheet.settings import ConfigurationError
+from broadsheet.signing_child import Keys, Work
 from mailer import dkim
 from mailer.dkim import KeyName, PrivateKey, Unsigned
+from mailer.message import Mint, Recipient
 from mailer.press import Unsignable
 
 log = structlog.get_logger()
@@ -57,7 +59,7 @@ class Signing:
 
     def signers(self, domain: str) -> Signers | None:
         """Who signs for a From address of this domain."""
-        return nearest(self._signers, domain)
+        return signing_child.nearest(self._signers, domain)
 
     def warm(self) -> None:
         """Start the children, so that the first issue need not wait for them."""
@@ -78,14 +80,17 @@ class Signing:
             done[place] = dkim.finish(each, values)
         return done
 
-    async def headers(self, messages: Sequence[bytes], at: datetime) -> list[bytes | None]:
-        """The signatures alone; None for a message that no key of ours signs."""
-        done: list[bytes | None] = [None] * len(messages)
-        prepared = self._prepared(messages, at)
-        unsigned = [(place, signers, each) for place, signers, each in prepared if isinstance(each, Unsigned)]
-        async for place, each, values in self._made(unsigned):
-            done[place] = dkim.header(each, values)
-        return done
+    async def headers(
+        self, compiled: bytes, recipients: Sequence[Recipient], mint: Mint, at: datetime
+    ) -> list[bytes | None]:
+        """The signatures alone of messages that children write themselves, each a part; None where no key of ours signs."""
+        self._look_again()
+        keys = {domain: Keys(signers.names, signers.files) for domain, signers in self._signers.items()}
+        loop, size = asyncio.get_running_loop(), -(-len(recipients) // self._hands)
+        parts = [recipients[start : start + size] for start in range(0, len(recipients), size or 1)]
+        work = [Work(compiled=compiled, recipients=part, mint=mint, keys=keys, at=at) for part in parts]
+        made = [loop.run_in_executor(self._children(), signing_child.headers, each) for each in work]
+        return [header for part in await asyncio.gather(*made) for header in part]
 
     @property
     def mark(self) -> bytes:
@@ -133,12 +138,6 @@ class Signing:
             log.error("signing_keys_not_read", meaning="those read before go on signing", error=str(problem))  # noqa: TRY400 - no fault of ours
         else:
             log.info("signing_keys", domains=self.domains)
-
-
-def nearest(signers: dict[str, Signers], domain: str) -> Signers | None:
-    labels = domain.split(".")
-    above = (".".join(labels[start:]) for start in range(len(labels)))
-    return next((signers[each] for each in above if each in signers), None)
 
 
 def _load(folder: KeyFolder) -> dict[str, Signers]:

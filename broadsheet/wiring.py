@@ -191,11 +191,11 @@ class House:
         return self.signing is not None and bool(self.signing.domains)
 
     @cached_property
-    def sign_ahead(self) -> SignAhead[Compiled]:
+    def sign_ahead(self) -> SignAhead:
         from broadsheet import outgoing
         from mailer.sign_ahead import SignAhead
 
-        return SignAhead(self.database, outgoing.press_of(self), self.clock)
+        return SignAhead(self.database, outgoing.signer_ahead(self), self.clock)
 
     @cached_property
     def arrivals(self) -> Arrivals:

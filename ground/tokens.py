@@ -74,6 +74,10 @@ class KeyRing:
         self._current = current
         self._macs: dict[tuple[str, Purpose], _Mac] = {}
 
+    def __reduce__(self) -> tuple[type[KeyRing], tuple[dict[str, bytes], str]]:
+        """A child process is given the keys; what was worked out with them stays here."""
+        return KeyRing, (self._keys, self._current)
+
     @property
     def current(self) -> str:
         """The id of the key that signs."""

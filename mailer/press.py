@@ -45,8 +45,11 @@ class Signer(Protocol):
     def mark(self) -> bytes:
         """What all its messages and signatures depend on besides the row: our keys, addresses, version."""
 
-    async def headers(self, messages: Sequence[bytes], at: datetime) -> Sequence[bytes | None]:
-        """What stands in front of each message when it is signed; None where no key of ours signs."""
+    async def headers(self, stored: bytes, rows: Sequence[Row], lease: Lease) -> Sequence[bytes | None]:
+        """What stands in front of each message when it is signed; None where no key of ours signs.
+
+        The rows are of one stored variant. They are written elsewhere, too: nothing of it holds this process.
+        """
 
 
 @dataclass(slots=True)  # not frozen: there is one for each message, and that would triple its cost
@@ -85,17 +88,6 @@ class Press(Generic[C]):
     ahead: Signer | None = None
     is_canonical: bool = False  # `build` ends each line with CRLF and begins none with a dot, whatever the fields hold
 
-    async def signatures(self, letters: Mapping[int, C], rows: Sequence[Row], lease: Lease) -> dict[int, bytes]:
-        """What is kept of these rows' signatures, by delivery; a row that cannot be written or signed is left out."""
-        if self.ahead is None:
-            return {}
-        mark = self.ahead.mark
-        filled = [self._fill(_ANY_RELAY, letters, row, lease) for row in rows]
-        written = [each for each in filled if isinstance(each, Written)]
-        made = await self.ahead.headers([each.message for each in written], lease.due_at)
-        pairs = zip(written, made, strict=True)
-        return {each.row.id: _digest(mark, each.row, lease) + kept for each, kept in pairs if kept is not None}
-
     async def write(
         self, relay: Relay, letters: Mapping[int, C], ahead: Mapping[int, bytes], rows: Sequence[Row], lease: Lease
     ) -> list[Made]:
@@ -119,7 +111,7 @@ class Press(Generic[C]):
             if not isinstance(each, Written):
                 continue
             kept = ahead.get(each.row.id)
-            if kept is not None and kept[:_DIGEST] == _digest(mark, each.row, lease):
+            if kept is not None and kept[:_DIGEST] == digest(mark, each.row, lease):
                 each.pieces = (kept[_DIGEST:], *each.pieces)
             else:
                 rest[place] = each
@@ -139,14 +131,11 @@ class Press(Generic[C]):
 _DIGEST = 32
 
 
-def _digest(mark: bytes, row: Row, lease: Lease) -> bytes:
+def digest(mark: bytes, row: Row, lease: Lease) -> bytes:
     """All that a message and its signature are made of; of a letter's text its variant's number, which never changes."""
     made_of = (row.variant_id, row.id, row.recipient_id, row.address, row.fields, lease.due_at.timestamp())
     return hashlib.sha256(mark + repr(made_of).encode("utf-8", "surrogatepass")).digest()
 
-
-#: No signature covers what a relay wants added.
-_ANY_RELAY = Relay()
 
 #: Rows written in one go, which is how long the event loop is held; and how many such goes may be under way.
 RUN = 16

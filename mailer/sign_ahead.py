@@ -3,56 +3,56 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Generic, TypeVar
+from itertools import groupby
 
 import structlog
 
 from ground.database import Database
-from mailer import letters, signatures
+from mailer import letters, press, signatures
 from mailer.books import Clock
-from mailer.press import RUN, Press
+from mailer.deliveries import Row
+from mailer.press import Signer
 from mailer.signatures import Taken
 
-C = TypeVar("C")
 log = structlog.get_logger()
 
+#: Batches under way at once: one is signed while another is read or kept.
+_AT_ONCE = 2
 
-class SignAhead(Generic[C]):
-    """Signs what will be due, batch after batch. Several processes share the work; each batch is one process's."""
 
-    def __init__(self, database: Database, press: Press[C], clock: Clock) -> None:
+class SignAhead:
+    """Signs what will be due, batch after batch. Several processes share the work; each batch is one process's.
+
+    Here batches are only read and kept. Writing and signing is the signer's work, in other processes.
+    """
+
+    def __init__(self, database: Database, signer: Signer | None, clock: Clock) -> None:
         self._database = database
-        self._press = press
+        self._signer = signer
         self._clock = clock
 
     async def sign(self, stop: asyncio.Event | None = None) -> int:
         """Sign until nothing is left, or told to stop; how many messages were signed."""
-        signed = 0
-        compiled: dict[int, C] = {}
-        while stop is None or not stop.is_set():
-            taken = await asyncio.to_thread(self._take)
-            if taken is None:
-                break
-            await self._load(taken, compiled)
-            made = await self._signed(taken, compiled)
-            if await asyncio.to_thread(self._keep, taken, made):
-                signed += len(made)
+        if self._signer is None:
+            return 0
+        signer, stored = self._signer, dict[int, bytes]()
+        signed = sum(await asyncio.gather(*(self._go_on(signer, stored, stop) for _ in range(_AT_ONCE))))
         if signed:
             log.info("signed_ahead", messages=signed)
         return signed
 
-    async def _signed(self, taken: Taken, compiled: dict[int, C]) -> dict[int, bytes]:
-        """Signatures by delivery. What cannot be written or signed is told when it is sent."""
-        runs = [taken.rows[start : start + RUN] for start in range(0, len(taken.rows), RUN)]
-        found: dict[int, bytes] = {}
-        for run in runs:
-            found |= await self._press.signatures(compiled, run, taken.lease)
-        return found
-
-    async def _load(self, taken: Taken, compiled: dict[int, C]) -> None:
-        missing = {row.variant_id for row in taken.rows} - compiled.keys()
-        for variant_id, stored in await asyncio.to_thread(self._read, sorted(missing)) if missing else ():
-            compiled[variant_id] = self._press.load(stored)
+    async def _go_on(self, signer: Signer, stored: dict[int, bytes], stop: asyncio.Event | None) -> int:
+        signed = 0
+        while stop is None or not stop.is_set():
+            taken = await asyncio.to_thread(self._take)
+            if taken is None:
+                break
+            if missing := {row.variant_id for row in taken.rows} - stored.keys():
+                stored.update(await asyncio.to_thread(self._read, sorted(missing)))
+            made = await _signed(signer, stored, taken)
+            if await asyncio.to_thread(self._keep, taken, made):
+                signed += len(made)
+        return signed
 
     def _read(self, variant_ids: list[int]) -> list[tuple[int, bytes]]:
         with self._database.read() as session:
@@ -74,3 +74,18 @@ class SignAhead(Generic[C]):
     def _forget(self) -> bool:
         with self._database.write_bulk() as session:
             return signatures.forget(session)
+
+
+async def _signed(signer: Signer, stored: dict[int, bytes], taken: Taken) -> dict[int, bytes]:
+    """What is kept of the signatures, by delivery. What cannot be written or signed is told when it is sent."""
+    found: dict[int, bytes] = {}
+    for variant_id, of_variant in groupby(sorted(taken.rows, key=_variant), key=_variant):
+        rows, mark = list(of_variant), signer.mark
+        made = await signer.headers(stored[variant_id], rows, taken.lease)
+        pairs = zip(rows, made, strict=True)
+        found |= {row.id: press.digest(mark, row, taken.lease) + kept for row, kept in pairs if kept is not None}
+    return found
+
+
+def _variant(row: Row) -> int:
+    return row.variant_id

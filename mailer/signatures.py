@@ -98,8 +98,14 @@ def keep(session: Session, taken: Taken, made: Mapping[int, bytes], *, now: date
     )
     if still is None:
         return False
-    if made:
-        rows = [{"letter_id": letter_id, "delivery_id": number, "made": each} for number, each in made.items()]
+    # Rows may have been taken out meanwhile (mailer.recall). The lock is the one that inserting takes on them anyway.
+    held = select(Delivery.id).where(taken.lease.span.condition()).with_for_update(read=True, key_share=True)
+    rows = [
+        {"letter_id": letter_id, "delivery_id": number, "made": made[number]}
+        for number in session.scalars(held)
+        if number in made
+    ]
+    if rows:
         session.execute(insert(Signature), rows)
     return True
 

@@ -76,7 +76,7 @@ class Suppression(Base):
     address_key: Mapped[str] = mapped_column(String(320), index=True)
     cause: Mapped[Cause] = mapped_column(one_of(Cause, "cause"))
     note: Mapped[str | None] = mapped_column(String(512))  # the reply, the operator's words
-    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"))
+    delivery_id: Mapped[int | None] = mapped_column(ForeignKey("deliveries.id"), index=True)
     until: Mapped[datetime | None]
     # Too many of its domain came at once: a person says whether to believe that.
     breaker_id: Mapped[int | None] = mapped_column(ForeignKey("breakers.id"), index=True)

@@ -69,7 +69,7 @@ def take_back(session: Session, issue: Issue, *, reason: str | None, now: dateti
     if issue.letter_id is not None:
         ledger.cancel(session, issue.letter_id, now=now)
         session.execute(delete(Exclusion).where(Exclusion.issue_id == issue.id))
-        issue.letter_id = None
+        issue.letter_id = issue.frozen_at = None
     if issue.slot_id is not None:
         issue.scheduled_for = session.get_one(Slot, issue.slot_id).due_at
     issue.approved_at = issue.approved_by = issue.approved_hash = None

@@ -1,8 +1,8 @@
 """The audience of an issue: who gets it and who is left out, written down once and then frozen.
 
 While the letter is `building`, readers are taken over by ranges: one receiving-domain group after the other, each in
-the order of its subscribers' keys, at most `RANGE` readers in a transaction of its own, each in turn with the other bulk
-writers (ground.turns): a reader who confirms meanwhile waits for one range, not for all.
+the order of its subscribers' keys, each range (newsletters.takeover) in a transaction of its own and in turn with the
+other bulk writers (ground.turns): a reader who confirms meanwhile waits for one range, not for all.
 
 Every reader of the audience ends as a delivery or as an exclusion with its reason, never as both or neither; a freeze
 that was broken off begins again from the start and finds what it wrote.
@@ -13,16 +13,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select, text
 from sqlalchemy.orm import Session
 
 from ground.database import Database
-from mailer import ledger
-from mailer.deliveries import Delivery
+from mailer import growth, ledger
+from mailer.batches import Batch
+from mailer.deliveries import Span
 from mailer.letters import Lane, Letter, LetterState
 from newsletters import portions, takeover
 from newsletters.issues import Exclusion, Issue
-from newsletters.takeover import RANGE, Freeze, Range, Statements
+from newsletters.takeover import RANGE, Freeze, Named, Range, Statements
 from subscribers.subscribers import Subscriber
 
 __all__ = ["RANGE", "Count", "Freeze", "count", "freeze"]
@@ -46,24 +47,30 @@ def freeze(database: Database, order: Freeze, *, told: Callable[[], object] | No
     cutting = order.cutting()
     if cutting is not None:
         portions.cut(database, cutting)
-    statements = takeover.statements(order, is_sqlite=database.is_sqlite)
-    for part in _ranges(database, statements):
+    _count_what_nobody_counted(database)
+    statements = takeover.of_ranges(order, is_sqlite=database.is_sqlite)
+    for part in _ranges(database, takeover.end_of_range(order, is_sqlite=database.is_sqlite)):
         with database.write_bulk() as session:
-            _see_one_moment(session)
-            # A cancel waits for this range, and the next one sees it: no row is written behind its back. The issue is
-            # what is locked, for whoever stops it locks it before its letter.
-            session.execute(select(Issue.id).where(Issue.id == order.issue_id).with_for_update(read=True))
-            letter = session.get_one(Letter, order.letter_id)
-            if letter.state is not LetterState.BUILDING or letter.sealed_count is not None:
+            if not is_open(session, order):
                 return False
-            _take_over(session, statements, order, part)
+            take_over(session, statements, order, part)
         if told is not None:
             told()
     return True
 
 
-def _take_over(session: Session, statements: Statements, order: Freeze, part: Range) -> None:
-    """Write down one range: deliveries in batches, and exclusions. What is there already stays as it is."""
+def is_open(session: Session, order: Freeze) -> bool:
+    """Whether readers may still be added, in this transaction, which sees one moment of the database."""
+    _see_one_moment(session)
+    # A cancel waits for this range, and the next one sees it: no row is written behind its back. The issue is
+    # what is locked, for whoever stops it locks it before its letter.
+    session.execute(select(Issue.id).where(Issue.id == order.issue_id).with_for_update(read=True))
+    letter = session.get_one(Letter, order.letter_id)
+    return letter.state is LetterState.BUILDING and letter.sealed_count is None
+
+
+def take_over(session: Session, statements: Statements, order: Freeze, part: Range | Named) -> None:
+    """Write down one part: deliveries in batches, and exclusions. What is there already stays as it is."""
     connection, span = session.connection(), part.parameters()
     new = connection.execute(statements.waiting, span).scalar_one()
     ids = connection.execute(statements.recipients, span).scalars().all()
@@ -74,17 +81,21 @@ def _take_over(session: Session, statements: Statements, order: Freeze, part: Ra
             "were left out; nothing of this range was kept"
         )
     if ids:
-        ledger.cut_batches(session, order.letter_id, Lane.BULK, part.domain_group, min(ids), max(ids), order.due_at)
+        first, last = min(ids), max(ids)
+        if not growth.grow(session, Span(order.letter_id, first, last), domain_group=part.domain_group):
+            ledger.cut_batches(session, order.letter_id, Lane.BULK, part.domain_group, first, last, order.due_at)
 
 
 def count(session: Session, issue: Issue) -> Count:
     """Who is written down."""
-    recipients = session.scalar(select(func.count()).where(Delivery.letter_id == issue.letter_id)) or 0
+    # By its batches, which are cut with their rows: to count a million rows takes longer than all else at the slot. The
+    # rows themselves are counted at the end (newsletters.settle), and by `verify`.
+    recipients = session.scalar(select(func.sum(Batch.size)).where(Batch.letter_id == issue.letter_id)) or 0
     exclusions = session.scalar(select(func.count()).where(Exclusion.issue_id == issue.id)) or 0
     return Count(recipients=recipients, exclusions=exclusions)
 
 
-def _ranges(database: Database, statements: Statements) -> Iterator[Range]:
+def _ranges(database: Database, end_of_range: Select[int]) -> Iterator[Range]:
     group = ""
     while True:
         # A loose index scan: the groups are few, the subscribers many.
@@ -93,16 +104,31 @@ def _ranges(database: Database, statements: Statements) -> Iterator[Range]:
         if found is None:
             return
         group, after = found, 0
-        while (last := _end_of_range(database, statements, Range(group, after, 0))) is not None:
+        while (last := _end_of_range(database, end_of_range, Range(group, after, 0))) is not None:
             yield Range(group, after, last)
             after = last
 
 
-def _end_of_range(database: Database, statements: Statements, begun: Range) -> int | None:
+def _end_of_range(database: Database, end_of_range: Select[int], begun: Range) -> int | None:
     """The key of the last of the next `RANGE` readers; found by reading, so that no writer waits for it."""
     with database.read() as session:
-        last: int | None = session.connection().execute(statements.end_of_range, begun.parameters()).scalar()
+        last: int | None = session.connection().execute(end_of_range, begun.parameters()).scalar()
     return last
+
+
+def _count_what_nobody_counted(database: Database) -> None:
+    """Let PostgreSQL look at tables that it has never looked at; it does so by itself a minute after an import.
+
+    Until then it takes ten thousand readers for one, and compares each with all others: 49 s where it takes two.
+    """
+    if database.is_sqlite:
+        return
+    known = text(
+        "SELECT count(*) FROM pg_stats WHERE tablename = 'subscriptions' AND schemaname = ANY (current_schemas(false))"
+    )
+    with database.write() as session:
+        if not session.scalar(known):
+            session.execute(text("ANALYZE subscribers, subscriptions, suppressions"))
 
 
 def _see_one_moment(session: Session) -> None:

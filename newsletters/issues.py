@@ -114,6 +114,7 @@ class Issue(Base):
     approved_by: Mapped[str | None] = mapped_column(String(120))
     approved_hash: Mapped[str | None] = mapped_column(String(64))
     letter_id: Mapped[int | None] = mapped_column(ForeignKey("letters.id"), unique=True)
+    frozen_at: Mapped[datetime | None]  # its audience is written down whole, ahead of its time (newsletters.top_up)
     web_html: Mapped[str | None] = mapped_column(Text)  # the common version for the archive, without anyone's tokens
     sealed_at: Mapped[datetime | None]
     audience_count: Mapped[int | None]  # recipients + exclusions, when sealed

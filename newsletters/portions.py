@@ -6,7 +6,7 @@ Who chooses in the very moment of the freeze has no portion yet and gets what ev
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
@@ -119,25 +119,36 @@ class Cutting:
     had: Sequence[Had] = ()
 
 
-def cut(database: Database, order: Cutting) -> None:
-    """Write down the portion of every choice of topics, a page in a transaction. Cut again, it finds what is there."""
+def are_cut(session: Session, letter_id: int, measure: Measure) -> bool:
+    """Whether a letter that was frozen has portions: one that nobody needed any for was compiled in one piece."""
+    if measure.most is not None:
+        return True
+    return session.scalar(select(Portion.topics_id).where(Portion.letter_id == letter_id).limit(1)) is not None
+
+
+def cut(database: Database, order: Cutting, *, only: Collection[int] | None = None) -> None:
+    """Write down the portion of every choice of topics, or of these. Cut again, it finds what is there."""
     with database.read() as session:
         parts = parts_of(session, order.issue_id)
         everything: list[tuple[int, Topics | None]] = [(EVERYTHING, None)]
-        for page in chain([everything], _choices(session, order.edition_id)):
+        for page in chain([everything], _choices(session, order.edition_id, only)):
             for mask in range(1 << len(order.had)):
                 left = _without(parts, order, mask)
                 _write(database, order, mask, [(known, own_blocks(left, each, order.measure)) for known, each in page])
 
 
-def _choices(session: Session, edition_id: int) -> Iterator[list[tuple[int, Topics | None]]]:
-    """Every choice that readers of an edition stand by, a page at a time."""
+def _choices(
+    session: Session, edition_id: int, only: Collection[int] | None
+) -> Iterator[list[tuple[int, Topics | None]]]:
+    """Every choice that readers of an edition stand by, or of these, a page at a time."""
     after = 0
     stands = exists().where(Subscription.edition_id == edition_id, Subscription.topics_id == topics.TopicSet.id)
     while True:
         wanted = select(topics.TopicSet).where(
             topics.TopicSet.edition_id == edition_id, topics.TopicSet.id > after, stands
         )
+        if only is not None:
+            wanted = wanted.where(topics.TopicSet.id.in_(only))
         rows = session.scalars(wanted.order_by(topics.TopicSet.id).limit(_PAGE)).all()
         if not rows:
             return

@@ -27,7 +27,7 @@ from mailer.deliveries import Delivery
 from mailer.letter import BrokenLetter, Rendered
 from mailer.letters import Letter
 from mailer.lint import Report
-from newsletters import approve, audience, digest, issues, objections, portions, seal
+from newsletters import approve, audience, digest, issues, objections, portions, seal, top_up
 from newsletters.issues import Issue, IssueKind, IssueState
 from newsletters.schedules import Autonomy, Schedule
 from newsletters.seal import NotPublished, Published
@@ -69,12 +69,14 @@ class _Checked:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _ToFreeze:
     order: audience.Freeze
+    is_frozen: bool = False  # ahead of its time, and whole
 
 
 def due(session: Session, *, now: datetime, ahead: timedelta = _NOT_AHEAD) -> list[int]:
     """The issues to publish now: approved ones, drafts that go by themselves, and what a crash left half-way.
 
-    Those whose time comes within `ahead` are frozen already; once, for what comes later is added at their time.
+    Those whose time comes within `ahead` are frozen already; once, for what comes later is added at their time. A freeze
+    that a crash broke off goes on before its time, too.
     """
     goes_by_itself = and_(
         Issue.state == IssueState.DRAFT,
@@ -84,6 +86,7 @@ def due(session: Session, *, now: datetime, ahead: timedelta = _NOT_AHEAD) -> li
     )
     # An alert that is approved waits for its second word.
     approved = and_(Issue.state == IssueState.APPROVED, Issue.kind != IssueKind.ALERT)
+    half_frozen = and_(Issue.state == IssueState.HELD, Issue.letter_id.is_not(None), Issue.frozen_at.is_(None))
     on_its_way = or_(approved, Issue.state.in_((IssueState.HELD, IssueState.SEALED)))
     found = (
         select(Issue.id)
@@ -91,7 +94,9 @@ def due(session: Session, *, now: datetime, ahead: timedelta = _NOT_AHEAD) -> li
         .where(
             or_(
                 and_(or_(goes_by_itself, on_its_way), Issue.scheduled_for <= now),
-                and_(or_(goes_by_itself, approved), Issue.letter_id.is_(None), Issue.scheduled_for <= now + ahead),
+                and_(or_(goes_by_itself, approved), Issue.scheduled_for <= now + ahead),
+                # Whoever is at it has half of the time for itself.
+                and_(half_frozen, Issue.scheduled_for <= now + ahead / 2),
             )
         )
         .order_by(Issue.scheduled_for, Issue.id)
@@ -148,11 +153,10 @@ class Publisher:
         if isinstance(step, _ToCompile):
             step = await self._compile(step)
         if isinstance(step, _ToFreeze):
-            is_written = await asyncio.to_thread(audience.freeze, self._database, step.order)
+            write_down = top_up.top_up if step.is_frozen else audience.freeze
+            is_written = await asyncio.to_thread(write_down, self._database, step.order)
             if is_written and step.order.due_at > self._clock():
-                return NotPublished(
-                    issue_id=issue_id, reason=f"Its audience is written down; it goes at {step.order.due_at:%H:%M} UTC."
-                )
+                return await asyncio.to_thread(self._wait, step.order)
             step = await asyncio.to_thread(self._seal, step.order, is_written=is_written)
         if isinstance(step, Published):
             await asyncio.to_thread(self._start, issue_id)
@@ -202,6 +206,14 @@ class Publisher:
             issue.web_html = checked.web_html
             return _ToFreeze(order=seal.open_letter(session, issue, variant_id, now=self._clock()))
 
+    def _wait(self, order: audience.Freeze) -> NotPublished:
+        with self._database.write() as session:
+            issue = session.get_one(Issue, order.issue_id, with_for_update=True)
+            if issue.letter_id == order.letter_id:
+                issue.frozen_at = self._clock()
+        reason = f"Its audience is written down; it goes at {order.due_at:%H:%M} UTC."
+        return NotPublished(issue_id=order.issue_id, reason=reason)
+
     def _seal(self, order: audience.Freeze, *, is_written: bool) -> Published | NotPublished:
         with self._database.read() as session:
             issue = session.get_one(Issue, order.issue_id)
@@ -229,19 +241,19 @@ class Publisher:
             issue = session.get_one(Issue, issue_id, with_for_update=True)
             batches = seal.start(session, issue, now=self._clock())
             first = seal.goes_first(session, issue)
-        if issue.letter_id is not None:
-            portions.forget(self._database, issue.letter_id)
         for batch_id in batches:
             self._engine.submit(
                 "send_batch", {"batch": batch_id}, lane=WorkLane.BULK, run_at=first, key=f"batch:{batch_id}"
             )
+        if issue.letter_id is not None:
+            portions.forget(self._database, issue.letter_id)
 
 
 def prepare(
     session: Session, issue: Issue, *, base_url: str, now: datetime
 ) -> _ToCompile | _ToFreeze | Published | NotPublished:
     """What is to be done next for an issue."""
-    if issues.waits(issue, now=now):
+    if issues.waits(issue, now=now) and (issue.letter_id is None or issue.frozen_at is not None):
         return NotPublished(issue_id=issue.id, reason=f"It is held until {issue.scheduled_for:%H:%M:%S} UTC.")
     if issue.state in _APPROVED and issue.letter_id is not None:
         half_way = _half_written(session, issue)
@@ -282,4 +294,6 @@ def _half_written(session: Session, issue: Issue) -> _ToFreeze | None:
     """A freeze that was broken off goes on with the very variant that its first readers have."""
     written = select(Delivery.variant_id).where(Delivery.letter_id == issue.letter_id).limit(1)
     variant_id = session.scalar(written)
-    return None if variant_id is None else _ToFreeze(order=seal.freeze_order(session, issue, variant_id))
+    if variant_id is None:
+        return None
+    return _ToFreeze(order=seal.freeze_order(session, issue, variant_id), is_frozen=issue.frozen_at is not None)

@@ -13,7 +13,7 @@ import dkim as oracle
 import pytest
 from sqlalchemy import func, select, update
 
-from bench import town
+from bench import conf, town
 from broadsheet import outgoing, rotation
 from broadsheet.wiring import House
 from mailer import correspondence, deliveries, ledger, signatures
@@ -28,6 +28,7 @@ from mailer.transports.relay import Relay
 from newsletters import approve, compose, flight
 from newsletters.issues import Issue, IssueState
 from newsletters.seal import NotPublished, Published
+from subscribers import consents
 from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 from tests.mailer import signed_mail
@@ -98,7 +99,7 @@ class Newsroom:
 @pytest.fixture
 def newsroom(tmp_path: Path, now: datetime, monkeypatch: pytest.MonkeyPatch) -> Iterator[Newsroom]:
     watch = Watch(now)
-    settings = town.settings(tmp_path, f"sqlite:///{tmp_path}/town.sqlite3", port=25, connections=1, signs="ours")
+    settings = conf.settings(tmp_path, f"sqlite:///{tmp_path}/town.sqlite3", port=25, connections=1, signs="ours")
     with House(settings, watch) as house:
         house.migrate()
         house.dkim_keys.write(town.active_key(house))
@@ -174,6 +175,15 @@ def test_a_reader_who_joins_between_is_added_and_signed_while_sending(newsroom: 
                 confirmed_at=newsroom.watch(),
             )
         )
+        consents.record(
+            session,
+            consents.Act.CONFIRMED,
+            consents.Evidence(source="form:inline"),
+            subscriber_id=READERS + 1,
+            edition_id=newsroom.issue().edition_id,
+            generation=1,
+            now=newsroom.watch(),
+        )
     newsroom.watch.now = newsroom.slot
     published = newsroom.publish()
     assert isinstance(published, Published)
@@ -203,8 +213,8 @@ def test_after_a_key_was_replaced_all_are_signed_by_the_new_one(newsroom: Newsro
     newsroom.publish()
     newsroom.sign()
     folder, now = newsroom.house.dkim_keys, newsroom.watch()
-    rotation.new_pair(folder, town.DOMAIN, now=now)
-    done = rotation.rotate(folder, town.DOMAIN, found=(), now=now)
+    rotation.new_pair(folder, conf.DOMAIN, now=now)
+    done = rotation.rotate(folder, conf.DOMAIN, found=(), now=now)
     assert not isinstance(done, rotation.Refused)
     newsroom.watch.now = newsroom.slot
     newsroom.publish()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from datetime import datetime, timedelta
 
 import pytest
@@ -82,3 +83,9 @@ def test_a_payload_that_could_be_misread_is_refused(keys: KeyRing, payload: str)
 def test_a_short_key_is_refused() -> None:
     with pytest.raises(ValueError, match="at least 32"):
         KeyRing({"a": b"short"}, "a")
+
+
+def test_a_ring_that_is_given_to_a_child_process_signs_alike(keys: KeyRing) -> None:
+    token = keys.sign(Purpose.UNSUBSCRIBE, "7")
+    theirs = pickle.loads(pickle.dumps(keys))  # noqa: S301 - our own, made a moment ago
+    assert theirs.sign(Purpose.UNSUBSCRIBE, "7") == token

@@ -6,13 +6,14 @@ import itertools
 from collections.abc import Callable
 from datetime import datetime
 
+import pytest
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 from ground.database import Database
 from mailer.deliveries import Delivery
 from mailer.letters import Variant
-from newsletters import approve, audience, compose, seal
+from newsletters import approve, audience, compose, seal, takeover
 from newsletters.issues import Issue
 from newsletters.publish import Publisher
 from newsletters.schedules import Autonomy, Schedule, Terms
@@ -56,6 +57,12 @@ class Press:
             return issue
 
 
+def ranges_of(monkeypatch: pytest.MonkeyPatch, readers: int) -> None:
+    """A freeze writes so few down at once, on either database."""
+    monkeypatch.setattr(takeover, "RANGE", readers)
+    monkeypatch.setattr(takeover, "LONG_RANGE", readers)
+
+
 def recipients(session: Session) -> list[str]:
     return list(session.scalars(select(Delivery.address).order_by(Delivery.address)))
 
@@ -73,6 +80,12 @@ def arm_power_cut(session: Session, address: str) -> None:
         )
     )
     session.execute(text(trigger.format(each="FOR EACH ROW", act="EXECUTE FUNCTION power_cut()")))
+
+
+def disarm_power_cut(session: Session) -> None:
+    """The database writes again."""
+    table = "" if session.get_bind().dialect.name == "sqlite" else " ON deliveries"
+    session.execute(text(f"DROP TRIGGER power_cut{table}"))
 
 
 class Held:

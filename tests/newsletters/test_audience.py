@@ -5,9 +5,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, text
 
 from ground.database import Database
+from mailer import ledger
 from mailer.batches import SIZE, Batch
 from mailer.deliveries import Delivery
 from mailer.suppressions import Cause, Suppression
@@ -105,9 +106,12 @@ async def test_a_freeze_writes_in_short_turns(database: Database, now: datetime)
         order = _order(press, session)
     with watched(database) as seen:
         assert audience.freeze(database, order)
-    # 2,000 readers in each of three groups; a batch for each range.
+    # 2,000 readers in each of three groups; two ranges make a batch.
     assert seen.bulk_turns == len(seen.rows) == 3 * -(-2_000 // audience.RANGE)
     assert max(seen.rows) <= audience.RANGE + 1
+    with database.read() as session:
+        assert max(session.scalars(select(Batch.size))) > audience.RANGE
+        assert ledger.verify(session) == []
 
 
 def _order(press: Press, session: object) -> audience.Freeze:
@@ -133,5 +137,9 @@ async def test_postgresql_freezes_the_same_audience(fresh_postgres_url: str, now
     database = Database(fresh_postgres_url)
     try:
         await frozen(Press(database, now), 5_000)
+        with database.read() as session:
+            # A fresh server has no statistics of its tables, and would compare each reader with all others.
+            known = session.scalar(text("SELECT count(*) FROM pg_stats WHERE tablename = 'subscriptions'"))
+        assert known
     finally:
         database.dispose()

@@ -17,14 +17,14 @@ from mailer import ledger
 from mailer.deliveries import Delivery, State
 from mailer.letters import Lane, Letter, LetterState
 from mailer.suppressions import Cause, suppress
-from newsletters import audience, curate, issues, launch, publish, seal, takeover
+from newsletters import audience, curate, issues, launch, publish, seal
 from newsletters.act import Done, Refused
 from newsletters.issues import Exclusion, Issue, IssueState
 from newsletters.launch import Seen
 from newsletters.schedules import Autonomy
 from newsletters.seal import NotPublished, Published
 from staff.members import AuditEntry
-from tests.newsletters.press import Held, Press
+from tests.newsletters.press import Held, Press, ranges_of
 from tests.newsletters.test_compose import SLOT
 
 EDITOR = "editor@example.org"
@@ -162,7 +162,7 @@ async def test_taken_back_while_its_audience_is_written_it_reaches_nobody_and_ca
     database: Database, now: datetime, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     press = Press(database, now)
-    monkeypatch.setattr(takeover, "RANGE", 2)
+    ranges_of(monkeypatch, 2)
     press.readers(*(f"reader{n}@example.org" for n in range(6)))
     with database.write() as session:
         suppress(session, "reader0@example.org", Cause.MANUAL, now=now)

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import event, func, insert, select, text
+from sqlalchemy import event, func, insert, select
 
 from ground.database import Database
 from mailer.deliveries import Delivery
 from mailer.letters import Letter, LetterState
-from newsletters import compose, digest, launch, portions, takeover, zones
+from newsletters import compose, digest, launch, portions, zones
 from newsletters.issues import Exclusion, Issue, Item
 from newsletters.portions import Measure, Part, Portion, own_blocks
 from newsletters.publish import Publisher
@@ -24,7 +24,7 @@ from subscribers.subscribers import Subscriber
 from subscribers.subscriptions import Subscription, SubscriptionState
 from subscribers.topics import Topics
 from tests.newsletters.builders import BASE_URL, RecordingEngine, StoringCompiler, a_desk, a_reader, an_article
-from tests.newsletters.press import arm_power_cut
+from tests.newsletters.press import arm_power_cut, disarm_power_cut, ranges_of
 from tests.newsletters.test_compose import SLOT
 
 PARTS = [
@@ -200,13 +200,13 @@ async def test_a_freeze_that_was_broken_off_gives_the_same_numbers_when_it_goes_
     room.reader("sport@example.org", sections=["Sport"])
     room.reader("sport@gmail.com", sections=["Sport"])
 
-    monkeypatch.setattr(takeover, "RANGE", 1)
+    ranges_of(monkeypatch, 1)
     with room.database.write() as session:
         arm_power_cut(session, "sport@example.org")  # gmail's readers are written down first
     with pytest.raises(Exception, match="power cut"):
         await room.publisher.publish(room.issue_id)
     with room.database.write() as session:
-        session.execute(text("DROP TRIGGER power_cut" + ("" if room.database.is_sqlite else " ON deliveries")))
+        disarm_power_cut(session)
     with room.database.write() as session:
         second = session.scalars(select(Article).where(Article.title == "Story 2")).one()
         second.status = ArticleStatus.WITHDRAWN

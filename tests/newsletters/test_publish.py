@@ -6,7 +6,7 @@ import itertools
 from datetime import datetime, timedelta
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, select
 
 from articles.articles import Article, ArticleStatus
 from ground.database import Database
@@ -16,7 +16,7 @@ from mailer.deliveries import Delivery, State
 from mailer.letter import BrokenLetter
 from mailer.letters import Letter, LetterState
 from mailer.suppressions import Cause, suppress
-from newsletters import launch, publish, takeover
+from newsletters import launch, publish
 from newsletters.act import Done
 from newsletters.issues import Exclusion, Issue, IssueState
 from newsletters.schedules import Autonomy, Schedule
@@ -27,7 +27,7 @@ from tests.newsletters.builders import (
     BASE_URL,
     a_reader,
 )
-from tests.newsletters.press import Press, arm_power_cut, recipients
+from tests.newsletters.press import Press, arm_power_cut, disarm_power_cut, ranges_of, recipients
 from tests.newsletters.test_compose import SLOT
 
 
@@ -130,7 +130,7 @@ async def test_readers_of_another_rhythm_do_not_get_this_issue(press: Press) -> 
 async def test_a_freeze_broken_off_between_ranges_goes_on_without_a_duplicate(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover, "RANGE", 2)
+    ranges_of(monkeypatch, 2)
     press.readers(*(f"reader{n}@example.org" for n in range(7)))
     with press.database.write() as session:
         suppress(session, "reader1@example.org", Cause.MANUAL, now=press.now)
@@ -141,7 +141,7 @@ async def test_a_freeze_broken_off_between_ranges_goes_on_without_a_duplicate(
     with press.database.write() as session:
         assert recipients(session) == [f"reader{n}@example.org" for n in (0, 2, 3)]
         assert session.get_one(Issue, press.issue_id).state is IssueState.HELD
-        session.execute(text("DROP TRIGGER power_cut" + ("" if press.database.is_sqlite else " ON deliveries")))
+        disarm_power_cut(session)
         # Meanwhile one of those written down already must not be mailed any more, and the news goes on.
         suppress(session, "reader0@example.org", Cause.COMPLAINT, now=press.now)
         session.get_one(Article, press.articles[0]).title = "Another headline"

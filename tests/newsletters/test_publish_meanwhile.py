@@ -17,7 +17,7 @@ from mailer.batches import Batch
 from mailer.deliveries import Delivery, State
 from mailer.letters import Lane, Letter, LetterState
 from mailer.suppressions import Cause, suppress
-from newsletters import audience, compose, launch, takeover
+from newsletters import audience, compose, launch
 from newsletters.act import Done
 from newsletters.issues import Issue, IssueState
 from newsletters.publish import Publisher
@@ -29,13 +29,13 @@ from subscribers.subscriptions import Subscription
 from tests.newsletters.builders import (
     BASE_URL,
 )
-from tests.newsletters.press import Held, Press, recipients
+from tests.newsletters.press import Held, Press, ranges_of, recipients
 
 
 async def test_an_issue_cancelled_while_its_audience_is_written_reaches_nobody(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover, "RANGE", 2)
+    ranges_of(monkeypatch, 2)
     press.readers(*(f"reader{n}@example.org" for n in range(7)))
     held = Held(press)
 
@@ -60,7 +60,7 @@ async def test_an_issue_cancelled_while_its_audience_is_written_reaches_nobody(
 async def test_who_pauses_while_the_audience_is_written_gets_nothing(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover, "RANGE", 2)
+    ranges_of(monkeypatch, 2)
     readers = press.readers(*(f"reader{n}@example.org" for n in range(4)))
     held = Held(press)
 
@@ -92,7 +92,7 @@ async def test_who_pauses_while_the_audience_is_written_gets_nothing(
 async def test_who_leaves_while_the_audience_is_written_gets_nothing(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover, "RANGE", 2)
+    ranges_of(monkeypatch, 2)
     readers = press.readers(*(f"reader{n}@example.org" for n in range(6)))
     held = Held(press)
 
@@ -167,7 +167,7 @@ async def test_a_cancel_in_the_moment_of_starting_is_not_written_over(press: Pre
 async def test_two_processes_that_publish_the_same_issue_write_its_audience_once(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover, "RANGE", 3)
+    ranges_of(monkeypatch, 3)
     press.readers(*(f"reader{n}@example.org" for n in range(20)))
     with press.database.write() as session:
         suppress(session, "reader4@example.org", Cause.MANUAL, now=press.now)
@@ -190,14 +190,14 @@ async def test_two_processes_that_publish_the_same_issue_write_its_audience_once
 async def test_a_cancel_that_meets_a_range_being_written_waits_for_it(
     press: Press, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(takeover, "RANGE", 2)
+    ranges_of(monkeypatch, 2)
     press.readers(*(f"reader{n}@example.org" for n in range(8)))
     held = Held(press)
     with press.database.write() as session:
         for n in range(8):
             if n % 2:
                 suppress(session, f"reader{n}@example.org", Cause.MANUAL, now=press.now)
-    write_range = audience._take_over
+    write_range = audience.take_over
     cancelling: list[Future[object]] = []
 
     def cancel() -> object:
@@ -212,7 +212,7 @@ async def test_a_cancel_that_meets_a_range_being_written_waits_for_it(
                 time.sleep(0.2)  # it has begun, and waits
             write_range(*order)
 
-        monkeypatch.setattr(audience, "_take_over", beside)
+        monkeypatch.setattr(audience, "take_over", beside)
         try:
             assert held.freeze(lambda: wait(cancelling)) is False
         finally:
