@@ -26,7 +26,8 @@ async def test_an_issue_is_finished_when_none_of_its_deliveries_is_open(press: P
             delivery.state = State.ACCEPTED
         for batch in session.scalars(select(Batch)):
             batch.state = BatchState.DONE
-        session.scalars(select(Delivery).limit(1)).one().state = State.UNCERTAIN
+        doubtful = session.scalars(select(Delivery).limit(1)).one()
+        doubtful.state, doubtful.uncertain_at = State.UNCERTAIN, press.now
         assert settle.settle(session, now=press.now) == []
         for delivery in session.scalars(select(Delivery)):
             delivery.state = State.FAILED
