@@ -20,6 +20,7 @@ from mailer.sender import Sender
 _SITE = "https://news.example.org"
 _STORIES = 9
 _LONG = "The council has approved the first nine kilometres of the line; tracks are to be laid from September."
+_ENGLISH = "Rubar bridge reopens to traffic after a repair of 14 months"
 _TITLES = {
     "ar": "إعادة فتح جسر روبار بعد أربعة عشر شهراً من الصيانة",
     "ckb": "پردی ڕووبار دوای ١٤ مانگ نۆژەنکردنەوە کرایەوە",
@@ -92,7 +93,7 @@ def _sender(language: str) -> Sender:
 
 def _context(language: str) -> dict[str, Any]:
     """What any letter of ours is handed, all at once."""
-    title = _TITLES.get(language, "Rubar bridge reopens to traffic after a repair of 14 months")
+    title = _TITLES.get(language, _ENGLISH)
     issue = {
         "number": 12,
         "date": "2026-03-09",
@@ -105,6 +106,7 @@ def _context(language: str) -> dict[str, Any]:
     return {
         "issue": issue,
         "items": [_item(number, title, language) for number in range(1, _STORIES + 1)],
+        "besides": _besides(title, language),
         "correction": {"subject": title, "paragraphs": [title, title]},
         "title": title,
         "texts": [title, _LONG],
@@ -125,6 +127,18 @@ def _context(language: str) -> dict[str, Any]:
     }
 
 
+def _besides(title: str, language: str) -> dict[str, Any]:
+    story = {"title": title, "url": f"{_SITE}/story/1", "language": language}
+    other = {"name": "English", "language": "en", "title": "Morning briefing", "url": f"{_SITE}/archive/briefing/en/12"}
+    return {
+        "most_read": [story] * 3,
+        "errata": [story | {"words": _LONG, "date": "2026-03-08"}],
+        "others": [other | {"headlines": [{"title": _ENGLISH, "url": f"{_SITE}/story/2"}]}],
+        "feedback": True,
+        "forward": True,
+    }
+
+
 def _item(number: int, title: str, language: str) -> dict[str, Any]:
     image = {"url": f"{_SITE}/images/bridge.jpg", "alt": title, "credit": "D. Kanispi", "width": 1200, "height": 630}
     return {
@@ -138,4 +152,5 @@ def _item(number: int, title: str, language: str) -> dict[str, Any]:
         "reading_minutes": number,
         "paywalled": number == 3,
         "image": image if number == 1 else None,
+        "profile": {"bio": title, "url": _SITE, "avatar_url": f"{_SITE}/images/face.jpg"} if number == 1 else None,
     }

@@ -33,9 +33,12 @@ from broadsheet.demo import setting
 from broadsheet.settings import load
 from broadsheet.tables import metadata
 from broadsheet.wiring import House
+from ground.tokens import Purpose
+from newsletters.issues import Issue
 from staff import appoint, links, members
 from staff.links import Use
 from staff.members import Member, Role
+from subscribers.subscriptions import Subscription
 
 WIDTHS = (360, 1280)
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
@@ -174,6 +177,17 @@ class Newsroom:
             owner = session.scalars(select(Member).where(Member.role == Role.OWNER)).one()
             return "/sign-in/" + links.make(session, owner, Use.SIGN_IN, keys=self.house.keys, now=clock.now())
 
+    def question_link(self) -> str:
+        """Where a letter asks whether it was useful, for a reader of an edition that has sent one."""
+        sent = (
+            select(Subscription.id, Issue.number)
+            .join(Issue, Issue.edition_id == Subscription.edition_id)
+            .where(Issue.sealed_at.is_not(None))
+        )
+        with self.house.database.read() as session:
+            row = session.execute(sent.order_by(Subscription.id, Issue.number).limit(1)).one()
+        return f"/f/{self.house.keys.sign(Purpose.FEEDBACK, str(row.id))}?issue={row.number}&answer=yes"
+
     def link(self, to: str, path: str) -> str | None:
         """The newest link to `path` in a mail to this reader; waits until there is a mail with one."""
         end = time.monotonic() + PATIENCE
@@ -209,6 +223,15 @@ def visit(sheet: Sheet, newsroom: Newsroom, tab: Page, complaints: list[str], pa
             continue  # a redirect, a feed, a style sheet, a piece of a page
         tab.goto(newsroom.base_url + path, wait_until="load")
         sheet.add(tab, path, complaints=complaints, mirrored=path.startswith(INSIDE))
+
+
+def question(sheet: Sheet, newsroom: Newsroom, tab: Page, complaints: list[str]) -> None:
+    tab.goto(newsroom.base_url + newsroom.question_link())
+    sheet.routes.add("/f/{token}")
+    sheet.add(tab, "was it useful", complaints=complaints)
+    with tab.expect_navigation():
+        tab.locator("main form[method=post] button[type=submit]").first.click()
+    sheet.add(tab, "it was useful", complaints=complaints)
 
 
 def journey(sheet: Sheet, newsroom: Newsroom, tab: Page, complaints: list[str], language: str) -> None:
@@ -290,6 +313,7 @@ def take(browser: Browser, newsroom: Newsroom, sheet: Sheet) -> None:
             visit(sheet, newsroom, reader, complaints, pattern)
     reader.goto(f"{newsroom.base_url}/nothing")
     sheet.add(reader, "an address that leads nowhere", complaints=complaints)
+    question(sheet, newsroom, reader, complaints)
     for language in setting.EDITIONS:
         journey(sheet, newsroom, reader, complaints, language)
     console(sheet, newsroom, *open_tab(browser.new_context()))

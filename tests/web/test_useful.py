@@ -58,7 +58,7 @@ def test_what_is_no_answer_of_ours_counts_nothing(house: House) -> None:
         {"issue": "1", "answer": "maybe"},
         {},
     ):
-        assert "Was this" not in house.client.post(link, data=data).text
+        assert "Thank you" not in house.client.post(link, data=data).text
     for purpose in (Purpose.UNSUBSCRIBE, Purpose.PREFERENCES):
         assert house.client.post(f"/f/{house.keys.sign(purpose, '1')}", data={"issue": "1"}).status_code == 404
     assert house.client.get(f"/f/{house.keys.sign(Purpose.FEEDBACK, '0')}?issue=1").status_code == 200

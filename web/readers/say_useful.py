@@ -26,37 +26,27 @@ def routes(parts: Parts, pages: Pages) -> APIRouter:
 
     @router.get("/f/{token}")
     async def ask(token: str, request: Request, issue: str = "", answer: str = "") -> HTMLResponse:
-        subscription_id = _subscription_of(parts, token)
-        found = await asyncio.to_thread(leave.look, parts, subscription_id)
-        asked = await asyncio.to_thread(_find, parts, subscription_id, _number(issue))
-        if found is None or asked is None:
-            return leave.gone(pages, request)
-        return pages.html(
-            "readers/useful.html",
-            language=found[1].edition.language,
-            place=found[1],
-            issue=asked,
-            token=token,
-            chosen=answer if answer in ANSWERS else "",
-        )
+        return await page("readers/useful.html", request, token, issue, answer)
 
     @router.post("/f/{token}")
     async def say(token: str, request: Request) -> HTMLResponse:
-        subscription_id, posted = _subscription_of(parts, token), await forms.read(request)
-        is_useful = ANSWERS.get(posted.get("answer", ""))
+        posted = await forms.read(request)
+        is_useful, issue = ANSWERS.get(posted.get("answer", "")), posted.get("issue", "")
+        if is_useful is None:
+            return await page("readers/useful.html", request, token, issue, "")
+        await asyncio.to_thread(_say, parts, _subscription_of(parts, token), _number(issue), is_useful=is_useful)
+        return await page("readers/useful_said.html", request, token, issue, posted["answer"])
+
+    async def page(template: str, request: Request, token: str, number: str, answer: str) -> HTMLResponse:
+        """A page about an issue, for who holds the link; for an issue or a reader that is not there, the page that says so."""
+        subscription_id = _subscription_of(parts, token)
         found = await asyncio.to_thread(leave.look, parts, subscription_id)
-        if found is None or is_useful is None:
+        issue = await asyncio.to_thread(_find, parts, subscription_id, _number(number))
+        if found is None or issue is None:
             return leave.gone(pages, request)
-        issue = await asyncio.to_thread(_say, parts, subscription_id, _number(posted.get("issue", "")), is_useful)
-        if issue is None:
-            return leave.gone(pages, request)
+        place = found[1]
         return pages.html(
-            "readers/useful_said.html",
-            language=found[1].edition.language,
-            place=found[1],
-            issue=issue,
-            token=token,
-            is_useful=is_useful,
+            template, language=place.edition.language, place=place, issue=issue, token=token, answer=answer
         )
 
     return router
@@ -81,9 +71,6 @@ def _find(parts: Parts, subscription_id: int, number: int) -> Issue | None:
         return issue
 
 
-def _say(parts: Parts, subscription_id: int, number: int, is_useful: bool) -> Issue | None:  # noqa: FBT001 - the answer itself
+def _say(parts: Parts, subscription_id: int, number: int, *, is_useful: bool) -> None:
     with parts.database.write() as session:
-        issue = opinions.say(session, subscription_id, number, is_useful=is_useful, now=parts.clock())
-        if issue is not None:
-            session.expunge(issue)
-        return issue
+        opinions.say(session, subscription_id, number, is_useful=is_useful, now=parts.clock())
