@@ -66,6 +66,9 @@ async def test_what_is_compiled_holds_what_the_template_is_promised(press: Press
         "view_url": f"{BASE_URL}/archive/briefing/en/1",
         "archive_url": f"{BASE_URL}/archive/briefing/en",
         "note": None,
+        "figure": None,
+        "diary": None,
+        "sponsor": None,
     }
     lead = job.context["items"][0]
     assert lead["image"]["url"].endswith(".jpg")
