@@ -45,6 +45,7 @@ BASELINE: Mapping[str, str] = {
     "opacity": "only on the preheader, which is hidden other ways, too",
     "overflow": "only on the preheader, which is hidden other ways, too",
     "height property": "rules and gaps have the attribute as well",
+    "text-wrap": "lines of a headline come out even; where it is not known they break as ever",
     "white-space": "keeps two words on a line; where it is not known they part",
     "word-break": "only for words longer than the screen",
     "word-spacing": "sets it to normal, which it is",
