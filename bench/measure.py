@@ -13,6 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Self
 
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from bench import digest, town
 from bench.goals import Goal
 from bench.sink import Manners, Sink, build
@@ -77,20 +80,44 @@ class Bench:
             ),
             named("django"): lambda: self._python_peer("django", Manners()),
             named("premailer"): lambda: self._python_peer("premailer", Manners()),
-            named("nodemailer"): self._nodemailer,
+            named("nodemailer"): lambda: self._nodemailer("nodemailer", None),
+            named("nodemailer, dkim"): lambda: self._nodemailer("nodemailer, dkim", self._key()),
+            named("first message, s"): self._slot,
+            named("bounces a second"): self._returns,
         }
 
     # --- ours -------------------------------------------------------------------------------------------------------
-    def _found(self, folder: Path, readers: int, *, ahead: bool = False) -> None:
+    def _found(self, folder: Path, readers: int, *, ahead: bool = False, is_published: bool = True) -> None:
+        if folder.is_dir():
+            return
         folder.mkdir()
         sys.stderr.write(f"a town with {readers:,} readers\n")
-        town.found(folder, f"sqlite:///{folder}/town.sqlite3", readers=readers, with_key=True, ahead=ahead)
+        url = f"sqlite:///{folder}/town.sqlite3"
+        town.found(folder, url, readers=readers, with_key=True, ahead=ahead, is_published=is_published)
 
     def _signed_ahead(self) -> None:
         town_ahead = self.folder / "town-ahead"
-        if not town_ahead.is_dir():
-            self._found(town_ahead, self.messages, ahead=True)
+        self._found(town_ahead, self.messages, ahead=True)
         self._ours("ours, signed ahead", Manners(), signs="ours", town_of=town_ahead)
+
+    def _slot(self) -> None:
+        town_before = self.folder / "town-before"
+        self._found(town_before, self.messages, ahead=True, is_published=False)
+        with Sink(self._program, Manners()) as sink:
+            self.rounds["first message, s"].append(self._at(town_before, "bench.slot", sink.port, "ours")["seconds"])
+
+    def _returns(self) -> None:
+        figures = self._at(self._town, "bench.returns", 25, "relay")
+        self.rounds["bounces a second"].append(figures["read"])
+        self.rounds["bounces a second, written down"].append(figures["applied"])
+
+    def _at(self, source: Path, module: str, port: int, signs: str) -> dict[str, Any]:
+        """A program works in a copy of a town."""
+        copy = self.folder / "copy"
+        shutil.rmtree(copy, ignore_errors=True)
+        shutil.copytree(source, copy)
+        orders = Orders(folder=str(copy), url=f"sqlite:///{copy}/town.sqlite3", port=port, signs=signs)
+        return self._run([sys.executable, "-m", module], asdict(orders))
 
     def _bare(self) -> None:
         with Sink(self._program, Manners()) as sink:
@@ -184,16 +211,25 @@ class Bench:
         asked = [sys.executable, "-c", f"import {module}"]
         return subprocess.run(asked, capture_output=True, check=False).returncode == 0  # noqa: S603 - ourselves
 
-    def _nodemailer(self) -> None:
+    def _key(self) -> str:
+        """A key for those who sign by themselves; any will do."""
+        path = self.folder / "peer.pem"
+        if not path.is_file():
+            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            form = serialization.PrivateFormat.PKCS8
+            path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()))
+        return str(path)
+
+    def _nodemailer(self, name: str, key: str | None) -> None:
         node = shutil.which("node")
         if node is None or not (HERE / "node" / "node_modules" / "nodemailer").is_dir():
             return self._left_out("nodemailer is not installed (npm ci --prefix bench/node)")
         count = max(50, self.messages // _SLOWER["nodemailer"])
         with Sink(self._program, Manners()) as sink:
-            orders = {"port": sink.port, "count": count, "connections": 10, "sample": str(self._page), "key": None}
+            orders = {"port": sink.port, "count": count, "connections": 10, "sample": str(self._page), "key": key}
             figures = self._run([node, str(HERE / "node" / "send.mjs"), json.dumps(orders)], None)
-            self._check("nodemailer", sink, count)
-        self.rounds["nodemailer"].append(count / figures["seconds"])
+            self._check(name, sink, count)
+        self.rounds[name].append(count / figures["seconds"])
         return None
 
     @staticmethod

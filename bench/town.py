@@ -45,8 +45,13 @@ class _Watch:
         return clock.now() - self.behind
 
 
-def found(folder: Path, url: str, *, readers: int, with_key: bool = False, ahead: bool = False) -> None:
-    """Make the town: `readers` rows of the ledger are ready at the end, with `ahead` signed before their time."""
+def found(
+    folder: Path, url: str, *, readers: int, with_key: bool = False, ahead: bool = False, is_published: bool = True
+) -> None:
+    """Make the town: `readers` rows of the ledger are ready at the end, with `ahead` signed before their time.
+
+    Where it is not published, all is ready but for what is done at the slot, which has come.
+    """
     watch = _Watch(timedelta(minutes=1 if ahead else 0))
     with House(settings(folder, url, port=25, connections=1, signs="ours"), watch) as house:
         house.migrate()
@@ -58,6 +63,8 @@ def found(folder: Path, url: str, *, readers: int, with_key: bool = False, ahead
         if ahead:
             asyncio.run(_sign_ahead(house))
             watch.behind = timedelta(0)
+        if not is_published:
+            return
         [published] = asyncio.run(house.publisher.publish_due())
         assert isinstance(published, Published), published
 
