@@ -24,7 +24,7 @@ from bench.worker import Orders
 HERE = Path(__file__).parent
 ROOT = HERE.parent
 #: A process that sends imports this first (broadsheet.sender).
-_LEAN = "from broadsheet import lean; from bench import worker; worker.main()"
+LEAN = "from broadsheet import lean; from bench import worker; worker.main()"
 #: How much slower than us a peer may be before a round of it would take minutes: it sends fewer.
 _SLOWER = {"django": 20, "nodemailer": 15, "premailer": 200, "aiosmtplib": 2}
 
@@ -150,7 +150,7 @@ class Bench:
         shutil.rmtree(copy, ignore_errors=True)
         shutil.copytree(source, copy)
         orders = Orders(folder=str(copy), url=f"sqlite:///{copy}/town.sqlite3", port=port, signs=signs)
-        return self._run([sys.executable, "-c", _LEAN], asdict(orders))
+        return self._run([sys.executable, "-c", LEAN], asdict(orders))
 
     def _ours_to_postfix(self) -> None:
         with PostfixSink() as sink:
