@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import false, func, or_, select, text
+from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from feedback import heartbeats, watch
@@ -81,8 +81,9 @@ def _deliveries(session: Session, now: datetime) -> Iterator[Gauge]:
     states: list[tuple[Labels, float]] = []
     leased = [Delivery.id.between(each.first_id, each.last_id) for each in leases.spans(session)]
     for state in (State.CLAIMED, State.SENDING):
-        rows = select(Delivery.id).where(or_(false(), *leased), Delivery.state == state)
-        states.append(((("state", str(state)),), _count(session, rows.limit(MOST).subquery().c.id)))
+        rows = select(Delivery.id).where(or_(*leased), Delivery.state == state) if leased else None
+        count = 0.0 if rows is None else _count(session, rows.limit(MOST).subquery().c.id)
+        states.append(((("state", str(state)),), count))
     for state in (State.DEFERRED, State.UNCERTAIN):
         rows = select(Delivery.id).where(in_states([state]), text(lookup.EXCEPTIONS))
         states.append(((("state", str(state)),), _count(session, rows.limit(MOST).subquery().c.id)))
