@@ -6,10 +6,12 @@ In a checkout they stand at the top level; a wheel carries them inside this pack
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from broadsheet.settings import ConfigurationError
-from newsletters.layouts import Layout, there
+
+if TYPE_CHECKING:
+    from newsletters.layouts import Layout
 
 _PACKAGE = Path(__file__).parent
 
@@ -38,4 +40,6 @@ def own_templates(folder: Path | None) -> Path | None:
 
 def layouts(own: Path | None) -> tuple[Layout, ...]:
     """What an issue may be set as, as the folders are now."""
+    from newsletters.layouts import there  # not for a process that only sends
+
     return there(locate("templates") / "email", own)
