@@ -26,7 +26,7 @@ from jinja2.runtime import Context
 from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from ground.language import Languages, Texts, direction
-from mailer import colour, field, marks, typefaces
+from mailer import colour, field, marks, mjml, typefaces
 from mailer.bounded import BoundedEnvironment, explain, said
 from mailer.encoding import clean
 from mailer.letter import BrokenLetter, Rendered
@@ -36,6 +36,7 @@ from mailer.stand_ins import StandIns, weblink
 _SHORT_COLOUR = re.compile(r"#([0-9a-fA-F])([0-9a-fA-F])([0-9a-fA-F])(?![0-9a-zA-Z])")
 _STYLE = re.compile(r"""\sstyle=(?:"([^"]*)"|'([^']*)')""")
 _WIDTH = 72  # of the plain part
+HTML, MJML = "body.html", "body.mjml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,8 +68,10 @@ def render(page: Page, folders: Folders) -> Rendered:
     values = _values(page, texts) | copy.values()
     try:
         subject = said(environment.get_template(f"{page.template}/subject.txt"), values)
-        body = environment.get_template(f"{page.template}/body.html")
+        body = environment.get_template(f"{page.template}/{_page_of(folders, page.template)}")
         html = said(body, {**values, "subject": _one_line(subject), "cut": copy.cut_html})
+        if (place := body.name or "").endswith(".mjml"):
+            html = mjml.to_html(html, place)
         preheader = _block(body, "preheader", values)
         text = said(environment.get_template(f"{page.template}/body.txt"), {**values, "cut": copy.cut_text})
         html, text = copy.put_together(html), copy.put_together(text)
@@ -86,6 +89,13 @@ def render(page: Page, folders: Folders) -> Rendered:
         urls=copy.urls,
         common=copy.common,
     )
+
+
+def _page_of(folders: Folders, template: str) -> str:
+    """The file that holds a letter's page: a newsroom's own may be MJML."""
+    own = None if folders.own is None else folders.own / template
+    is_mjml = own is not None and (own / MJML).is_file() and not (own / HTML).is_file()
+    return MJML if is_mjml else HTML
 
 
 def _block(template: Template, name: str, values: Mapping[str, Any]) -> str:
@@ -124,7 +134,7 @@ def _style(found: re.Match[str]) -> str:
 def _environment(folders: Folders, texts: Texts) -> ImmutableSandboxedEnvironment:
     environment = BoundedEnvironment(
         loader=FileSystemLoader([path for path in (folders.own, folders.templates) if path is not None]),
-        autoescape=lambda name: name is not None and name.endswith(".html"),
+        autoescape=lambda name: name is not None and name.endswith((".html", ".mjml")),
         undefined=StrictUndefined,
         extensions=["jinja2.ext.i18n"],
         trim_blocks=True,

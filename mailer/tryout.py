@@ -14,7 +14,7 @@ from mailer.compiler import LetterJob, compiled_bytes
 from mailer.letter import BrokenLetter, Kind
 from mailer.lint import Severity
 from mailer.look_over import look_over
-from mailer.render import Folders
+from mailer.render import HTML, MJML, Folders
 from mailer.sender import Sender
 
 _SITE = "https://news.example.org"
@@ -67,7 +67,8 @@ def _problem(folders: Folders, template: str, language: str) -> str | None:
 
 
 def _shows_stories(folders: Folders, template: str) -> bool:
-    places = [folder / template / "body.html" for folder in (folders.own, folders.templates) if folder is not None]
+    known = [folder / template for folder in (folders.own, folders.templates) if folder is not None]
+    places = [folder / page for folder in known for page in (HTML, MJML)]
     found = next((place for place in places if place.is_file()), None)
     return found is not None and "items" in found.read_text(encoding="utf-8", errors="replace")
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-#: What makes a folder a letter that can be sent.
+#: What makes a folder a letter that can be sent. (The page may be `body.mjml`, too: mailer.mjml.)
 FILES = ("subject.txt", "body.html", "body.txt")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,39}")
 
@@ -37,8 +37,13 @@ def there(ours: Path, own: Path | None) -> tuple[Layout, ...]:
         return LAYOUTS
     folders = sorted(folder for folder in own.iterdir() if _NAME.fullmatch(folder.name))
     new = [folder for folder in folders if not (ours / folder.name).exists()]
-    whole = [folder for folder in new if all((folder / name).is_file() for name in FILES)]
+    whole = [folder for folder in new if _is_whole(folder)]
     return (*LAYOUTS, *(Layout(folder.name, is_own=True) for folder in whole))
+
+
+def _is_whole(folder: Path) -> bool:
+    is_mjml = (folder / "body.mjml").is_file()
+    return all((folder / name).is_file() or (is_mjml and name == "body.html") for name in FILES)
 
 
 def find(name: str, among: Sequence[Layout] = LAYOUTS) -> Layout | None:
