@@ -43,6 +43,42 @@ def test_a_golden_mail_holds_wherever_it_is_drawn(golden: Golden) -> None:
     assert report.not_run == ()
 
 
+#: Sides of everything that stands by itself; what is as wide as its words is left out.
+_FRAME = """() => [...document.querySelectorAll("table, td, img")]
+  .filter(node => node.getClientRects().length && !node.matches(".folio") && !node.querySelector(".button a, .say"))
+  .filter(node => !node.matches(".button, .box") && !node.parentElement.querySelector(":scope > .box .say"))
+  .map(node => [node.getBoundingClientRect().left, node.getBoundingClientRect().right])"""
+
+
+@pytest.mark.parametrize("language", ["ar", "ckb"])
+@pytest.mark.parametrize("layout", ["daily", "weekly", "breaking", "follow"])
+def test_a_letter_from_right_to_left_is_the_mirror_of_one_from_left_to_right(
+    browser: Browser, layout: str, language: str
+) -> None:
+    """R02: the same frame turned around, within 2 px; a side that some place writes for one direction only shows here."""
+    ours, theirs = (_frame(browser, Golden(layout, each, "long")) for each in (language, "en"))
+    turned = {(_WIDE - right, _WIDE - left) for left, right in ours}
+    assert len(turned) >= 2
+    strange = [
+        each
+        for each in sorted(turned)
+        if not any(abs(each[0] - left) <= 2 and abs(each[1] - right) <= 2 for left, right in theirs)
+    ]
+    assert strange == []
+
+
+_WIDE = 640
+
+
+def _frame(browser: Browser, golden: Golden) -> set[tuple[float, float]]:
+    tab = browser.new_page(viewport={"width": _WIDE, "height": 800})
+    tab.route("**/*", lambda route: route.abort())
+    tab.set_content(made(golden).html)
+    found: list[tuple[float, float]] = tab.evaluate(_FRAME)
+    tab.close()
+    return {(left, right) for left, right in found}
+
+
 BROKEN = """<!doctype html><html lang="en"><head><style>.wide {{ max-width: 100% }} .fine {{ font-size: 14px }}</style></head><body>
 {}</body></html>"""
 
