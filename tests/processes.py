@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -143,8 +143,16 @@ def count(folder: Path) -> int:
     return sum(1 for _ in folder.glob("*.eml")) if folder.is_dir() else 0
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+def free_port(*, in_a_row: int = 1) -> int:
+    """A port that nobody listens on; the first of several one after the other."""
+    while True:
+        with ExitStack() as held:
+            first = held.enter_context(socket.socket())
+            first.bind(("127.0.0.1", 0))
+            port: int = first.getsockname()[1]
+            try:
+                for further in range(1, in_a_row):
+                    held.enter_context(socket.socket()).bind(("127.0.0.1", port + further))
+            except (OSError, OverflowError):  # taken, or beyond the last there is
+                continue
+            return port

@@ -25,7 +25,7 @@ READERS = 2_000
 
 @pytest.fixture
 def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
-    web, smtp = free_port(), free_port()
+    web, smtp = free_port(), free_port(in_a_row=2)
     own = {
         "BROADSHEET_DATA_DIR": str(tmp_path / "var"),
         "BROADSHEET_PORT": str(web),

@@ -26,7 +26,7 @@ CONNECTIONS = 5
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     """Of the processes; two ports in a row are taken by the mailbox."""
-    web, smtp = free_port(), free_port()
+    web, smtp = free_port(), free_port(in_a_row=2)
     return {
         **{name: os.environ[name] for name in ("PATH", "PYTHONPATH") if name in os.environ},  # noqa: TID251
         "BROADSHEET_DATA_DIR": str(tmp_path / "var"),
