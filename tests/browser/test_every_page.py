@@ -17,11 +17,16 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.sync_api import Browser
 from playwright.sync_api import Response as PlaywrightResponse
+from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from broadsheet.demo import setting
 from broadsheet.demo.people import Person
 from broadsheet.demo.visitor import link_in
+from ground.tokens import Purpose
+from newsletters.issues import Issue
 from staff.members import Role
+from subscribers.subscriptions import Subscription
 from tests.browser import axe
 from tests.browser.live import Live
 from tests.browser.newsroom import DESK, PHONE, REFUSED, Tab, a_morning, a_tab, appoint_everybody, one_time_link
@@ -76,8 +81,10 @@ def house(live: Live, browser: Browser) -> House:
     with a_tab(browser, live) as tab:
         tab.sign_in_by_link(Role.OWNER)
         imported = _import_a_list(tab)
-        feed, delivery, reader, member, schedule = 1, 1, 1, 1, 1
+        author, feed, delivery, reader, member, schedule = 1, 1, 1, 1, 1, 1
     addresses = {
+        "/console/authors/{author_id:int}": [f"/console/authors/{author}"],
+        "/f/{token}": [_question(live, morning.sent)],
         "/console/look/{edition_id:int}": [f"/console/look/{each}" for each in live.service.editions.values()],
         "/console/people/{number}": [f"/console/people/{member}"],
         "/console/readers/import/{number}": [imported],
@@ -100,6 +107,19 @@ def house(live: Live, browser: Browser) -> House:
         f"/console/issues/{morning.draft}/preview?screen={screen}" for screen in ("phone", "dark", "text")
     ]
     return House(live, addresses, morning.draft)
+
+
+def _question(live: Live, issue_id: int) -> str:
+    """Where a letter asks one of its readers whether it was useful."""
+
+    def story(session: Session) -> str:
+        issue = session.get_one(Issue, issue_id)
+        of_edition = select(Subscription.id).where(Subscription.edition_id == issue.edition_id).limit(1)
+        number = session.scalars(of_edition).one()
+        token = live.service.house.keys.sign(Purpose.FEEDBACK, str(number))
+        return f"/f/{token}?issue={issue.number}&answer=yes"
+
+    return live.do(live.service.write(story))
 
 
 def _links_of_a_reader(live: Live) -> dict[str, list[str]]:
