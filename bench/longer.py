@@ -42,6 +42,8 @@ class LongerBench(Bench):
             orders = Orders(folder=str(found.folder), url=found.copy(), port=sink.port)
             figures = self._run([sys.executable, "-c", LEAN], asdict(orders))
             self._check("ours, PostgreSQL", sink, self.messages)
+        if figures["states"] != {"accepted": self.messages} or figures["broken"]:
+            raise AssertionError(f"PostgreSQL: the ledger says {figures['states']}")
         self.rounds["ours, PostgreSQL"].append(self.messages / figures["seconds"])
 
     def _freeze(self) -> None:

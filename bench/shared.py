@@ -54,8 +54,8 @@ def frozen(url: str) -> float:
         issue = session.scalars(select(Issue)).one()
         letter = session.get_one(Letter, issue.letter_id)
         variant_id = session.scalars(select(Delivery.variant_id).limit(1)).one()
-        for table in ("batches", "deliveries", "exclusions"):
-            session.execute(text(f"DELETE FROM {table}"))  # noqa: S608 - words of ours
+        # The statement, not DELETE: the COPY beside it has a fresh table, too.
+        session.execute(text("TRUNCATE batches, deliveries, exclusions CASCADE"))
         letter.state, letter.sealed_count = LetterState.BUILDING, None
         session.execute(text(_SUPPRESS), {"now": letter.created_at})
         order = seal.freeze_order(session, issue, variant_id)
