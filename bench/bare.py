@@ -7,17 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 import time
 from collections import Counter
-from pathlib import Path
 
-import structlog
 from sqlalchemy import select
 
 from bench import conf
-from bench.worker import Orders
 from broadsheet import outgoing
 from broadsheet.wiring import House
 from mailer.deliveries import DELIVERIES, Row, Span
@@ -34,12 +30,7 @@ _GROUP = 100
 
 
 def main() -> None:
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    orders = Orders(**json.load(sys.stdin))
-    settings = conf.settings(
-        Path(orders.folder), orders.url, port=orders.port, connections=orders.connections, signs=orders.signs
-    )
-    with House(settings) as house:
+    with House(conf.ordered()) as house:
         rows, lease, letters = _read(house)
         seconds, processor, told = asyncio.run(_send(house, rows, lease, letters))
     sys.stdout.write(json.dumps({"seconds": seconds, "processor_seconds": processor, "told": told}) + "\n")

@@ -34,7 +34,7 @@ def _ordeal(policy: InDoubt) -> Ordeal:
     with tempfile.TemporaryDirectory(prefix="bench-kills-", ignore_cleanup_errors=True) as name:
         folder = Path(name)
         with fresh("sqlite", folder) as url:
-            return ordeal(url, folder / "var", policy, _KILLS, random.Random(2026), mode="pipelining")  # noqa: S311 - moments
+            return ordeal(url, folder / "var", policy, _KILLS, random.Random(2026), mode="pipelining")  # noqa: S311 - chooses when to kill
 
 
 if __name__ == "__main__":

@@ -7,10 +7,10 @@ from collections.abc import Callable
 from dataclasses import asdict
 
 from bench import shared
+from bench.conf import Orders
 from bench.measure import LEAN, Bench
 from bench.shared import SharedTown
 from bench.sink import Manners, Sink
-from bench.worker import Orders
 
 
 class LongerBench(Bench):

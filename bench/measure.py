@@ -17,9 +17,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from bench import digest, town
+from bench.conf import Orders
 from bench.goals import Goal
 from bench.sink import Manners, Sink, build
-from bench.worker import Orders
 from broadsheet.children import WORKERS
 
 HERE = Path(__file__).parent

@@ -7,17 +7,14 @@ about another delivery of a town.
 from __future__ import annotations
 
 import json
-import logging
 import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import structlog
 from sqlalchemy import select, update
 
 from bench import conf
-from bench.worker import Orders
 from broadsheet.wiring import House
 from feedback import apply
 from mailer import bounces, envelope
@@ -30,12 +27,7 @@ _APPLIED = 2_000
 
 def main() -> None:
     """Read, write down, and say how many there were for each second of this process."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    orders = Orders(**json.load(sys.stdin))
-    settings = conf.settings(
-        Path(orders.folder), orders.url, port=orders.port, connections=orders.connections, signs=orders.signs
-    )
-    with House(settings) as house:
+    with House(conf.ordered()) as house:
         figures = {"read": _read(house), "applied": _applied(house)}
     sys.stdout.write(json.dumps(figures) + "\n")
 

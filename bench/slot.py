@@ -7,16 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import sys
 import time
-from pathlib import Path
 
-import structlog
 from sqlalchemy import select
 
 from bench import conf
-from bench.worker import Orders
 from broadsheet.wiring import House
 from ground.engine import WorkLane
 from mailer.deliveries import Delivery
@@ -24,12 +20,7 @@ from mailer.deliveries import Delivery
 
 def main() -> None:
     """Publish, send, and say after how many seconds the ledger knew of the first acceptance."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    orders = Orders(**json.load(sys.stdin))
-    settings = conf.settings(
-        Path(orders.folder), orders.url, port=orders.port, connections=orders.connections, signs=orders.signs
-    )
-    with House(settings) as house:
+    with House(conf.ordered()) as house:
         seconds = asyncio.run(_first(house))
     sys.stdout.write(json.dumps({"seconds": seconds}) + "\n")
 

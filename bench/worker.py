@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import resource
 import sys
 import time
@@ -16,7 +15,6 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import structlog
 from sqlalchemy import and_, or_, select
 
 from bench import conf
@@ -25,15 +23,6 @@ from ground.engine import WorkLane
 from mailer import ledger
 from mailer.batches import Batch, BatchState
 from mailer.letters import Letter, LetterState
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Orders:
-    folder: str
-    url: str
-    port: int
-    connections: int = 10
-    signs: str = "relay"  # ours: signed while sending
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,12 +37,7 @@ class Figures:
 
 def main() -> None:
     """Send, and say what it cost."""
-    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
-    orders = Orders(**json.load(sys.stdin))
-    settings = conf.settings(
-        Path(orders.folder), orders.url, port=orders.port, connections=orders.connections, signs=orders.signs
-    )
-    with House(settings) as house:
+    with House(conf.ordered()) as house:
         figures = asyncio.run(_send(house))
     sys.stdout.write(json.dumps(asdict(figures)) + "\n")
 

@@ -27,6 +27,8 @@ from tests.processes import an_approved_issue, running, wait_until
 pytestmark = [pytest.mark.faults, pytest.mark.slow]
 
 READERS = 3_000
+#: Seconds within which an act of an editor has its effect, and for how long it is then looked at that nothing more leaves.
+WITHIN, LOOKED_AT = 1.0, 0.5
 EDITOR = "editor@example.org"
 
 
@@ -60,17 +62,17 @@ def test_a_signed_issue_is_held_goes_on_and_is_cancelled_within_a_second(tmp_pat
             with room.database.write() as session:
                 held = launch.pause(session, issue_id, reason="a wrong name", by=EDITOR, now=clock.now())
             assert isinstance(held, Done), held
-            time.sleep(1.0)
+            time.sleep(WITHIN)
             at_rest = len(sent)
-            time.sleep(0.5)
+            time.sleep(LOOKED_AT)
             assert len(sent) == at_rest < READERS
             with room.database.write() as session:
                 assert isinstance(launch.resume(session, issue_id, by=EDITOR, now=clock.now()), Done)
-            wait_until(lambda: len(sent) > at_rest, 1.0, "it goes on")
+            wait_until(lambda: len(sent) > at_rest, WITHIN, "it goes on")
             with room.database.write() as session:
                 done = launch.cancel(session, issue_id, reason="a wrong lead", by=EDITOR, now=clock.now())
             assert isinstance(done, Done), done
-            time.sleep(1.0)
+            time.sleep(WITHIN)
             cancelled_at = len(sent)
             wait_until(lambda: _open(room) == 0, 20, "the rest is skipped")
             assert len(sent) == cancelled_at < READERS
