@@ -27,7 +27,7 @@ from urllib.parse import quote
 
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
-from starlette.datastructures import FormData
+from starlette.datastructures import FormData, UploadFile
 from starlette.requests import ClientDisconnect
 from starlette.routing import BaseRoute
 
@@ -284,6 +284,16 @@ async def read_form(request: Request) -> FormData:
     if any(isinstance(value, str) and "\0" in value for value in posted.values()):  # nobody types it
         raise HTTPException(400)
     return posted
+
+
+async def read_upload(request: Request, *, most: int) -> tuple[FormData, bytes]:
+    """A form with its `file`; of one that is too large a byte more than it may have, nothing of one that is not there."""
+    try:
+        posted = await read_form(request)
+        file = posted.get("file")
+        return posted, await file.read(most + 1) if isinstance(file, UploadFile) else b""
+    finally:
+        await request.close()
 
 
 def _see_other(to: str) -> Response:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 
 from fastapi import APIRouter, Depends, HTTPException, Request, Response
-from starlette.datastructures import FormData, UploadFile
+from starlette.datastructures import FormData
 
 from articles.resize import Resized, Unusable
 from newsletters import logos, look
 from newsletters.look import NoEdition
 from staff.members import Role
 from web.console.look import PATH
-from web.gate import Gate, Insider, read_form
+from web.gate import Gate, Insider, read_upload
 from web.parts import Parts
 from web.security import LARGER
 
@@ -27,12 +27,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
     @router.post(LOGO)
     async def put(request: Request, insider: Insider = editor) -> Response:
-        try:
-            posted = await read_form(request)
-            file = posted.get("file")
-            body = await file.read(logos.MAX_BYTES + 1) if isinstance(file, UploadFile) else b""
-        finally:
-            await request.close()
+        posted, body = await read_upload(request, most=logos.MAX_BYTES)
         edition_id = _number(posted)
         made = None if posted.get("act") == "remove" else await logos.read(parts.executor, body)
         if isinstance(made, Unusable):

@@ -8,7 +8,6 @@ from datetime import timedelta
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Request, Response
-from starlette.datastructures import UploadFile
 
 from articles.resize import Resized, Unusable
 from newsletters import book, logos, newsletters, sponsors
@@ -17,7 +16,7 @@ from newsletters.newsletters import Edition, Newsletter
 from newsletters.sponsors import Booking, Sponsor
 from staff.members import Role
 from web.console.holidays import day
-from web.gate import Gate, Insider, read_form
+from web.gate import Gate, Insider, read_upload
 from web.parts import Parts
 from web.security import LARGER
 
@@ -38,12 +37,7 @@ def routes(parts: Parts, gate: Gate) -> APIRouter:
 
     @router.post(PATH)
     async def add(request: Request, insider: Insider = editor) -> Response:
-        try:
-            posted = await read_form(request)
-            file = posted.get("file")
-            body = await file.read(logos.MAX_BYTES + 1) if isinstance(file, UploadFile) else b""
-        finally:
-            await request.close()
+        posted, body = await read_upload(request, most=logos.MAX_BYTES)
         typed = {name: str(posted.get(name, ""))[:1_000] for name in _FIELDS}
         image = await logos.read(parts.executor, body) if body else None
         if isinstance(image, Unusable):
