@@ -155,6 +155,24 @@
   }
 
   let sending = Promise.resolve(); // one move after the other, in the order they were made
+  let unsent = 0;
+
+  // What is done after a move must come after it at the server too: a form or a link waits for the moves on their way.
+  // Else a story dropped right after a move would be dropped from the old order, and a link would cancel the move.
+  document.addEventListener("submit", (event) => {
+    if (!unsent) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    const { target, submitter } = event;
+    sending.then(() => target.requestSubmit(submitter));
+  }, true);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest("a[href]");
+    if (!unsent || !link || link.target || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    event.preventDefault();
+    event.stopImmediatePropagation();
+    sending.then(() => link.click());
+  }, true);
 
   function moved(item) {
     const list = item.closest("[data-reorder]");
@@ -175,12 +193,13 @@
         .replace("{position}", position)
         .replace("{count}", all.length),
     );
-    sending = sending.then(() => send(form.action, body, list));
+    unsent += 1;
+    sending = sending.then(() => send(form.action, body, list)).then(() => { unsent -= 1; });
   }
 
   async function send(action, body, list) {
     try {
-      const answer = await fetch(action, { method: "POST", body, redirect: "manual", headers: { "X-Requested-With": "fetch" } });
+      const answer = await fetch(action, { method: "POST", body, redirect: "manual", headers: { "X-Requested-With": "fetch" }, keepalive: true });
       // A redirect after a POST is the way our forms say "done"; `manual` shows it as opaque.
       if (answer.type === "opaqueredirect" || answer.ok) {
         list.dispatchEvent(new CustomEvent("reordered", { bubbles: true }));
@@ -191,6 +210,7 @@
     }
     announce(list.dataset.refused || "");
     window.location.reload();
+    await new Promise(() => {}); // what was to follow was meant for an order that is not the true one
   }
 
   // --- signed out in between ------------------------------------------------------------------------------------------
