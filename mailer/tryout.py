@@ -154,4 +154,5 @@ def _item(number: int, title: str, language: str) -> dict[str, Any]:
         "paywalled": number == 3,
         "image": image if number == 1 else None,
         "profile": {"bio": title, "url": _SITE, "avatar_url": f"{_SITE}/images/face.jpg"} if number == 1 else None,
+        "earlier": [{"title": title, "url": f"{_SITE}/story/9", "language": language}] if number == 1 else [],
     }

@@ -16,10 +16,11 @@ from articles.articles import Article, authors_of, faces_of
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
-from newsletters import besides, errata, issues, most_read, other_editions, portions, sponsors
+from newsletters import besides, earlier, errata, issues, most_read, other_editions, portions, sponsors
 from newsletters import rhythm as rhythms
 from newsletters.besides import Beside
 from newsletters.issues import Issue, IssueKind, Item
+from newsletters.layouts import FOLLOW
 from newsletters.newsletters import Edition, Newsletter
 from newsletters.sender import sender_of
 from newsletters.trail import About
@@ -93,6 +94,8 @@ def _with_besides(
         return context | {"besides": {}}
     if besides.has(edition, Beside.AUTHORS):
         context["items"] = _with_profiles(session, context["items"])
+    if issue.layout == FOLLOW:
+        context["items"] = _with_earlier(session, issue, edition, context["items"])
     return context | {"besides": _besides(session, issue, edition, base_url)}
 
 
@@ -138,6 +141,14 @@ def _with_profiles(session: Session, items: list[dict[str, Any]]) -> list[dict[s
     known = profiles.of(session, {item["authors"][0] for item in items if item["authors"]})
     shown = {name: asdict(profile) for name, profile in known.items()}
     return [item | {"profile": shown.get(item["authors"][0]) if item["authors"] else None} for item in items]
+
+
+def _with_earlier(
+    session: Session, issue: Issue, edition: Edition, items: list[dict[str, Any]]
+) -> list[dict[str, Any]]:
+    """The same, with what whom each is by wrote before."""
+    known = earlier.of(session, issue, edition, {item["authors"][0] for item in items if item["authors"]})
+    return [item | {"earlier": known.get(item["authors"][0], []) if item["authors"] else []} for item in items]
 
 
 def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]]:

@@ -54,6 +54,7 @@ MINT = Mint(
 _FIELDS = {"name": "Shilan Gulan", "by": "Hanar Dolan", "role": "an editor: you choose, arrange and send"}
 #: The letter that holds all that can stand beside the stories.
 _FULL = ("daily", "short")
+_WITH_EARLIER = ("follow", "short")
 DIGEST = "fedcba9876543210" * 4
 #: Staff letters, which are in English alone, and what they tell.
 _STAFF: Mapping[str, Mapping[str, Any]] = {
@@ -140,6 +141,8 @@ def made(golden: Golden) -> Made:
     if golden.case == "pieces":
         job = _jobs_of_issues(golden.language, "short")[golden.template]
         job = replace(job, context={**job.context, "issue": {**job.context["issue"], **_PIECES}})
+    elif (golden.template, golden.case) == _WITH_EARLIER:
+        job = _with_earlier(_jobs_of_issues(golden.language, golden.case)[golden.template])
     elif golden.case:
         job = _jobs_of_issues(golden.language, golden.case)[golden.template]
     else:
@@ -147,6 +150,13 @@ def made(golden: Golden) -> Made:
     compiled = Compiled.from_bytes(compiled_bytes(job, DIGEST, FOLDERS))
     about = known_of(compiled, job.kind, job.sender, job.context)
     return Made(message.build(compiled, row(compiled), MINT), about)
+
+
+def _with_earlier(job: LetterJob) -> LetterJob:
+    """The same, as if the author of the first story had written the last two before."""
+    first, *rest = job.context["items"]
+    before = [{name: each[name] for name in ("title", "url", "language")} for each in rest[-2:]]
+    return replace(job, context={**job.context, "items": [first | {"earlier": before}, *rest]})
 
 
 def row(compiled: Compiled) -> Recipient:

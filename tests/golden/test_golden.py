@@ -36,7 +36,7 @@ def test_a_letter_is_byte_by_byte_what_is_kept(golden: Golden) -> None:
 def test_nothing_is_kept_of_a_letter_that_is_no_more_and_all_of_it_is_small() -> None:
     kept = sorted(KEPT.glob("*.txt"))
     assert kept == sorted(golden.kept for golden in GOLDEN)
-    assert sum(path.stat().st_size for path in kept) < 2 * 1024 * 1024
+    assert sum(path.stat().st_size for path in kept) < 2_300_000
     assert {"daily", "breaking"} <= set(LAYOUTS)
     assert {"confirm", "correction", "way_in"} <= set(NOTICES)
 

@@ -121,6 +121,23 @@ async def test_each_follower_gets_all_that_is_new_of_theirs_and_no_lead_of_other
     assert newsroom.compiler.jobs[0].template == FOLLOW
 
 
+async def test_the_letter_knows_what_the_author_wrote_before(newsroom: Newsroom) -> None:
+    newsroom.story("Dam opens", 1, by="Ava")
+    newsroom.story("Cup final", 2, by="Hana")
+    newsroom.story("Unsigned", 3, section="Water")
+    for days, title in enumerate(("Dam is filled", "Dam is tested", "Dam is built"), 3):
+        newsroom.story(title, days * 24, by="Ava")
+    newsroom.story("Dam is dreamt of", 400 * 24, by="Hana")
+    newsroom.reader("ava@example.org", authors=["Ava"])
+    assert await newsroom.send() == {"ava@example.org": ["Dam opens"]}
+    items = newsroom.compiler.jobs[0].context["items"]
+    assert {item["title"]: [each["title"] for each in item["earlier"]] for item in items} == {
+        "Dam opens": ["Dam is filled", "Dam is tested"],
+        "Cup final": [],
+        "Unsigned": [],
+    }
+
+
 async def test_who_follows_nothing_and_who_has_nothing_new_get_no_letter_and_it_is_said_why(newsroom: Newsroom) -> None:
     newsroom.story("Dam opens", 1, section="Water")
     newsroom.reader("none@example.org")
