@@ -54,6 +54,28 @@ _CHOSEN: dict[Digits, str] = {"western": "latn", "arabic-indic": "arab"}
 #: CLDR calls it "Central Kurdish"; its readers call it Kurdish.
 _NAMES = {"ckb": "کوردی"}
 
+#: CLDR has no Sorani names of cities; of these zones readers of a Kurdish newsroom read the clock.
+_PLACES = {
+    "ckb": {
+        "Asia/Baghdad": "بەغدا",
+        "Asia/Tehran": "تاران",
+        "Asia/Damascus": "دیمەشق",
+        "Asia/Dubai": "دوبەی",
+        "Europe/Istanbul": "ئیستانبوڵ",
+        "Europe/London": "لەندەن",
+        "Europe/Berlin": "بەرلین",
+        "Europe/Vienna": "ڤیەننا",
+        "Europe/Paris": "پاریس",
+        "Europe/Amsterdam": "ئەمستردام",
+        "Europe/Oslo": "ئۆسلۆ",
+        "Europe/Stockholm": "ستۆکهۆڵم",
+        "Europe/Helsinki": "هێلسینکی",
+        "America/New_York": "نیویۆرک",
+        "America/Toronto": "تۆرۆنتۆ",
+        "Australia/Sydney": "سیدنی",
+    }
+}
+
 _FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
 
 
@@ -180,7 +202,9 @@ class Texts:
     def moment(self, at: datetime | str, zone: str) -> str:
         """The hour of an instant (or of its ISO form) with the place whose clock it is: "08:30 (Baghdad)"."""
         at = datetime.fromisoformat(at) if isinstance(at, str) else at
-        place = get_timezone_location(get_timezone(zone), locale=_locale(self.tag), return_city=True)
+        place = _PLACES.get(self.tag, {}).get(zone) or get_timezone_location(
+            get_timezone(zone), locale=_locale(self.tag), return_city=True
+        )
         return f"{self.time(at, zone)} ({place})"
 
 
