@@ -57,7 +57,13 @@ def set_up(session: Session, sample: Sequence[SampleFeed], *, site_url: str, now
             postal_address="14 Bridge Street, Zeryan",
             site_url=site_url,
             privacy_url=f"{site_url}/privacy",
-            theme={"brand": "#0b4f6c", "logo_url": f"{site_url}/images/logo.png", "logo_alt": "The Zagros Courier"},
+            theme={
+                "brand": "#0b4f6c",
+                "logo_url": f"{site_url}/images/logo.png",
+                "logo_dark_url": f"{site_url}/images/logo-dark.png",
+                "logo_alt": "The Zagros Courier",
+                "logo_width": 240,
+            },
         ),
         now=now,
     )
