@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import asdict
 
-from bench import shared
+from bench import personal, shared
 from bench.conf import Orders
 from bench.measure import LEAN, Bench
 from bench.shared import SharedTown
@@ -27,6 +27,7 @@ class LongerBench(Bench):
         return {
             **super()._all_steps(),
             frozenset({"ours, PostgreSQL"}): self._on_postgres,
+            frozenset({"ours, personal"}): self._personal,
             frozenset({"freeze, s", "raw COPY, s"}): self._freeze,
             frozenset({"lost", "copies where doubts are held", "copies for each doubt"}): self._kills,
         }
@@ -45,6 +46,13 @@ class LongerBench(Bench):
         if figures["states"] != {"accepted": self.messages} or figures["broken"]:
             raise AssertionError(f"PostgreSQL: the ledger says {figures['states']}")
         self.rounds["ours, PostgreSQL"].append(self.messages / figures["seconds"])
+
+    def _personal(self) -> None:
+        folder = self.folder / "town-personal"
+        if not folder.is_dir():
+            folder.mkdir()
+            personal.found(folder, f"sqlite:///{folder}/town.sqlite3", readers=self.messages)
+        self._ours("ours, personal", Manners(), town_of=folder)
 
     def _freeze(self) -> None:
         url = self._town_on_postgres().copy()

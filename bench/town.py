@@ -74,7 +74,7 @@ def active_key(house: House) -> dkim_keys.StoredKey:
     return replace(made, active_since=house.clock())
 
 
-def edition(house: House, readers: int) -> int:
+def edition(house: House, readers: int, *, articles: int = ARTICLES) -> int:
     now = house.clock()
     with house.database.write() as session:
         newsletter = newsletters.add(
@@ -103,7 +103,7 @@ def edition(house: House, readers: int) -> int:
         session.add(feed)
         session.flush()
         newsletters.draw_from(session, edition.id, [feed.id])
-        session.add_all(_article(house, feed.id, number) for number in range(ARTICLES))
+        session.add_all(_article(house, feed.id, number) for number in range(articles))
         for rows in _chunks(readers):
             session.execute(insert(Subscriber), [_reader(house, number) for number in rows])
             session.execute(
