@@ -18,7 +18,7 @@ from tests.mailer.doubles import DROP, OFFERED, SILENCE, WELL, Answer, ScriptedS
 
 pytestmark = pytest.mark.faults
 
-BRIEF = Timeouts(greeting=1.0, opening=2.0, mail=0.3, rcpt=0.3, data=0.3, dot=0.3, noop=0.3)
+BRIEF = Timeouts(greeting=1.0, opening=2.0, mail=1.0, rcpt=1.0, data=1.0, dot=1.0, noop=1.0)
 FAST = ["pipelining", "chunking"]
 BODY = b"Subject: hello\r\n\r\n.leading dot\r\nGood morning\r\n"
 
