@@ -11,14 +11,15 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
-from bench import digest, town
+from bench import digest, postfix, town
 from bench.conf import Orders
 from bench.goals import Goal
+from bench.postfix import PostfixSink
 from bench.sink import Manners, Sink, build
 from broadsheet.children import WORKERS
 
@@ -154,14 +155,18 @@ class Bench:
         return self._run([sys.executable, "-c", LEAN], asdict(orders))
 
     def _ours_to_postfix(self) -> None:
+        sink_program = postfix.program("smtp-sink")
+        if sink_program is None:
+            return self._left_out(postfix.MISSING)
         town_ahead = self.folder / "town-ahead"
         self._found(town_ahead, self.messages, ahead=True)
-        with PostfixSink() as sink:
+        with PostfixSink(sink_program) as sink:
             figures = self._send(town_ahead, sink.port, "ours")
         # This sink counts nothing: the ledger's word stands alone.
         if figures["states"] != {"accepted": self.messages} or figures["broken"]:
             raise AssertionError(f"smtp-sink: the worker left {figures['states']}")
         self.rounds["ours, smtp-sink"].append(self.messages / figures["seconds"])
+        return None
 
     def _memory(self) -> None:
         if self.rounds["ours, MB, many"]:
@@ -187,12 +192,15 @@ class Bench:
 
     # --- peers ------------------------------------------------------------------------------------------------------
     def _smtp_source(self) -> None:
-        program = shutil.which("smtp-source") or shutil.which("smtp-source", path="/usr/sbin")
-        if program is None:
-            return self._left_out("smtp-source is not installed (Debian: apt install postfix)")
+        program, sink_program = postfix.program("smtp-source"), postfix.program("smtp-sink")
+        if program is None or sink_program is None:
+            return self._left_out(postfix.MISSING)
         size = getattr(self, "_message_bytes", 33_000)
         command = [program, "-d", "-s", "10", "-m", str(self.messages), "-l", str(size), "-f", "a@b.example"]
-        for name, sink in (("smtp-source", Sink(self._program, Manners())), ("smtp-source, smtp-sink", PostfixSink())):
+        for name, sink in (
+            ("smtp-source", Sink(self._program, Manners())),
+            ("smtp-source, smtp-sink", PostfixSink(sink_program)),
+        ):
             with sink:
                 began = time.perf_counter()
                 subprocess.run(  # noqa: S603 - a program of the machine
@@ -258,43 +266,3 @@ class Bench:
             raise AssertionError(f"{' '.join(command[-2:])} ended with {done.returncode}: {done.stderr[-2000:]}")
         found: dict[str, Any] = json.loads(done.stdout.strip().splitlines()[-1])
         return found
-
-
-class PostfixSink:
-    """Postfix's smtp-sink, which counts nothing and anybody has."""
-
-    def __enter__(self) -> Self:
-        program = shutil.which("smtp-sink") or shutil.which("smtp-sink", path="/usr/sbin")
-        if program is None:
-            raise FileNotFoundError("smtp-sink is not installed (Debian: apt install postfix)")
-        self.port = _free_port()
-        command = [program, "-u", "nobody", f"127.0.0.1:{self.port}", "512"]
-        self._process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603 - a program of the machine
-        _wait_for(self.port)
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.wait()
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int) -> None:
-    import socket
-
-    for _ in range(100):
-        try:
-            socket.create_connection(("127.0.0.1", port), 1).close()
-        except OSError:
-            time.sleep(0.05)
-        else:
-            return
-    raise TimeoutError("smtp-sink did not begin to listen")
