@@ -28,11 +28,11 @@ from tests.mailer.doubles import DROP, ScriptedServer, dispatcher
 
 pytestmark = [pytest.mark.faults, pytest.mark.usefixtures("mode")]
 
-BRIEF = Timeouts(greeting=1.0, opening=2.0, mail=1.0, rcpt=1.0, data=1.0, dot=1.0, noop=1.0)
+PATIENT = Timeouts(greeting=20.0, opening=40.0, mail=20.0, rcpt=20.0, data=20.0, dot=20.0, noop=20.0)
 
 
 def way(port: int, name: str, *, host: str = "127.0.0.1", **changes: Any) -> Way:  # noqa: ANN401 - a Way's own fields
-    route = Route(host=host, port=port, name=name, tls=Tls.NONE, helo="news.test", connections=4, timeouts=BRIEF)
+    route = Route(host=host, port=port, name=name, tls=Tls.NONE, helo="news.test", connections=4, timeouts=PATIENT)
     return Way(transport=SmtpTransport(route), **changes)
 
 
@@ -225,7 +225,7 @@ async def test_a_wrong_password_stops_its_route_and_no_other(database: Database,
             password="wrong",
             trusted_ca=authority.file,
             helo="news.test",
-            timeouts=BRIEF,
+            timeouts=PATIENT,
         )
         sender = dispatcher(database, Way(transport=SmtpTransport(route)), way(good.port, "good"), clock=lambda: now)
         with capture_logs() as told:

@@ -19,6 +19,7 @@ from tests.mailer.doubles import DROP, OFFERED, SILENCE, WELL, Answer, ScriptedS
 pytestmark = pytest.mark.faults
 
 BRIEF = Timeouts(greeting=1.0, opening=2.0, mail=1.0, rcpt=1.0, data=1.0, dot=1.0, noop=1.0)
+PATIENT = Timeouts(greeting=20.0, opening=40.0, mail=20.0, rcpt=20.0, data=20.0, dot=20.0, noop=20.0)
 FAST = ["pipelining", "chunking"]
 BODY = b"Subject: hello\r\n\r\n.leading dot\r\nGood morning\r\n"
 
@@ -57,10 +58,10 @@ class Heap:
         return [self.outcomes[f"reader-{n}@example.org"].result for n in range(len(self.outcomes))]
 
 
-async def carried(server: ScriptedServer, count: int, **changes: object) -> Heap:
+async def carried(server: ScriptedServer, count: int, *, timeouts: Timeouts = PATIENT, **changes: object) -> Heap:
     heap = Heap(count)
     async with server.running():
-        route = Route(host="127.0.0.1", port=server.port, tls=Tls.NONE, helo="news.test", timeouts=BRIEF, **changes)  # type: ignore[arg-type]
+        route = Route(host="127.0.0.1", port=server.port, tls=Tls.NONE, helo="news.test", timeouts=timeouts, **changes)  # type: ignore[arg-type]
         transport = SmtpTransport(route)
         await asyncio.wait_for(transport.carry(heap), 20)
         await transport.close()
@@ -110,7 +111,7 @@ async def test_all_arrive_whole_over_tls(tmp_path: Path, mode: str, tls: Tls) ->
             trusted_ca=authority.file,
             helo="news.test",
             connections=1,
-            timeouts=BRIEF,
+            timeouts=PATIENT,
         )
         transport = SmtpTransport(route)
         await asyncio.wait_for(transport.carry(heap), 20)
@@ -202,7 +203,7 @@ async def test_a_host_that_offers_chunking_and_does_not_know_it_gets_all_by_data
 @pytest.mark.parametrize("mode", FAST)
 async def test_a_host_that_falls_silent_at_the_first_group_gets_all_one_by_one(mode: str) -> None:
     server = spoken(mode, MAIL=[SILENCE, SILENCE, WELL["MAIL"]])
-    heap = await carried(server, 4)
+    heap = await carried(server, 4, timeouts=BRIEF)
     assert heap.results() == [Result.ACCEPTED] * 4
     assert server.connections == 3
     assert sound(server)
