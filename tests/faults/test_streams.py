@@ -6,6 +6,7 @@ import asyncio
 from collections import deque
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -234,7 +235,7 @@ async def test_no_connection_carries_more_than_its_cap(mode: str) -> None:
 
 
 @pytest.mark.parametrize("off", [{"pipelining": False}, {"chunking": False}])
-async def test_what_is_switched_off_is_never_tried(off: dict[str, bool]) -> None:
+async def test_what_is_switched_off_is_never_tried(off: dict[str, Any]) -> None:
     server = spoken("chunking")
     heap = await carried(server, 5, **off)
     assert heap.results() == [Result.ACCEPTED] * 5
