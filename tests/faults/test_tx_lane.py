@@ -82,7 +82,7 @@ def confirm(database: Database, number: int, now: datetime) -> int:
         return notices.enqueue(session, "confirm", notice, now=now)
 
 
-@pytest.mark.parametrize(("readers", "confirmations"), [(4_000, 5), pytest.param(200_000, 30, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("readers", "confirmations"), [(20_000, 5), pytest.param(200_000, 30, marks=pytest.mark.slow)])
 async def test_a_confirmation_leaves_within_a_second_while_a_digest_is_running(
     database: Database, readers: int, confirmations: int, record_property: Callable[[str, object], None]
 ) -> None:
