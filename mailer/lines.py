@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import random
+import time
 from collections.abc import Collection, Container, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -76,7 +77,7 @@ class Line:
         if outcome.result not in _BROKEN:
             self.broken = 0
             if outcome.code is not None:  # a server spoke
-                self._answered_at = asyncio.get_running_loop().time()
+                self._answered_at = time.monotonic()
                 self.back_off.worked()
             return
         if outcome.is_further:
@@ -113,7 +114,7 @@ class Line:
     def _answered_lately(self) -> bool:
         if self._answered_at is None:
             return False
-        return asyncio.get_running_loop().time() - self._answered_at < self.patience
+        return time.monotonic() - self._answered_at < self.patience
 
     def should_be_left(self, now: datetime) -> bool:
         """Whether who waits here had better take another line."""
