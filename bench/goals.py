@@ -141,7 +141,14 @@ GOALS: Sequence[Goal] = (
     _goal("G9b", "from the slot to the first message, s", "first message, s", None, 1, 0.3, at_most=True, unit="s"),
     _goal("G10a", "with the ledger on SQLite, against no ledger at all", "ours", "ours, no ledger", 0.75, 0.9),
     _goal("G10b", "with the ledger on PostgreSQL, against none", "ours, PostgreSQL", "ours, no ledger", 0.7, 0.8),
-    _goal("G11", "own 12 of 200 articles, against the same for all", "ours, personal", "ours", 0.9, 0.97),
+    _goal(
+        "G11",
+        "own 12 of 200 articles, against a letter for all as large",
+        "ours, personal",
+        "ours, as large",
+        0.9,
+        0.97,
+    ),
     _goal("G12a", "readers lost by eight kills under two policies", "lost", None, 0, 0, at_most=True, unit="readers"),
     _goal(
         "G12b",

@@ -27,7 +27,7 @@ class LongerBench(Bench):
         return {
             **super()._all_steps(),
             frozenset({"ours, PostgreSQL"}): self._on_postgres,
-            frozenset({"ours, personal"}): self._personal,
+            frozenset({"ours, personal", "ours, as large"}): self._personal,
             frozenset({"freeze, s", "raw COPY, s"}): self._freeze,
             frozenset({"lost", "copies where doubts are held", "copies for each doubt"}): self._kills,
         }
@@ -48,11 +48,17 @@ class LongerBench(Bench):
         self.rounds["ours, PostgreSQL"].append(self.messages / figures["seconds"])
 
     def _personal(self) -> None:
-        folder = self.folder / "town-personal"
+        """Beside a letter that is the same for all and as large: bytes are dear on both sides of a socket."""
+        folder, same = self.folder / "town-personal", self.folder / "town-as-large"
         if not folder.is_dir():
             folder.mkdir()
             personal.found(folder, f"sqlite:///{folder}/town.sqlite3", readers=self.messages)
+        self._found(same, self.messages, sentences=personal.AS_LARGE)
+        self._ours("ours, as large", Manners(), town_of=same)
         self._ours("ours, personal", Manners(), town_of=folder)
+        sizes = [self.sizes[name] for name in ("ours, as large", "ours, personal")]
+        if max(sizes) > 1.03 * min(sizes):
+            raise AssertionError(f"the two letters have {sizes} bytes: mend personal.AS_LARGE")
 
     def _freeze(self) -> None:
         url = self._town_on_postgres().copy()

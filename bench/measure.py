@@ -38,6 +38,7 @@ class Bench:
         self.folder = folder
         self.messages = messages
         self.rounds: dict[str, list[float]] = defaultdict(list)
+        self.sizes: dict[str, int] = {}  # bytes of a message
         self.notes: list[str] = []
         self._steps: list[Callable[[], None]] = []
 
@@ -89,13 +90,17 @@ class Bench:
         }
 
     # --- ours -------------------------------------------------------------------------------------------------------
-    def _found(self, folder: Path, readers: int, *, ahead: bool = False, is_published: bool = True) -> None:
+    def _found(
+        self, folder: Path, readers: int, *, sentences: int = 3, ahead: bool = False, is_published: bool = True
+    ) -> None:
         if folder.is_dir():
             return
         folder.mkdir()
         sys.stderr.write(f"a town with {readers:,} readers\n")
         url = f"sqlite:///{folder}/town.sqlite3"
-        town.found(folder, url, readers=readers, with_key=True, ahead=ahead, is_published=is_published)
+        town.found(
+            folder, url, readers=readers, sentences=sentences, with_key=True, ahead=ahead, is_published=is_published
+        )
 
     def _signed_ahead(self) -> None:
         town_ahead = self.folder / "town-ahead"
@@ -141,10 +146,10 @@ class Bench:
             raise AssertionError(f"{name}: the worker left {figures['states']}")
         handled = sum(number for state, number in figures["states"].items() if state not in {"ready", "deferred"})
         self.rounds[name].append(handled / figures["seconds"])
+        self.sizes[name] = count.bytes // max(1, count.accepted)
         if name == "ours":
             self.rounds["ours, us a message"].append(figures["processor_seconds"] / handled * 1e6)
             self.rounds["ours, MB"].append(figures["megabytes"])
-            self._message_bytes = count.bytes // max(1, count.accepted)
 
     def _send(self, source: Path, port: int, signs: str = "relay") -> dict[str, Any]:
         """A worker sends a copy of a town's issue."""
@@ -195,7 +200,7 @@ class Bench:
         program, sink_program = postfix.program("smtp-source"), postfix.program("smtp-sink")
         if program is None or sink_program is None:
             return self._left_out(postfix.MISSING)
-        size = getattr(self, "_message_bytes", 33_000)
+        size = self.sizes.get("ours", 33_000)
         command = [program, "-d", "-s", "10", "-m", str(self.messages), "-l", str(size), "-f", "a@b.example"]
         for name, sink in (
             ("smtp-source", Sink(self._program, Manners())),

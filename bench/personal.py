@@ -28,6 +28,8 @@ from subscribers.subscriptions import Subscription
 
 ARTICLES, SECTIONS, FOLLOWED, CHOICES = 200, 50, 3, 1_000
 OWN = ARTICLES // SECTIONS * FOLLOWED
+#: Sentences of a story that make the letter for all (bench.town) as large as these.
+AS_LARGE = 15
 
 
 def found(folder: Path, url: str, *, readers: int) -> None:

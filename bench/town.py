@@ -46,7 +46,14 @@ class _Watch:
 
 
 def found(
-    folder: Path, url: str, *, readers: int, with_key: bool = False, ahead: bool = False, is_published: bool = True
+    folder: Path,
+    url: str,
+    *,
+    readers: int,
+    sentences: int = 3,
+    with_key: bool = False,
+    ahead: bool = False,
+    is_published: bool = True,
 ) -> None:
     """Make the town: `readers` rows of the ledger are ready at the end, with `ahead` signed before their time.
 
@@ -57,7 +64,7 @@ def found(
         house.migrate()
         if with_key:
             house.dkim_keys.write(active_key(house))
-        edition_id = edition(house, readers)
+        edition_id = edition(house, readers, sentences=sentences)
         approve(house, edition_id, at=watch() + watch.behind)
         _ = house.scheduler  # knows the tasks that publishing submits
         if ahead:
@@ -74,7 +81,7 @@ def active_key(house: House) -> dkim_keys.StoredKey:
     return replace(made, active_since=house.clock())
 
 
-def edition(house: House, readers: int, *, articles: int = ARTICLES) -> int:
+def edition(house: House, readers: int, *, articles: int = ARTICLES, sentences: int = 3) -> int:
     now = house.clock()
     with house.database.write() as session:
         newsletter = newsletters.add(
@@ -103,7 +110,7 @@ def edition(house: House, readers: int, *, articles: int = ARTICLES) -> int:
         session.add(feed)
         session.flush()
         newsletters.draw_from(session, edition.id, [feed.id])
-        session.add_all(_article(house, feed.id, number) for number in range(articles))
+        session.add_all(_article(house, feed.id, number, sentences) for number in range(articles))
         for rows in _chunks(readers):
             session.execute(insert(Subscriber), [_reader(house, number) for number in rows])
             session.execute(
@@ -127,7 +134,7 @@ def _chunks(readers: int) -> Iterator[range]:
         yield range(start, min(start + _CHUNK, readers))
 
 
-def _article(house: House, feed_id: int, number: int) -> Article:
+def _article(house: House, feed_id: int, number: int, sentences: int) -> Article:
     seen = house.clock() - timedelta(hours=1, minutes=number)
     url = f"https://{DOMAIN}/story-{number}"
     return Article(
@@ -136,7 +143,7 @@ def _article(house: House, feed_id: int, number: int) -> Article:
         url=url,
         url_key=url,
         title=f"The bridge over the river will be closed for repairs: part {number}",
-        summary=" ".join(_SENTENCES[(number + turn) % len(_SENTENCES)] for turn in range(3)),
+        summary=" ".join(_SENTENCES[(number + turn) % len(_SENTENCES)] for turn in range(sentences)),
         tags=[],
         published_at=seen,
         date_confidence=DateConfidence.EXACT,
