@@ -27,7 +27,7 @@ def main() -> int:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     wanted = [goal for goal in goals.GOALS if _is_wanted(goal, options)]
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
-        bench = LongerBench(Path(folder), messages=options.messages)
+        bench = LongerBench(Path(folder), messages=options.messages, many=options.many)
         try:
             bench.prepare(wanted)
         except NoCompilerError as problem:
@@ -48,6 +48,7 @@ def _options() -> argparse.Namespace:
     parser.add_argument("--only", default="", help="these goals: G1,G7b")
     parser.add_argument("--rounds", type=int, default=0)
     parser.add_argument("--messages", type=int, default=0)
+    parser.add_argument("--many", type=int, default=100_000, help="recipients of the large issue of G8b")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"))
     options = parser.parse_args()
     options.rounds = options.rounds or (3 if options.quick else 5)

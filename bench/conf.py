@@ -23,9 +23,12 @@ class Orders:
     port: int
     connections: int = 10
     signs: str = "relay"  # ours: signed while sending
+    signing_processes: int | None = None
 
 
-def settings(folder: Path, url: str, *, port: int, connections: int, signs: str) -> Settings:
+def settings(
+    folder: Path, url: str, *, port: int, connections: int, signs: str, signing_processes: int | None = None
+) -> Settings:
     """As an operator would write them for a relay on this machine."""
     smtp = Smtp(host="127.0.0.1", port=port, tls="none", connections=connections, messages_per_connection=10**9)
     return Settings(
@@ -34,6 +37,7 @@ def settings(folder: Path, url: str, *, port: int, connections: int, signs: str)
         base_url=f"https://news.{DOMAIN}",
         mail_domain=DOMAIN,
         smtp=smtp.model_copy(update={"signs": signs}),
+        signing_processes=signing_processes,
     )
 
 
@@ -42,5 +46,10 @@ def ordered() -> Settings:
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.ERROR))
     orders = Orders(**json.load(sys.stdin))
     return settings(
-        Path(orders.folder), orders.url, port=orders.port, connections=orders.connections, signs=orders.signs
+        Path(orders.folder),
+        orders.url,
+        port=orders.port,
+        connections=orders.connections,
+        signs=orders.signs,
+        signing_processes=orders.signing_processes,
     )

@@ -105,6 +105,9 @@ class Settings(BaseSettings):
         default=timedelta(minutes=10),
         description="how long before its time an issue is frozen, so that its mails are signed by then; where we sign",
     )
+    signing_processes: int | None = Field(
+        default=None, ge=1, description="processes that sign mail; empty: one for each core, four at most"
+    )
     undo_for: Duration = Field(
         default=timedelta(minutes=5),
         description="how long an issue that is sent now waits, so that it can be taken back",

@@ -152,12 +152,11 @@ class House:
     @cached_property
     def signing(self) -> Signing | None:
         """None where every relay signs."""
-        from broadsheet.children import WORKERS
         from broadsheet.signing import Signing
 
         if all(route.signs == "relay" for route in self.settings.ways.values()):
             return None
-        return Signing(self.dkim_keys, lambda: self.signing_children, WORKERS)
+        return Signing(self.dkim_keys, lambda: self.signing_children, self._signing_processes)
 
     @cached_property
     def dkim_keys(self) -> KeyFolder:
@@ -170,7 +169,13 @@ class House:
         """Children of their own: mail need not wait behind a feed, and no private key is where hostile input is read."""
         from broadsheet.children import NO_LIMIT, Children
 
-        return Children(processor_time=NO_LIMIT)
+        return Children(self._signing_processes, processor_time=NO_LIMIT)
+
+    @property
+    def _signing_processes(self) -> int:
+        from broadsheet.children import WORKERS
+
+        return self.settings.signing_processes or WORKERS
 
     @cached_property
     def dispatcher(self) -> Dispatcher[Compiled]:
