@@ -10,6 +10,7 @@ from pathlib import Path
 
 import structlog
 
+from broadsheet.cores import WORKERS
 from broadsheet.relays import Smtp
 from broadsheet.settings import Settings
 
@@ -23,11 +24,11 @@ class Orders:
     port: int
     connections: int = 10
     signs: str = "relay"  # ours: signed while sending
-    signing_processes: int | None = None
+    signing_processes: int = WORKERS
 
 
 def settings(
-    folder: Path, url: str, *, port: int, connections: int, signs: str, signing_processes: int | None = None
+    folder: Path, url: str, *, port: int, connections: int, signs: str, signing_processes: int = WORKERS
 ) -> Settings:
     """As an operator would write them for a relay on this machine."""
     smtp = Smtp(host="127.0.0.1", port=port, tls="none", connections=connections, messages_per_connection=10**9)

@@ -21,6 +21,7 @@ from bench.conf import Orders
 from bench.goals import Goal
 from bench.postfix import PostfixSink
 from bench.sink import Manners, Sink, build
+from broadsheet.cores import WORKERS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -139,7 +140,7 @@ class Bench:
         manners: Manners,
         *,
         signs: str = "relay",
-        signing_processes: int | None = None,
+        signing_processes: int = WORKERS,
         town_of: Path | None = None,
     ) -> None:
         with Sink(self._program, manners) as sink:
@@ -159,9 +160,7 @@ class Bench:
             self.rounds["ours, us a message"].append(figures["processor_seconds"] / handled * 1e6)
             self.rounds["ours, MB"].append(figures["megabytes"])
 
-    def _send(
-        self, source: Path, port: int, signs: str = "relay", signing_processes: int | None = None
-    ) -> dict[str, Any]:
+    def _send(self, source: Path, port: int, signs: str = "relay", signing_processes: int = WORKERS) -> dict[str, Any]:
         """A worker sends a copy of a town's issue."""
         copy = self.folder / "copy"
         shutil.rmtree(copy, ignore_errors=True)

@@ -18,6 +18,7 @@ from pathlib import Path
 from sqlalchemy import and_, or_, select
 
 from bench import conf
+from broadsheet import lean
 from broadsheet.wiring import House
 from ground.engine import WorkLane
 from mailer import ledger
@@ -47,6 +48,7 @@ async def _send(house: House) -> Figures:
     if house.signing is not None:
         house.signing.warm()
         await asyncio.sleep(1)  # the children's start is no part of a morning's sending
+    lean.settle()
     stop = asyncio.Event()
     began, processor = time.perf_counter(), time.process_time()
     running = asyncio.create_task(house.engine.run([WorkLane.BULK], stop))

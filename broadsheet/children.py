@@ -20,6 +20,8 @@ from typing import ParamSpec, TypeVar
 
 import structlog
 
+from broadsheet.cores import WORKERS
+
 P = ParamSpec("P")
 T = TypeVar("T")
 log = structlog.get_logger()
@@ -32,8 +34,6 @@ PROCESSOR_TIME = 3_600
 _LOOK_EVERY = 1.0
 #: For children whose work is long and whose input is not from outside.
 NO_LIMIT = resource.RLIM_INFINITY
-
-WORKERS = max(1, min(4, os.cpu_count() or 1))
 
 
 class Children(Executor):

@@ -11,7 +11,7 @@ import signal
 import sys
 from collections.abc import Sequence
 
-from broadsheet import lean, logs  # noqa: F401 - lean before all others
+from broadsheet import lean, logs  # lean before all others
 from broadsheet.settings import Settings, load
 from broadsheet.wiring import House
 from ground.engine import WorkLane
@@ -29,6 +29,7 @@ async def send(settings: Settings, name: str, lanes: Sequence[WorkLane]) -> None
         house.prepare_to_send()
         if house.signing is not None:
             house.signing.warm()
+        lean.settle()
         async with asyncio.TaskGroup() as group:
             group.create_task(house.engine.run(lanes, stop))
             orphaned = group.create_task(_end_with_parent(os.getppid(), stop))

@@ -15,7 +15,6 @@ from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
-    BeforeValidator,
     Field,
     SecretStr,
     ValidationError,
@@ -36,15 +35,9 @@ from sqlalchemy.exc import ArgumentError
 
 from broadsheet import proxies, relays
 from broadsheet.caps import Pacing
+from broadsheet.cores import WORKERS
+from broadsheet.durations import Duration
 from broadsheet.relays import Smtp
-
-
-def _seconds(value: object) -> object:
-    return float(value) if isinstance(value, str) and value.replace(".", "", 1).isdigit() else value
-
-
-#: `30` is seconds; ISO 8601 (`PT5M`) says more.
-Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 
 PREFIX = "BROADSHEET_"
 NESTED = "__"
@@ -105,8 +98,8 @@ class Settings(BaseSettings):
         default=timedelta(minutes=10),
         description="how long before its time an issue is frozen, so that its mails are signed by then; where we sign",
     )
-    signing_processes: int | None = Field(
-        default=None, ge=1, description="processes that sign mail; empty: one for each core, four at most"
+    signing_processes: int = Field(
+        default=WORKERS, ge=1, description="processes that sign mail; one for each core, four at most"
     )
     undo_for: Duration = Field(
         default=timedelta(minutes=5),

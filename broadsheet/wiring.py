@@ -5,7 +5,6 @@ A `House` opens each part when it is first asked for, so that a command loads wh
 
 from __future__ import annotations
 
-import gc
 import importlib.util
 import os
 import secrets
@@ -156,7 +155,7 @@ class House:
 
         if all(route.signs == "relay" for route in self.settings.ways.values()):
             return None
-        return Signing(self.dkim_keys, lambda: self.signing_children, self._signing_processes)
+        return Signing(self.dkim_keys, lambda: self.signing_children, self.settings.signing_processes)
 
     @cached_property
     def dkim_keys(self) -> KeyFolder:
@@ -169,13 +168,7 @@ class House:
         """Children of their own: mail need not wait behind a feed, and no private key is where hostile input is read."""
         from broadsheet.children import NO_LIMIT, Children
 
-        return Children(self._signing_processes, processor_time=NO_LIMIT)
-
-    @property
-    def _signing_processes(self) -> int:
-        from broadsheet.children import WORKERS
-
-        return self.settings.signing_processes or WORKERS
+        return Children(self.settings.signing_processes, processor_time=NO_LIMIT)
 
     @cached_property
     def dispatcher(self) -> Dispatcher[Compiled]:
@@ -228,9 +221,6 @@ class House:
         from jobs import sending
 
         self.tasks["send_batch"] = sending.task(self.dispatcher.send_batch)
-        # All that was loaded stays: the collector need not walk through it again each time some thousand messages are made.
-        gc.collect()
-        gc.freeze()
 
     @cached_property
     def scheduler(self) -> Scheduler:
