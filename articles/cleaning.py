@@ -11,6 +11,8 @@ import unicodedata
 
 import nh3
 
+from ground.bidi import balanced
+
 SUMMARY_LENGTH = 240
 TITLE_LENGTH = 500
 _FRAGMENT_LENGTH = 400_000
@@ -70,7 +72,7 @@ def plain(text: str | None) -> str:
     if _ODD.search(text):
         text = text.translate(_WINDOWS).translate(_TURNING)
         text = "".join(" " if character.isspace() else character for character in text)
-        text = "".join(each for each in text if unicodedata.category(each) not in ("Cc", "Cs", "Co", "Cn"))
+        text = balanced("".join(each for each in text if unicodedata.category(each) not in ("Cc", "Cs", "Co", "Cn")))
     return unicodedata.normalize("NFC", " ".join(text.split()))
 
 

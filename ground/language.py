@@ -23,6 +23,8 @@ from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 
+from ground.bidi import isolate
+
 Direction = Literal["ltr", "rtl"]
 DateStyle = Literal["full", "long", "medium", "short"]
 Digits = Literal["western", "arabic-indic"]
@@ -76,8 +78,6 @@ _PLACES = {
     }
 }
 
-_FIRST_STRONG_ISOLATE, _POP_ISOLATE = "\u2068", "\u2069"
-
 
 @cache
 def _locale(tag: str) -> Locale:
@@ -99,11 +99,6 @@ def _likely_script(language: str) -> str | None:
 
     likely = get_global("likely_subtags").get(language)
     return likely.split("_")[1] if likely and likely.count("_") >= 1 else None
-
-
-def isolate(text: str) -> str:
-    """Wrap a run of unknown direction, so that it does not disturb the text around it (U+2068 ... U+2069)."""
-    return f"{_FIRST_STRONG_ISOLATE}{text}{_POP_ISOLATE}"
 
 
 def apart(text: str, around: Direction = "ltr") -> str:

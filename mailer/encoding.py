@@ -11,6 +11,8 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterator
 
+from ground.bidi import balanced
+
 CRLF = b"\r\n"
 SOFT_BREAK = b"=\r\n"
 
@@ -26,7 +28,7 @@ _ATOMS = {chr(code): chr(code) if code != ord("=") else "=3D" for code in range(
 
 #: Controls, and the marks that end a line for some programs and not for others (U+0085, U+2028, U+2029).
 _CONTROLS = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
-#: Embeddings and overrides turn the text that follows around; isolates (U+2066-2069) end by themselves and stay.
+#: Embeddings and overrides turn the text that follows around; isolates (U+2066-2069) are balanced and stay.
 _OVERRIDES = re.compile("[\u202a-\u202e]")
 
 _SAFE_IN_Q = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789!*+-/")
@@ -37,7 +39,7 @@ def clean(text: str) -> str:
     """One line of honest text: controls and line marks become a blank, bidi overrides go, lone surrogates become `?`."""
     if text.isascii() and text.isprintable():
         return text
-    text = _OVERRIDES.sub("", _CONTROLS.sub(" ", text))
+    text = balanced(_OVERRIDES.sub("", _CONTROLS.sub(" ", text)))
     return unicodedata.normalize("NFC", text.encode("utf-8", "replace").decode("utf-8"))
 
 

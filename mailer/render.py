@@ -18,6 +18,7 @@ import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,7 @@ def _values(page: Page, texts: Texts) -> dict[str, Any]:
         "brand": theme.brand,
         "brand_dark": theme.brand_dark or colour.lighter(theme.brand, colour.DARK_PAPER),
         "typeface": typefaces.stack(theme.latin, theme.arabic, texts.direction),
+        "typeface_of": partial(typefaces.stack, theme.latin, theme.arabic),
         "language": page.language,
         "dir": texts.direction,
         "start": texts.start,

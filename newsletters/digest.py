@@ -158,8 +158,9 @@ def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]
 
 
 def _item(item: Item, article: Article, authors: Sequence[str], language: str) -> dict[str, Any]:
+    title = item.title or article.title
     return {
-        "title": item.title or article.title,
+        "title": title,
         "url": article.url,
         "summary": item.summary if item.summary is not None else article.summary,
         "section": article.section,
@@ -168,16 +169,17 @@ def _item(item: Item, article: Article, authors: Sequence[str], language: str) -
         "language": article.language or language,
         "reading_minutes": article.reading_minutes,
         "paywalled": article.paywalled,
-        "image": _image(article),
+        "image": _image(article, title),
     }
 
 
-def _image(article: Article) -> dict[str, Any] | None:
+def _image(article: Article, title: str) -> dict[str, Any] | None:
     if not has_a_picture(article):
         return None
     return {
         "url": article.image_url,
-        "alt": article.image_alt or "",
+        # A feed that describes its picture with the headline says it twice to who listens, and where pictures are off.
+        "alt": "" if article.image_alt in {article.title, title} else article.image_alt or "",
         "credit": article.image_credit,
         "width": article.image_width,
         "height": article.image_height,

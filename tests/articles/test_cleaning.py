@@ -43,6 +43,11 @@ def test_plain_text_has_no_controls_and_is_stable(text: str) -> None:
     assert cleaning.plain(line) == line
 
 
+def test_an_isolate_is_closed_where_the_text_ends() -> None:
+    assert cleaning.plain("turned \u2066around") == "turned \u2066around\u2069"
+    assert cleaning.plain("turned\u2069 around") == "turned around"
+
+
 def test_isolates_and_joiners_that_good_text_needs_stay() -> None:
     assert cleaning.plain("\u2068Widget 2\u2069 می\u200cخواهم") == "\u2068Widget 2\u2069 می\u200cخواهم"
 

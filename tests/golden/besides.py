@@ -18,7 +18,7 @@ from newsletters.newsletters import Edition, NewEdition
 
 _OTHERS = {
     "en": ("Morning briefing", ("The bridge over the river opens after 14 months", "Tomato prices fall by a third")),
-    "ar": ("موجز الصباح", ("افتتاح جسر النهر بعد 14 شهراً من الترميم", "أسعار الطماطم تنخفض بمقدار الثلث")),
+    "ar": ("موجز الصباح", ("افتتاح جسر النهر بعد ١٤ شهراً من الترميم", "أسعار الطماطم تنخفض بمقدار الثلث")),
     "ckb": ("پوختەی بەیانی", ("پردی ڕووبار دوای ١٤ مانگ نۆژەنکردنەوە کرایەوە", "نرخی تەماتە بە ڕێژەی سێیەک دابەزی")),
 }
 
@@ -39,7 +39,7 @@ def add(session: Session, edition: Edition, *, now: datetime) -> None:
     besides.choose(session, edition.id, list(Beside), by="desk", now=now)
     for author in session.scalars(select(Author)):
         author.bio, author.url = _LINE[edition.language], "https://zagroscourier.example/people"
-        author.avatar_url = "https://zagroscourier.example/face.png"
+        author.avatar_url = "https://zagroscourier.example/avatar-hanar.png"
     _put_right(session, edition, now)
     _rank(session, edition, now)
     for language, (title, headlines) in _OTHERS.items():

@@ -70,6 +70,20 @@ def test_a_name_of_the_other_direction_is_isolated(languages: Languages) -> None
     assert languages.texts("ckb").apart("هانار ٣") == "هانار ٣"
 
 
+@pytest.mark.parametrize(
+    ("name", "kept"),
+    [
+        ("\u2066gulan", "\u2066gulan\u2069"),
+        ("gulan\u2069", "gulan"),
+        ("\u2069\u2067a\u2066b\u2069", "\u2067a\u2066b\u2069\u2069"),
+    ],
+)
+def test_a_stranger_s_isolate_does_not_take_the_mark_that_closes_ours(
+    languages: Languages, name: str, kept: str
+) -> None:
+    assert languages.texts("ar").apart(name) == f"\u2068{kept}\u2069"
+
+
 def test_arabic_has_its_six_plurals(languages: Languages) -> None:
     texts = languages.texts("ar")
     said = [texts.ngettext("%(stories)s story", "%(stories)s stories", n) for n in (0, 1, 2, 3, 11, 100)]

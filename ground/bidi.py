@@ -1,0 +1,33 @@
+"""Bidi isolates (UAX 9, section 2.4): marks that keep a run of the other direction from disturbing what stands around it."""
+
+from __future__ import annotations
+
+import re
+
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+_OPENING = "\u2066\u2067\u2068"
+_ISOLATING = re.compile("[\u2066-\u2069]")
+
+
+def isolate(text: str) -> str:
+    """Wrap a run of unknown direction, so that it does not disturb the text around it (U+2068 ... U+2069)."""
+    return f"{FIRST_STRONG_ISOLATE}{balanced(text)}{POP_ISOLATE}"
+
+
+def balanced(text: str) -> str:
+    """The same, with every isolate closed, and nothing closed that it did not open.
+
+    A stranger's open isolate would take the mark that closes ours, and turn our own words around it.
+    """
+    if not _ISOLATING.search(text):
+        return text
+    kept, depth = [], 0
+    for character in text:
+        if character in _OPENING:
+            depth += 1
+        elif character == POP_ISOLATE:
+            if not depth:
+                continue
+            depth -= 1
+        kept.append(character)
+    return "".join(kept) + POP_ISOLATE * depth
