@@ -20,7 +20,7 @@ from ground.database import Database
 from mailer import admission, batches, leases, ledger
 from mailer.admission import Admission
 from mailer.deliveries import Event
-from mailer.ledger import Held
+from mailer.leases import Lease
 from mailer.letters import Lane
 from mailer.reception import Signal
 from mailer.results import Record
@@ -74,11 +74,11 @@ class _Entries:
 class Books:
     """The entries of one leased batch."""
 
-    def __init__(self, desk: Desk, held: Held, admission: Admission) -> None:
+    def __init__(self, desk: Desk, lease: Lease, admission: Admission) -> None:
         self.admission = admission
         self._desk = desk
-        self._held = held
-        self._owner = held.lease.owner
+        self._lease = lease  # not its rows: books outlive them until the collector comes
+        self._owner = lease.owner
         self._signals: list[Signal] = []
         self._pending: list[Record] = []
         self._noted = asyncio.Event()
@@ -87,7 +87,7 @@ class Books:
 
     @property
     def lane(self) -> Lane:
-        return self._held.lease.lane
+        return self._lease.lane
 
     def note(self, record: Record) -> None:
         """A result, to be written with the next commit."""
@@ -117,9 +117,7 @@ class Books:
             try:
                 await self._commit(())
             except SQLAlchemyError as error:
-                log.warning(
-                    "results_wait", batch=self._held.lease.batch_id, waiting=len(self._pending), error=str(error)
-                )
+                log.warning("results_wait", batch=self._lease.batch_id, waiting=len(self._pending), error=str(error))
                 await asyncio.sleep(habits.retry_seconds)
 
     async def close(self, keeper: asyncio.Task[None] | None, *, next_at: datetime | None) -> None:
@@ -138,9 +136,9 @@ class Books:
             except SQLAlchemyError as error:
                 if loop.time() >= give_up_at:
                     # Their rows are `sending`; when the lease runs out they are counted as in doubt.
-                    log.exception("results_lost", batch=self._held.lease.batch_id, lost=len(self._pending))
+                    log.exception("results_lost", batch=self._lease.batch_id, lost=len(self._pending))
                     return
-                log.warning("batch_waits", batch=self._held.lease.batch_id, error=str(error))
+                log.warning("batch_waits", batch=self._lease.batch_id, error=str(error))
                 await asyncio.sleep(self._desk.habits.retry_seconds)
             else:
                 return
@@ -186,7 +184,7 @@ class Books:
             raise
 
     def _write(self, entries: _Entries, now: datetime) -> dict[int, int]:
-        owner, lease = self._owner, self._held.lease
+        owner, lease = self._owner, self._lease
         with self._desk.database.write_bulk() as session:
             # Budgets and breakers first: whoever holds their rows never waits for anybody's deliveries to get them.
             for signal in entries.signals:
@@ -200,4 +198,4 @@ class Books:
 
     def _put_down(self, next_at: datetime | None) -> None:
         with self._desk.database.write_bulk() as session:
-            ledger.close(session, self._held.lease, owner=self._owner, now=self._desk.clock(), next_at=next_at)
+            ledger.close(session, self._lease, owner=self._owner, now=self._desk.clock(), next_at=next_at)

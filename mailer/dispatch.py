@@ -66,7 +66,7 @@ class Dispatcher(Generic[C]):
             return
         held, line, admission = taken
         try:
-            await self._send(held, line, Books(self._desk, held, admission))
+            await self._send(held, line, Books(self._desk, held.lease, admission))
         finally:
             admission.ended()
 

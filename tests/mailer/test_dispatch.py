@@ -352,7 +352,7 @@ async def test_a_dispatch_cancelled_while_its_intents_are_written_leaves_nothing
     with database.write() as session:
         hold_writers(session)
         run = asyncio.create_task(
-            Passage(line, Books(sender._desk, held, Admission("memory")), clock).run(
+            Passage(line, Books(sender._desk, held.lease, Admission("memory")), clock).run(
                 held, partial(sender._press.write, line.way.relay, letters_of, {})
             )
         )
@@ -436,7 +436,7 @@ async def test_without_a_committed_intent_nothing_is_sent(database: Database, cl
     with database.write() as session:
         hold_writers(session)
         run = asyncio.create_task(
-            Passage(line, Books(sender._desk, held, Admission("memory")), clock).run(
+            Passage(line, Books(sender._desk, held.lease, Admission("memory")), clock).run(
                 held, partial(sender._press.write, line.way.relay, letters_of, {})
             )
         )
