@@ -159,7 +159,7 @@ def test_every_link_has_a_text_and_every_picture_an_alt(template: str, language:
         if link.xpath("img"):
             assert (link.get("aria-hidden"), link.get("tabindex")) == ("true", "-1")  # the headline is the same link
     for image in tree(template, language).xpath("//img"):
-        assert image.get("alt") or "face" in image.get("class")  # beside the name of whose it is
+        assert image.get("alt") or "portrait" in image.get("class")  # beside the name of whose it is
         assert 0 < int(image.get("width")) <= 600
         assert styles(image)["height"] == "auto"
 
@@ -194,7 +194,7 @@ def test_an_article_in_another_language_says_so() -> None:
     cells = done.xpath("//td[@lang='en']")
     for cell in cells:
         assert (cell.get("dir"), cell.get("align")) == ("ltr", "right")
-    assert len(cells) == 2  # in the contents and as a story
+    assert len(cells) == 3  # in the contents, beside the picture and below it
 
 
 @pytest.mark.parametrize("template", DIGESTS)
