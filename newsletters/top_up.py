@@ -1,8 +1,8 @@
 """Top up: an audience that was written down ahead of its time is brought up to its time.
 
 Whoever did something since, by their own word or by an import, has a consent event that says so. These readers, and nobody
-else but those whose pause has ended, are judged anew: what was written down of them is taken out, and written down as it
-is now.
+else but those whose pause or suppression has ended, are judged anew: what was written down of them is taken out, and
+written down as it is now.
 So the work at the slot is as much as has happened, whatever the audience's size: a million readers of whom ten acted cost
 one transaction. (Who left, paused or was suppressed skipped their own rows in their own transaction.)
 
@@ -16,11 +16,12 @@ from dataclasses import replace
 from datetime import timedelta
 from itertools import chain, groupby
 
-from sqlalchemy import delete, select, tuple_
+from sqlalchemy import and_, delete, or_, select, tuple_
 from sqlalchemy.orm import Session
 
 from ground.database import Database
 from mailer import recall
+from mailer.suppressions import Suppression
 from newsletters import audience, portions, takeover
 from newsletters.issues import Exclusion
 from newsletters.takeover import Freeze, Named, Statements
@@ -43,7 +44,8 @@ def top_up(database: Database, order: Freeze) -> bool:
     statements = takeover.of_named(at_its_time, is_sqlite=database.is_sqlite)
     judged: set[int] = set()
     acted = (_who_acted(database, order, act) for act in _ACTS)
-    for page in chain(*acted, _whose_pause_is_over(database, order)):
+    over = (_whose_pause_is_over(database, order), _whose_suppression_is_over(database, order))
+    for page in chain(*acted, *over):
         fresh = sorted(set(page) - judged)
         judged.update(fresh)
         if fresh and not _judge_anew(database, statements, at_its_time, fresh):
@@ -102,6 +104,25 @@ def _whose_pause_is_over(database: Database, order: Freeze) -> Iterator[list[int
             return
         after = ids[-1]
         yield list(ids)
+
+
+def _whose_suppression_is_over(database: Database, order: Freeze) -> Iterator[list[int]]:
+    """Whose suppression was lifted since the audience was written down, or has come to its end."""
+    has_ended = and_(Suppression.lifted_at.is_(None), Suppression.until > order.now, Suppression.until <= order.due_at)
+    after = 0
+    while True:
+        with database.read() as session:
+            found = session.execute(
+                select(Suppression.id, Subscriber.id)
+                .join(Subscriber, Subscriber.address_key == Suppression.address_key)
+                .where(Suppression.id > after, or_(Suppression.lifted_at >= order.now - _MOMENT, has_ended))
+                .order_by(Suppression.id)
+                .limit(PAGE)
+            ).all()
+        if not found:
+            return
+        after = found[-1][0]
+        yield [subscriber_id for _, subscriber_id in found]
 
 
 def _judge_anew(database: Database, statements: Statements, order: Freeze, ids: Sequence[int]) -> bool:

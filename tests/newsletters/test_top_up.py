@@ -13,7 +13,7 @@ from mailer import ledger, recall, signatures
 from mailer.batches import Batch
 from mailer.deliveries import Delivery, State
 from mailer.letters import Letter
-from mailer.suppressions import Cause, suppress
+from mailer.suppressions import Cause, lift, suppress
 from newsletters import compose, launch, schedules, takeover, top_up
 from newsletters.issues import Exclusion, Issue
 from newsletters.publish import Publisher
@@ -316,3 +316,19 @@ async def test_whose_pause_ends_before_the_slot_gets_the_issue(slot: Slot) -> No
     assert list(slot.rows()) == ["ava@example.org"]
     assert await slot.publish() == Published(issue_id=slot.issue_id, recipients=2, exclusions=1)
     assert slot.rows()["soon@example.org"].state is State.READY
+
+
+async def test_whose_suppression_ends_before_the_slot_gets_the_issue(slot: Slot) -> None:
+    for name in ("ava", "lifted", "over", "barred"):
+        slot.reader(f"{name}@example.org")
+    with slot.database.write() as session:
+        suppress(session, "lifted@example.org", Cause.MANUAL, now=slot.now)
+        suppress(session, "barred@example.org", Cause.MANUAL, now=slot.now)
+        suppress(session, "over@example.org", Cause.SOFT_BOUNCES, until=slot.now + timedelta(minutes=8), now=slot.now)
+    await slot.freeze()
+    assert list(slot.rows()) == ["ava@example.org"]
+    with slot.database.write() as session:
+        assert lift(session, "lifted@example.org", by="ops", now=slot.now)
+    assert await slot.publish() == Published(issue_id=slot.issue_id, recipients=3, exclusions=1)
+    assert slot.rows().keys() == {"ava@example.org", "lifted@example.org", "over@example.org"}
+    slot.is_right(recipients=3)
