@@ -133,8 +133,9 @@ _DIGEST = 32
 
 def digest(mark: bytes, row: Row, lease: Lease) -> bytes:
     """All that a message and its signature are made of; of a letter's text its variant's number, which never changes."""
-    made_of = (row.variant_id, row.id, row.recipient_id, row.address, row.fields, lease.due_at.timestamp())
-    return hashlib.sha256(mark + repr(made_of).encode("utf-8", "surrogatepass")).digest()
+    due = lease.due_at.timestamp()
+    made_of = f"{row.variant_id} {row.id} {row.recipient_id} {row.address!r} {row.fields} {due}"
+    return hashlib.sha256(mark + made_of.encode("utf-8", "surrogatepass")).digest()
 
 
 #: Rows written in one go, which is how long the event loop is held; and how many such goes may be under way.
