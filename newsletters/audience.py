@@ -117,18 +117,24 @@ def _end_of_range(database: Database, end_of_range: Select[int], begun: Range) -
 
 
 def _count_what_nobody_counted(database: Database) -> None:
-    """Let PostgreSQL look at tables that it has never looked at; it does so by itself a minute after an import.
+    """Let PostgreSQL look at tables that have changed since it last did; it does so by itself a minute after an import.
 
-    Until then it takes ten thousand readers for one, and compares each with all others: 49 s where it takes two.
+    Until then it takes ten thousand rows for one, and compares each reader with all of them: 20 s where it takes two.
     """
     if database.is_sqlite:
         return
-    known = text(
-        "SELECT count(*) FROM pg_stats WHERE tablename = 'subscriptions' AND schemaname = ANY (current_schemas(false))"
-    )
     with database.write() as session:
-        if not session.scalar(known):
-            session.execute(text("ANALYZE subscribers, subscriptions, suppressions"))
+        for table in session.scalars(_MUCH_CHANGED).all():
+            session.execute(text(f"ANALYZE {table}"))
+
+
+#: The names are ours: they stand in the statement.
+_MUCH_CHANGED = text(
+    "SELECT relname FROM pg_stat_user_tables"
+    " WHERE relname IN ('subscribers', 'subscriptions', 'suppressions') AND schemaname = ANY (current_schemas(false))"
+    " AND (last_analyze IS NULL AND last_autoanalyze IS NULL OR n_mod_since_analyze > n_live_tup / 10)"
+    " ORDER BY relname"
+)
 
 
 def _see_one_moment(session: Session) -> None:
