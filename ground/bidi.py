@@ -6,6 +6,7 @@ import re
 
 FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
 _OPENING = "\u2066\u2067\u2068"
+_A_FEW_LATIN_WORDS = re.compile(r"[A-Za-z0-9][A-Za-z0-9.'&-]*(?: [A-Za-z0-9][A-Za-z0-9.'&-]*)+")
 _ISOLATING = re.compile("[\u2066-\u2069]")
 
 
@@ -31,3 +32,10 @@ def balanced(text: str) -> str:
             depth -= 1
         kept.append(character)
     return "".join(kept) + POP_ISOLATE * depth
+
+
+def held(text: str, most: int = 20) -> str:
+    """A line from right to left whose short Latin runs stay on one line: a name that is broken reads in two directions."""
+    return _A_FEW_LATIN_WORDS.sub(
+        lambda found: found[0].replace(" ", "\u00a0") if len(found[0]) <= most else found[0], text
+    )

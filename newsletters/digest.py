@@ -13,6 +13,8 @@ from sqlalchemy.orm import Session
 
 from articles import images, profiles
 from articles.articles import Article, authors_of, faces_of
+from ground.bidi import held
+from ground.language import direction
 from mailer.compiler import LetterJob
 from mailer.letter import Kind
 from mailer.sender import Sender
@@ -160,7 +162,7 @@ def _items(session: Session, issue: Issue, language: str) -> list[dict[str, Any]
 def _item(item: Item, article: Article, authors: Sequence[str], language: str) -> dict[str, Any]:
     title = item.title or article.title
     return {
-        "title": title,
+        "title": held(title) if direction(article.language or language) == "rtl" else title,
         "url": article.url,
         "summary": item.summary if item.summary is not None else article.summary,
         "section": article.section,

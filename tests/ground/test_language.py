@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime
 
 import pytest
 
+from ground.bidi import held
 from ground.language import Languages, direction
 
 DAY = date(2026, 3, 9)
@@ -82,6 +83,11 @@ def test_a_stranger_s_isolate_does_not_take_the_mark_that_closes_ours(
     languages: Languages, name: str, kept: str
 ) -> None:
     assert languages.texts("ar").apart(name) == f"\u2068{kept}\u2069"
+
+
+def test_a_latin_name_in_a_line_from_right_to_left_stays_on_one_line() -> None:
+    assert held("تطبيق «Bus Rubar» لمتابعة الحافلات") == "تطبيق «Bus\u00a0Rubar» لمتابعة الحافلات"
+    assert held("a long run of English words") == "a long run of English words"
 
 
 def test_arabic_has_its_six_plurals(languages: Languages) -> None:
