@@ -68,7 +68,7 @@ class LongerBench(Bench):
     def _kills(self) -> None:
         if self.rounds["lost"]:
             return  # once: the moments are the same each time
-        figures = self._run([sys.executable, "-m", "bench.kills"], None)
+        figures = self._run([sys.executable, "-m", "bench.kills"], None, seconds=3_600)
         self.rounds["lost"].append(figures["lost"])
         self.rounds["copies where doubts are held"].append(figures["copies_held"])
         self.rounds["copies for each doubt"].append(figures["copies_resent"])

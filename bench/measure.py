@@ -278,10 +278,10 @@ class Bench:
         if why not in self.notes:
             self.notes.append(why)
 
-    def _run(self, command: Sequence[str], orders: object) -> dict[str, Any]:
+    def _run(self, command: Sequence[str], orders: object, *, seconds: float = 600) -> dict[str, Any]:
         """A process; what it prints last is its figures."""
         done = subprocess.run(  # noqa: S603 - ourselves and the peers
-            command, input=json.dumps(orders), capture_output=True, text=True, check=False, cwd=ROOT, timeout=600
+            command, input=json.dumps(orders), capture_output=True, text=True, check=False, cwd=ROOT, timeout=seconds
         )
         if done.returncode:
             raise AssertionError(f"{' '.join(command[-2:])} ended with {done.returncode}: {done.stderr[-2000:]}")

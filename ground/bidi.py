@@ -16,22 +16,24 @@ def isolate(text: str) -> str:
 
 
 def balanced(text: str) -> str:
-    """The same, with every isolate closed, and nothing closed that it did not open.
+    """The same without the marks that have no partner: isolates that are not closed, and what closes none.
 
     A stranger's open isolate would take the mark that closes ours, and turn our own words around it.
     """
     if not _ISOLATING.search(text):
         return text
-    kept, depth = [], 0
-    for character in text:
+    open_at: list[int] = []
+    single: set[int] = set()
+    for place, character in enumerate(text):
         if character in _OPENING:
-            depth += 1
+            open_at.append(place)
         elif character == POP_ISOLATE:
-            if not depth:
-                continue
-            depth -= 1
-        kept.append(character)
-    return "".join(kept) + POP_ISOLATE * depth
+            if open_at:
+                open_at.pop()
+            else:
+                single.add(place)
+    single.update(open_at)
+    return "".join(character for place, character in enumerate(text) if place not in single)
 
 
 def held(text: str, most: int = 20) -> str:

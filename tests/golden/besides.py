@@ -27,6 +27,12 @@ _LINE = {
     "ar": "يكتب عن بلدات النهر منذ ما قبل إغلاق الجسر.",
     "ckb": "لەبارەی شارۆچکەکانی ڕووبارەوە دەنووسێت.",
 }
+#: What an author wrote before.
+EARLIER = {
+    "en": ("Ferry towns ask for a second crossing before the winter floods", "The last boat builder of Kanispi"),
+    "ar": ("بلدات العبّارة تطالب بمعبر ثانٍ قبل فيضانات الشتاء", "آخر صانع قوارب في كانيسبي"),
+    "ckb": ("شارۆچکەکانی بەلەم داوای پردێکی دووەم دەکەن پێش لافاوی زستان", "دوایین بەلەمسازی کانیسپی"),
+}
 _WRONG = {
     "en": "An earlier version gave the fall of the price as a half. It is a third.",
     "ar": "ذكرت نسخة سابقة أن السعر انخفض إلى النصف. والصحيح أنه انخفض بمقدار الثلث.",

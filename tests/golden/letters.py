@@ -28,6 +28,7 @@ from mailer.message import Mint, Recipient
 from newsletters import put_right, staff_mail
 from newsletters.corrections import Correction
 from newsletters.sender import sender_of
+from tests.golden import besides
 from tests.golden.feeds import CASES, MORE, feed
 from tests.golden.newsroom import BASE_URL, NOW, Newsroom
 from tests.mailer.letters_at_hand import FOLDERS, LANGUAGES
@@ -153,10 +154,16 @@ def made(golden: Golden) -> Made:
 
 
 def _with_earlier(job: LetterJob) -> LetterJob:
-    """The same, as if the author of the first story had written the last two before."""
+    """The same, as if its first story had a picture, and an author with a face who wrote two others before."""
     first, *rest = job.context["items"]
-    before = [{name: each[name] for name in ("title", "url", "language")} for each in rest[-2:]]
-    return replace(job, context={**job.context, "items": [first | {"earlier": before}, *rest]})
+    lead = _jobs_of_issues(job.language, "short")["daily"].context["items"][0]
+    before = [
+        {"title": title, "url": f"https://zagroscourier.example/before-{number}", "language": job.language}
+        for number, title in enumerate(besides.EARLIER[job.language])
+    ]
+    shown = {"image": lead["image"], "profile": lead["profile"], "earlier": before}
+    second = {"face": lead["profile"]["avatar_url"]}
+    return replace(job, context={**job.context, "items": [first | shown, rest[0] | second, *rest[1:]]})
 
 
 def row(compiled: Compiled) -> Recipient:
