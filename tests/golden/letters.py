@@ -56,6 +56,7 @@ _FIELDS = {"name": "Shilan Gulan", "by": "Hanar Dolan", "role": "an editor: you 
 #: The letter that holds all that can stand beside the stories.
 _FULL = ("daily", "short")
 _WITH_EARLIER = ("follow", "short")
+_WITH_PICTURE = ("breaking", "short")
 DIGEST = "fedcba9876543210" * 4
 #: Staff letters, which are in English alone, and what they tell.
 _STAFF: Mapping[str, Mapping[str, Any]] = {
@@ -99,7 +100,7 @@ _PIECES: Mapping[str, Any] = {
         "headline": "هەژمارێکی بێ کرێ",
         "text": "لە دە خولەکدا بە کارتی نیشتمانییەکەت بیکەرەوە.",
         "url": "https://bank.example/current",
-        "image": {"url": f"{BASE_URL}/logos/{'a' * 32}.jpg", "alt": "لقێکی بانک"},
+        "image": {"url": "https://zagroscourier.example/images/stadium.png", "alt": "لقێکی بانک"},
     },
 }
 
@@ -144,6 +145,8 @@ def made(golden: Golden) -> Made:
         job = replace(job, context={**job.context, "issue": {**job.context["issue"], **_PIECES}})
     elif (golden.template, golden.case) == _WITH_EARLIER:
         job = _with_earlier(_jobs_of_issues(golden.language, golden.case)[golden.template])
+    elif (golden.template, golden.case) == _WITH_PICTURE:
+        job = _with_picture(_jobs_of_issues(golden.language, golden.case)[golden.template])
     elif golden.case:
         job = _jobs_of_issues(golden.language, golden.case)[golden.template]
     else:
@@ -156,7 +159,7 @@ def made(golden: Golden) -> Made:
 def _with_earlier(job: LetterJob) -> LetterJob:
     """The same, as if its first story had a picture, and an author with a face who wrote two others before."""
     first, *rest = job.context["items"]
-    lead = _jobs_of_issues(job.language, "short")["daily"].context["items"][0]
+    lead = _lead(job.language)
     before = [
         {"title": title, "url": f"https://zagroscourier.example/before-{number}", "language": job.language}
         for number, title in enumerate(besides.EARLIER[job.language])
@@ -164,6 +167,18 @@ def _with_earlier(job: LetterJob) -> LetterJob:
     shown = {"image": lead["image"], "profile": lead["profile"], "earlier": before}
     second = {"face": lead["profile"]["avatar_url"]}
     return replace(job, context={**job.context, "items": [first | shown, rest[0] | second, *rest[1:]]})
+
+
+def _with_picture(job: LetterJob) -> LetterJob:
+    """The same, as if its story had a picture."""
+    [story, *rest] = job.context["items"]
+    return replace(job, context={**job.context, "items": [story | {"image": _lead(job.language)["image"]}, *rest]})
+
+
+def _lead(language: str) -> Mapping[str, Any]:
+    """A story that has all that a story may have."""
+    found: Mapping[str, Any] = _jobs_of_issues(language, "short")["daily"].context["items"][0]
+    return found
 
 
 def row(compiled: Compiled) -> Recipient:
