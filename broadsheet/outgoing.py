@@ -75,8 +75,10 @@ def caps(settings: Settings) -> dict[str, Cap]:
 def press(mint: Mint, signing: Signing | None = None) -> Press[Compiled]:
     """From a stored variant and a row to return path and message; unsigned, where the relay signs."""
 
+    writer = message.Writer(mint)
+
     def build(compiled: Compiled, row: Row, lease: Lease) -> list[bytes]:
-        return message.pieces(compiled, filling.recipient(row, lease), mint)
+        return writer.pieces(compiled, filling.recipient(row, lease))
 
     def return_path(delivery_id: int) -> str:
         return envelope.return_path(mint.keys, delivery_id, mint.bounce_domain)

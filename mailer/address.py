@@ -54,6 +54,12 @@ class BadAddress:
     reason: str
 
 
+def is_plain(text: str) -> bool:
+    """Whether this is an address that `parse` would give back letter for letter, and that stands in any header."""
+    at = text.find("@")
+    return 0 < at <= _LONGEST_LOCAL and _PLAIN.match(text) is not None and text[at:].islower()
+
+
 def parse(text: str) -> EmailAddress | BadAddress:
     """Read what a person typed or a file held. Never raises; surrounding blanks are forgiven."""
     text = text.strip()

@@ -47,10 +47,8 @@ def quoted(text: str) -> bytes:
     """Quoted-printable for any text; line ends in it (LF or CRLF) become hard ones."""
     if _PLAIN.match(text) and text[0] != ".":
         return text.encode("ascii")
-    if _PLAIN_LINES.match(text):
-        cut = [text[start : start + _LINE] for start in range(0, len(text), _LINE)]
-        if not any(line[0] == "." for line in cut):
-            return "=\r\n".join(cut).encode("ascii")
+    if _PLAIN_LINES.match(text) and "." not in text[::_LINE]:  # what each of its lines begins with
+        return "=\r\n".join([text[start : start + _LINE] for start in range(0, len(text), _LINE)]).encode("ascii")
     lines = text.replace("\r\n", "\n").split("\n")
     return CRLF.join(SOFT_BREAK.join(_pieces(line)) for line in lines)
 

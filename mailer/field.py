@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import lru_cache
 from urllib.parse import quote
 
 from ground.tokens import Purpose
@@ -115,17 +116,23 @@ def _html(value: str) -> bytes:
 
 
 def _url(value: str) -> bytes:
-    if _PLAIN_LINK.match(value):
-        return encoding.quoted(value)
+    if (link := _plain_link(value)) is not None:
+        return link
     # Not cleaned: an address that is normalised is another address. What cleaning is for is percent-encoded here.
     return encoding.quoted(html.escape(quote(_leads(value), safe=_URL_SAFE, errors="replace")))
 
 
 def _plain_url(value: str) -> bytes:
     """As `_url`, but letters stay readable."""
-    if _PLAIN_LINK.match(value):
-        return encoding.quoted(value)
+    if (link := _plain_link(value)) is not None:
+        return link
     return encoding.quoted(_UNPRINTABLE.sub(lambda found: quote(found[0], errors="replace"), _leads(value)))
+
+
+@lru_cache(maxsize=16)
+def _plain_link(value: str) -> bytes | None:
+    """A link that needs no escape in any context. A message asks for each of its own two or three times in a row."""
+    return encoding.quoted(value) if _PLAIN_LINK.match(value) else None
 
 
 def _leads(value: str) -> str:
@@ -139,11 +146,13 @@ def _url_part(value: str) -> bytes:
 
 
 def _text(value: str) -> bytes:
+    if value.startswith("http") and (link := _plain_link(value)) is not None:
+        return link
     return encoding.quoted(encoding.clean(value))
 
 
 def _literal(value: str) -> bytes:
-    if not value or not _PRINTABLE.match(value):
+    if not value or not (value.isascii() and value.isprintable()):
         raise ValueError("a header takes printable ASCII only, on one line")
     if len(value) > _LONGEST_LITERAL:
         raise ValueError(f"{len(value)} characters are too many for a header line")
@@ -170,7 +179,6 @@ _URL_SAFE = ":/?#[]@!$&'()*+,;=%~"
 _UNPRINTABLE = re.compile("[\\x00-\\x20\\x7f-\\xa0\\u2000-\\u200f\\u2028-\\u202f\\u2066-\\u2069\\ud800-\\udfff]+")
 _LONGEST_LITERAL = 900  # RFC 5322 2.1.1: a line has 998 characters at most, and the rest of it is constant
 _LONGEST_WORDS = 1_000
-_PRINTABLE = re.compile(r"[\x20-\x7e]+\Z")
 _ONE_LINE = re.compile(r"[^\r\n\0]*\Z")
 ENCODERS: Mapping[Context, Encoder] = {
     Context.HTML: _html,

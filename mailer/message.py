@@ -8,11 +8,10 @@ The headers are decided when the letter is compiled; what depends on the recipie
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
-from functools import lru_cache
 from typing import Any
 
 from ground.tokens import KeyRing, Purpose
@@ -107,37 +106,84 @@ def build(compiled: Compiled, recipient: Recipient, mint: Mint) -> bytes:
 
     Raises FieldProblem for a row that cannot be filled.
     """
-    return b"".join(pieces(compiled, recipient, mint))
+    return b"".join(Writer(mint).pieces(compiled, recipient))
 
 
-def pieces(compiled: Compiled, recipient: Recipient, mint: Mint) -> list[bytes]:
-    """The same message, not put together yet.
+class Writer:
+    """Writes the messages of letters; what all copies of one letter share is worked out for the first of them."""
 
-    A field that is a link holds its token's payload and becomes the signed URL. Raises FieldProblem for a row that
-    cannot be filled.
-    """
-    values = {
-        "_to": _recipient_address(recipient.address),
-        "_date": _date(recipient.due_at),
-        "_message_id": message_id(recipient, mint),
-        "_letter": str(recipient.letter_id),
-    }
-    for name in compiled.fields:
+    def __init__(self, mint: Mint) -> None:
+        self._mint = mint
+        self._forms: dict[int, _Form] = {}  # by the letter's identity; each holds its letter, so no number comes twice
+
+    def pieces(self, compiled: Compiled, recipient: Recipient) -> list[bytes]:
+        """The message for one recipient, not put together yet.
+
+        A field that is a link holds its token's payload and becomes the signed URL. Raises FieldProblem for a row that
+        cannot be filled.
+        """
+        form = self._form(compiled, recipient)
+        given = recipient.fields
+        values = {
+            "_to": _recipient_address(recipient.address),
+            "_message_id": message_id(recipient, self._mint),
+            **form.shared,
+        }
+        name = ""
+        try:
+            for name, key, written in form.fields:
+                value = given.get(key)
+                if value is None:
+                    raise FieldProblem(name, "the row has no value for it")
+                values[name] = written(str(value))
+        except ValueError as problem:
+            raise FieldProblem(name, str(problem)) from problem
+        if form.has_blocks and (own := given.get(blocks.FIELD)) is not None:
+            values[blocks.FIELD] = str(own)
+        return compiled.pieces(values)
+
+    def _form(self, compiled: Compiled, recipient: Recipient) -> _Form:
+        form = self._forms.get(id(compiled))
+        if form is None or form.due_at != recipient.due_at or form.letter_id != recipient.letter_id:
+            if len(self._forms) >= _FORMS:
+                self._forms.clear()
+            form = _form(compiled, recipient.letter_id, recipient.due_at, self._mint)
+            self._forms[id(compiled)] = form
+        return form
+
+
+#: Letters whose forms a writer keeps: a digest in a few languages and the notices.
+_FORMS = 32
+
+
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What the copies of a letter that are due at one time have in common."""
+
+    compiled: Compiled
+    letter_id: int
+    due_at: datetime
+    shared: Mapping[str, str]  # the date, the letter's number, links to articles that were left open
+    fields: Sequence[tuple[str, str, Callable[[str], str]]]  # name, key in the row, how it is written
+    has_blocks: bool
+
+
+def _form(compiled: Compiled, letter_id: int, due_at: datetime, mint: Mint) -> _Form:
+    date = format_datetime(due_at.astimezone(UTC))
+    fields = []
+    for name in sorted(compiled.fields):
         link = compiled.links.get(name)
-        value = recipient.fields.get((link and link.payload) or name)
-        if value is None:
-            raise FieldProblem(name, "the row has no value for it")
-        values[name] = str(value) if link is None else _url(name, link, str(value), recipient.due_at, mint)
-    if compiled.urls:  # links to articles that were left open
-        values.update(compiled.urls)
-    if compiled.common and (own := recipient.fields.get(blocks.FIELD)) is not None:
-        values[blocks.FIELD] = str(own)
-    return compiled.pieces(values)
+        written = str if link is None else _signed(link, due_at, mint)
+        fields.append((name, (link and link.payload) or name, written))
+    shared = {"_date": date, "_letter": str(letter_id), **compiled.urls}
+    return _Form(compiled, letter_id, due_at, shared, fields, bool(compiled.common))
 
 
-@lru_cache(maxsize=64)
-def _date(due_at: datetime) -> str:
-    return format_datetime(due_at.astimezone(UTC))
+def _signed(link: LinkSpec, due_at: datetime, mint: Mint) -> Callable[[str], str]:
+    """From a token's payload to the URL. Raises ValueError for what is no payload."""
+    sign = mint.keys.signer(link.purpose, expires_at=None if link.valid_for is None else due_at + link.valid_for)
+    start = f"{mint.base_url.rstrip('/')}{link.path}"
+    return lambda payload: start + sign(payload)
 
 
 def message_id(recipient: Recipient, mint: Mint) -> str:
@@ -146,17 +192,10 @@ def message_id(recipient: Recipient, mint: Mint) -> str:
     return f"{mac[:20].hex()}@{mint.message_domain}"
 
 
-def _url(name: str, link: LinkSpec, payload: str, due_at: datetime, mint: Mint) -> str:
-    expires_at = None if link.valid_for is None else due_at + link.valid_for
-    try:
-        signed = mint.keys.sign(link.purpose, payload, expires_at=expires_at)
-    except ValueError as problem:
-        raise FieldProblem(name, str(problem)) from problem
-    return f"{mint.base_url.rstrip('/')}{link.path}{signed}"
-
-
 def _recipient_address(text: str) -> str:
     """One plain address. What was stored was checked once; a second look keeps a damaged row from naming two people."""
+    if address.is_plain(text):
+        return text
     found = address.parse(text)
     if isinstance(found, address.BadAddress):
         raise FieldProblem("_to", f"the stored address is {found.reason}")
