@@ -6,27 +6,39 @@ A group of two hundred rows in one statement costs a fiftieth of two hundred set
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Mapping, Sequence
 
-from sqlalchemy import ColumnElement, String, bindparam, cast, column, func
+from sqlalchemy import BigInteger, ColumnElement, Integer, String, bindparam, cast, column, func
 from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeEngine
 
 
-def listed(parameter: str, *types: TypeEngine[Any], is_sqlite: bool) -> list[ColumnElement[Any]]:
-    """The columns of the rows that `packed` puts into a parameter, as the given types."""
+def numbers(parameter: str, *, is_sqlite: bool) -> ColumnElement[int]:
+    """The numbers that `packed` puts into a parameter as one plain list."""
     given = bindparam(parameter, type_=String())
-    name = f"{parameter}_rows"
     if is_sqlite:
-        row = func.json_each(given).table_valued("value", name=name).c.value
-        return [func.json_extract(row, f"$[{place}]", type_=kind) for place, kind in enumerate(types)]
-    rows = func.jsonb_array_elements(cast(given, JSONB)).table_valued(column("value", JSONB), name=name)
-    return [cast(rows.c.value[place].astext, kind) for place, kind in enumerate(types)]
+        found: ColumnElement[int] = func.json_each(given).table_valued(column("value", Integer)).c.value
+        return found
+    name = f"{parameter}_rows"
+    each = func.jsonb_array_elements_text(cast(given, JSONB)).table_valued(column("value", String), name=name)
+    return cast(each.c.value, BigInteger)
 
 
-def packed(rows: Sequence[Sequence[object]]) -> str:
+def texts_by_number(parameter: str, *, is_sqlite: bool) -> tuple[ColumnElement[int], ColumnElement[str]]:
+    """The numbers and the texts, or nulls, that `packed` puts into a parameter as one plain mapping.
+
+    SQLite takes a key and a value as they are. What is a list in a list, it reads once more for each of its columns.
+    """
+    given, name = bindparam(parameter, type_=String()), f"{parameter}_rows"
+    columns = (column("key", String), column("value", String))
+    if is_sqlite:
+        rows = func.json_each(given).table_valued(*columns, name=name)
+        return cast(rows.c.key, Integer), rows.c.value
+    rows = func.jsonb_each_text(cast(given, JSONB)).table_valued(*columns, name=name)
+    return cast(rows.c.key, BigInteger), rows.c.value
+
+
+def packed(rows: Sequence[int] | Mapping[int, str | None]) -> str:
     """The value of such a parameter."""
     return json.dumps(rows, ensure_ascii=False, separators=(",", ":"))
 

@@ -8,44 +8,49 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Integer, String, bindparam, update
+from sqlalchemy import Update, bindparam, update
 from sqlalchemy.orm import Session
-from sqlalchemy.sql.dml import ReturningUpdate
 
-from ground.database import RowId
-from ground.listed import listed, on_sqlite, packed
+from ground.listed import on_sqlite, packed, texts_by_number
 from mailer.deliveries import DELIVERIES, State
 
 #: id, number of the attempt, route, code, queue id
 Acceptance = tuple[int, int, str | None, int | None, str | None]
 
 
-def write(session: Session, accepted: Sequence[Acceptance], *, owner: str, now: datetime) -> set[int]:
-    """Write down what was accepted under the lease `owner`; the ids of those that were being sent."""
-    given = {"b_accepted": packed(sorted(accepted)), "b_owner": owner, "b_now": now}
-    found = session.connection().execute(_ACCEPT[on_sqlite(session)], given)
-    return set(found.scalars())
+def write(session: Session, accepted: Sequence[Acceptance], *, owner: str, now: datetime) -> bool:
+    """Write down what was accepted under the lease `owner`; whether all of it was being sent.
+
+    Where that is not so, what was not stands as it stood, and still is the lease's.
+    """
+    alike: dict[tuple[int, str | None, int | None], dict[int, str | None]] = {}
+    for delivery_id, attempt, route, code, queue_id in accepted:
+        alike.setdefault((attempt, route, code), {})[delivery_id] = queue_id
+    written = 0
+    for (attempt, route, code), queue_ids in alike.items():
+        about = {"b_attempt": attempt, "b_route": route, "b_code": code, "b_owner": owner, "b_now": now}
+        given = {"b_accepted": packed(queue_ids), **about}
+        written += session.connection().execute(_ACCEPT[on_sqlite(session)], given).rowcount
+    return written == len(accepted)
 
 
-def _accepting(*, is_sqlite: bool) -> ReturningUpdate[Any]:
-    types = (RowId, Integer(), String(), Integer(), String())
-    delivery_id, attempt, route, code, queue_id = listed("b_accepted", *types, is_sqlite=is_sqlite)
+def _accepting(*, is_sqlite: bool) -> Update:
+    delivery_id, queue_id = texts_by_number("b_accepted", is_sqlite=is_sqlite)
     mine = DELIVERIES.c
     return (
         update(DELIVERIES)
         .where(
             mine.id == delivery_id,
-            mine.attempt == attempt,
+            mine.attempt == bindparam("b_attempt"),
             mine.owner == bindparam("b_owner"),
             mine.state == State.SENDING,
         )
         .values(
             state=State.ACCEPTED,
             accepted_at=bindparam("b_now", type_=mine.accepted_at.type),
-            route=route,
-            code=code,
+            route=bindparam("b_route", type_=mine.route.type),
+            code=bindparam("b_code", type_=mine.code.type),
             queue_id=queue_id,
             owner=None,
             lease_until=None,
@@ -54,7 +59,6 @@ def _accepting(*, is_sqlite: bool) -> ReturningUpdate[Any]:
             enhanced=None,
             reply=None,
         )
-        .returning(mine.id)
     )
 
 

@@ -69,6 +69,14 @@ class _Entries:
     signals: Sequence[Signal]
     intents: Sequence[int]
     renew: bool
+    last: _Last | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The batch is put down with it; what was not intended is ready again at `next_at`."""
+
+    next_at: datetime | None
 
 
 class Books:
@@ -130,9 +138,7 @@ class Books:
         give_up_at = loop.time() + self._desk.habits.patience.total_seconds()
         while True:
             try:
-                await self._commit(())
-                async with self._desk.pen:
-                    await asyncio.to_thread(self._put_down, next_at)
+                await self._commit((), last=_Last(next_at))
             except SQLAlchemyError as error:
                 if loop.time() >= give_up_at:
                     # Their rows are `sending`; when the lease runs out they are counted as in doubt.
@@ -143,23 +149,24 @@ class Books:
             else:
                 return
 
-    async def _commit(self, intents: Sequence[int]) -> dict[int, int]:
+    async def _commit(self, intents: Sequence[int], *, last: _Last | None = None) -> dict[int, int]:
         habits = self._desk.habits
         async with self._desk.pen:
             # Intents take along what fits beside them.
             while len(self._pending) > min(habits.largest_commit, max(0, batches.SIZE - len(intents))):
                 await self._write_some(habits.largest_commit, ())
-            return await self._write_some(len(self._pending), intents)
+            return await self._write_some(len(self._pending), intents, last)
 
-    async def _write_some(self, count: int, intents: Sequence[int]) -> dict[int, int]:
+    async def _write_some(self, count: int, intents: Sequence[int], last: _Last | None = None) -> dict[int, int]:
         some, self._pending = self._pending[:count], self._pending[count:]
         signals, self._signals = self._signals, []
         self._noted.clear()
         now = self._desk.clock()
         renew = now >= self._renew_at
-        if not (some or intents or renew or signals):
+        if not (some or intents or renew or signals or last):
             return {}
-        writing = asyncio.create_task(asyncio.to_thread(self._write, _Entries(some, signals, intents, renew), now))
+        entries = _Entries(some, signals, intents, renew, last)
+        writing = asyncio.create_task(asyncio.to_thread(self._write, entries, now))
         try:
             intended = await self._written(writing, now)
         except BaseException:
@@ -194,8 +201,6 @@ class Books:
                 ledger.renew(session, lease, owner=owner, until=now + self._desk.habits.lease_for)
             if entries.records:
                 ledger.record(session, entries.records, owner=owner, now=now)
+            if entries.last:
+                ledger.close(session, lease, owner=owner, now=now, next_at=entries.last.next_at)
             return ledger.intend(session, lease, ids, owner=owner, now=now) if ids else {}
-
-    def _put_down(self, next_at: datetime | None) -> None:
-        with self._desk.database.write_bulk() as session:
-            ledger.close(session, self._lease, owner=self._owner, now=self._desk.clock(), next_at=next_at)

@@ -186,7 +186,7 @@ DELIVERIES = cast("Table", Delivery.__table__)
 WITHDRAWN = "withdrawn"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: there is one for each message, and that would triple its cost
 class Row:
     """What the hot path needs of a delivery."""
 
@@ -232,7 +232,8 @@ def in_states(states: Iterable[State]) -> ColumnElement[bool]:
 def claim(session: Session, span: Span, *, owner: str, until: datetime, now: datetime) -> list[Row]:
     """Take every row of the span that is due."""
     given = {"b_owner": owner, "b_until": until, "b_now": now, **span.given()}
-    return sorted((Row(*row) for row in session.connection().execute(_CLAIM, given)), key=lambda row: row.id)
+    found = [Row(*row) for row in session.connection().execute(_CLAIM, given).all()]
+    return sorted(found, key=lambda row: row.id)
 
 
 def release(session: Session, span: Span, *, owner: str, next_at: datetime) -> None:

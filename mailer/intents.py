@@ -10,8 +10,7 @@ from sqlalchemy import bindparam, exists, select, update
 from sqlalchemy.orm import Session
 from sqlalchemy.sql.dml import ReturningUpdate
 
-from ground.database import RowId
-from ground.listed import listed, on_sqlite, packed
+from ground.listed import numbers, on_sqlite, packed
 from mailer import holds
 from mailer.deliveries import DELIVERIES, State
 from mailer.leases import Lease
@@ -25,9 +24,9 @@ def intend(session: Session, held: Lease, ids: Sequence[int], *, owner: str, now
     letter that may not leave any more (paused, cancelled, over), a lane that is held are not among the rows it returns.
     """
     about = {"b_letter": held.span.letter_id, "b_lane": held.lane, "b_now": now}
-    given = {"b_ids": packed([(each,) for each in ids]), "b_owner": owner, **about}
+    given = {"b_ids": packed(ids), "b_owner": owner, **about}
     found = session.connection().execute(_INTEND[on_sqlite(session)], given)
-    return {row.id: row.attempt for row in found}
+    return dict(found.all())
 
 
 _MAY_LEAVE = exists(
@@ -40,11 +39,10 @@ _MAY_LEAVE = exists(
 
 
 def _intending(*, is_sqlite: bool) -> ReturningUpdate[Any]:
-    [delivery_id] = listed("b_ids", RowId, is_sqlite=is_sqlite)
     return (
         update(DELIVERIES)
         .where(
-            DELIVERIES.c.id.in_(select(delivery_id)),
+            DELIVERIES.c.id.in_(select(numbers("b_ids", is_sqlite=is_sqlite))),
             DELIVERIES.c.state == State.CLAIMED,
             DELIVERIES.c.owner == bindparam("b_owner"),
             _MAY_LEAVE,

@@ -73,12 +73,16 @@ def write(session: Session, records: Sequence[Record], *, owner: str, now: datet
 
 
 def _without_accepted(session: Session, records: Sequence[Record], *, owner: str, now: datetime) -> list[Record]:
-    """Write down the plain acceptances; what is left."""
+    """Write down the plain acceptances; what is left for the general way.
+
+    Where one of them is no plain one, all are left: what is written down is nobody's any more, and is not found there.
+    """
     plain = [
         (each.id, each.attempt, each.route, each.code, each.queue_id) for each in records if each.event is Event.ACCEPT
     ]
-    written = acceptances.write(session, plain, owner=owner, now=now) if plain else set()
-    return [each for each in records if each.id not in written]
+    if not plain or not acceptances.write(session, plain, owner=owner, now=now):
+        return list(records)
+    return [each for each in records if each.event is not Event.ACCEPT]
 
 
 @dataclass(frozen=True, slots=True)

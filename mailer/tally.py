@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import datetime
 
-from sqlalchemy import and_, exists, func, not_, or_, select, update
+from sqlalchemy import and_, bindparam, exists, func, not_, or_, select, update
 from sqlalchemy.orm import Session
 
-from mailer.batches import Batch, BatchState
+from mailer.batches import BATCHES, Batch, BatchState
 from mailer.deliveries import Attempt, Delivery, State
 from mailer.letters import Letter, LetterState
 from mailer.transports import Stage
@@ -45,12 +45,22 @@ def sender_refusal(session: Session, letter_id: int) -> str | None:
     return reply
 
 
+#: Built once: all batches of a letter but its last are put down while another is open.
+_NOT_DONE = (
+    select(BATCHES.c.id)
+    .where(BATCHES.c.letter_id == bindparam("b_letter"), BATCHES.c.state != BatchState.DONE)
+    .limit(1)
+)
+
+
 def finish_letters(session: Session, *, now: datetime, letter_id: int | None = None) -> list[int]:
     """Mark letters finished of which nothing is open any more; their ids. With `letter_id` only that one is looked at.
 
     Batches answer for their rows (`verify` checks that they may), so that no million rows are counted here; only what is
     in doubt stands outside them, and has an index of its own.
     """
+    if letter_id is not None and session.connection().execute(_NOT_DONE, {"b_letter": letter_id}).first():
+        return []
     over = and_(
         Letter.finished_at.is_(None),
         or_(
