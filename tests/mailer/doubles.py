@@ -19,6 +19,7 @@ from mailer.lines import Way
 from mailer.pacing import Cap
 from mailer.press import Press, Sign
 from mailer.transports import Transport
+from mailer.transports.route import Timeouts
 
 DROP = "DROP"  # a script's word for: close the connection without an answer
 SILENCE = "SILENCE"  # and for: never answer
@@ -45,6 +46,10 @@ _FORGETS = {"EHLO", "HELO", "RSET", "MAIL"}
 Answer = str | Callable[[str], str]  # a reply, or what makes one of the command line
 
 
+BRIEF = Timeouts(greeting=0.5, mail=0.5, rcpt=0.5, data=0.5, dot=0.5, noop=0.5)
+PATIENT = Timeouts(greeting=20.0, opening=40.0, mail=20.0, rcpt=20.0, data=20.0, dot=20.0, noop=20.0)
+
+
 class ScriptedServer:
     """Answers each stage as told; a stage may be told more than one answer, the last one stays."""
 
@@ -56,6 +61,8 @@ class ScriptedServer:
         self.commands: list[str] = []
         self.messages: list[tuple[str, bytes]] = []  # RCPT and content of what was accepted
         self.port = 0
+        #: How long a client had better wait: a moment where there will be no answer, and else as long as a busy machine takes.
+        self.patience = BRIEF if any(SILENCE in told for told in self.answers.values()) else PATIENT
         self.tls: ssl.SSLContext | None = None  # what STARTTLS leads to
         self.clear: list[bytes] = []  # every line that came outside TLS
         self._open: set[asyncio.StreamWriter] = set()

@@ -11,19 +11,18 @@ from mailer.deliveries import Event
 from mailer.envelope import Envelope
 from mailer.results import Record
 from mailer.transports import Outcome, Stage
-from mailer.transports.route import Route, Timeouts, Tls
+from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
 from mailer.verdict import Terms, judge
 from tests.mailer.doubles import DROP, SILENCE, ScriptedServer
 
-HASTY = Timeouts(greeting=0.2, mail=0.2, rcpt=0.2, data=0.2, dot=0.2, noop=0.2)
 RELEASE, DEFER, FAIL, LOSE = Event.RELEASE, Event.DEFER, Event.FAIL, Event.LOSE
 
 
 async def outcome(**script: str) -> Outcome:
     """What the transport makes of a server that says this at that stage."""
     async with ScriptedServer(**script).running() as server:
-        route = Route(host="127.0.0.1", port=server.port, tls=Tls.NONE, helo="news.test", timeouts=HASTY)
+        route = Route(host="127.0.0.1", port=server.port, tls=Tls.NONE, helo="news.test", timeouts=server.patience)
         transport = SmtpTransport(route)
         found = await transport.send(Envelope("b+1@bounces.test", "r@example.org"), b"Subject: hello\r\n\r\nhello\r\n")
         await transport.close()

@@ -17,30 +17,27 @@ from aiosmtpd.smtp import Envelope as Received
 
 from mailer.envelope import Envelope
 from mailer.transports import Outcome, Result, Stage
-from mailer.transports.route import Route, Timeouts, Tls
+from mailer.transports.route import Route, Tls
 from mailer.transports.smtp import SmtpTransport
 from mailer.transports.wire import wire
-from tests.mailer.doubles import DROP, SILENCE, Answer, ScriptedServer
+from tests.mailer.doubles import DROP, PATIENT, SILENCE, Answer, ScriptedServer
 
 CERTIFICATE = Path(__file__).with_name("localhost.pem")
 MESSAGE = b"Subject: hello\r\n\r\nGood morning\r\n"
-QUICK = Timeouts(greeting=0.2, mail=0.2, rcpt=0.2, data=0.2, dot=0.2, noop=0.2)
 
 
 def to(recipient: str = "r@example.org") -> Envelope:
     return Envelope("b+1-mac@bounces.test", recipient)
 
 
-def transport_to(port: int, *, quick: bool = True, **changes: object) -> SmtpTransport:
-    route = Route(host="127.0.0.1", port=port, tls=Tls.NONE, helo="news.test", connections=2)
-    if quick:
-        route = replace(route, timeouts=QUICK)
+def transport_to(port: int, **changes: object) -> SmtpTransport:
+    route = Route(host="127.0.0.1", port=port, tls=Tls.NONE, helo="news.test", connections=2, timeouts=PATIENT)
     return SmtpTransport(replace(route, **changes))  # type: ignore[arg-type]
 
 
 async def outcomes(server: ScriptedServer, count: int = 1) -> list[Outcome]:
     async with server.running():
-        transport = transport_to(server.port)
+        transport = transport_to(server.port, timeouts=server.patience)
         try:
             return [await transport.send(to(), MESSAGE) for _ in range(count)]
         finally:
@@ -176,7 +173,7 @@ async def test_an_idle_connection_is_closed() -> None:
 async def test_no_more_connections_are_opened_than_the_route_allows() -> None:
     server = ScriptedServer()
     async with server.running():
-        transport = transport_to(server.port, quick=False)
+        transport = transport_to(server.port)
         results = await asyncio.gather(*(transport.send(to(f"r{n}@example.org"), MESSAGE) for n in range(20)))
         await transport.close()
     assert {outcome.result for outcome in results} == {Result.ACCEPTED}
@@ -187,7 +184,7 @@ async def test_no_more_connections_are_opened_than_the_route_allows() -> None:
 async def test_a_cancelled_message_takes_its_connection_with_it() -> None:
     server = ScriptedServer(dot=[SILENCE, "250 2.0.0 Ok"])
     async with server.running():
-        transport = transport_to(server.port, quick=False)
+        transport = transport_to(server.port)
         sending = asyncio.create_task(transport.send(to(), MESSAGE))
         async with asyncio.timeout(2):
             while "DATA" not in server.commands:  # noqa: ASYNC110 - the server's list is all there is to watch
@@ -327,7 +324,9 @@ STRIPPED = [
 @pytest.mark.parametrize("server", STRIPPED)
 async def test_where_tls_is_required_nothing_is_ever_said_in_clear(server: ScriptedServer) -> None:
     async with server.running():
-        route = Route(host="127.0.0.1", port=server.port, username="u", password="p", helo="news.test", timeouts=QUICK)
+        route = Route(
+            host="127.0.0.1", port=server.port, username="u", password="p", helo="news.test", timeouts=PATIENT
+        )
         outcome = await SmtpTransport(route).send(to(), MESSAGE)
     assert (outcome.result, outcome.stage) == (Result.UNREACHABLE, Stage.TLS)
     assert {command.split()[0] for command in server.commands if command.isprintable()} <= {"EHLO", "STARTTLS"}
