@@ -31,7 +31,7 @@ class Fixed(Generic[T]):
 
 
 #: What stands before a block, or after the last one of a group, by name.
-LEAD_INS = ("first", "turn", "second", "then", "last")
+LEAD_INS = ("first", "turn", "second", "then", "last", "pair")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,8 @@ class Group(Generic[T]):
 
         first   before the group's first, where the run begins with it      second  before its second
         turn    the same, where another group came before                   then    before each further one
-        last    after the last of several
+        last    after the last of several                               pair    before the second of two: then the first
+                                                                                looks as one that is alone, and no `last`
     """
 
     blocks: Mapping[int, T]
@@ -58,10 +59,13 @@ class Group(Generic[T]):
 
     def formed(self, number: int, form: int) -> list[T]:
         """A block as it stands in one of the `forms`, with what belongs to it there."""
-        block = self.blocks[number]
-        if form < _LATER:
-            variant = (self.heads if form & 1 else self.alone).get(number, block)
+        block, pair = self.blocks[number], self.lead_in("pair")
+        if form < _LATER or form >= _OF_TWO:
+            leads = form & 1 if form < _LATER else pair is None
+            variant = (self.heads if leads else self.alone).get(number, block)
             pieces = [self.lead_in("turn" if form & 2 else "first"), variant]
+        elif form == _SECOND_OF_TWO and pair is not None:
+            pieces = [pair, block]
         else:
             pieces = [self.lead_in("then" if form & 2 else "second"), block, self.lead_in("last") if form & 1 else None]
         return [piece for piece in pieces if piece is not None]
@@ -72,14 +76,14 @@ class Group(Generic[T]):
 
 
 #: In how many forms a block may stand.
-FORMS = 8
-_LATER = 4
+FORMS = 12
+_LATER, _SECOND_OF_TWO, _OF_TWO = 4, 5, 8
 
 
 def forms(groups: Sequence[int]) -> list[int]:
     """The form of each block that is shown, given the groups they are of, in order.
 
-    the first of its group   alone 0, where others follow 1; 2 more where another group came before
+    the first of its group   alone 0, where others follow 1, where one follows 8; 2 more where another group came before
     the second, the last     4, 5
     a further one, the last  6, 7
     """
@@ -88,7 +92,8 @@ def forms(groups: Sequence[int]) -> list[int]:
     for place, group in enumerate(groups):
         goes_on = groups[place + 1 : place + 2] == groups[place : place + 1]
         if group != before:
-            found.append(2 * (before >= 0) + goes_on)
+            is_of_two = goes_on and groups[place + 2 : place + 3] != groups[place : place + 1]
+            found.append(2 * (before >= 0) + (_OF_TWO if is_of_two else goes_on))
             is_second = True
         else:
             found.append(_LATER + 2 * (not is_second) + (not goes_on))

@@ -12,7 +12,8 @@ Each mark stands on a line of its own, and takes that line with it:
     {{ cut("end") }}
 
 A group may also say how an article looks where it begins the group (`head`) or is all of it (`alone`), what stands before
-the second (`second`; left out, it is the same as `then`), and what stands after the last of several (`last`):
+the second (`second`; left out, it is the same as `then`), and what stands after the last of several (`last`). With `pair`,
+what stands before the second of two, the first of two looks as one that is alone, and no `last` follows:
 
     {{ cut("head", 7) }} .. {{ cut("alone", 7) }} .. {{ cut("block", 7) }} ..
 

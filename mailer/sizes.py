@@ -48,7 +48,10 @@ def _of_groups(groups: Collection[Group[T]], weigh: Callable[[T], int], most: in
         alone = max((weigh(block) - own[number] for number, block in group.alone.items()), default=0)
         heads = max((weigh(block) - own[number] for number, block in group.heads.items()), default=0)
         rows += [then + weight for weight in own.values()]
-        more.append(max(0, first + max(alone - then, max(heads, 0) + several)))
+        shapes = [alone - then, max(heads, 0) + several]
+        if (pair := group.lead_in("pair")) is not None:
+            shapes.append(alone + weigh(pair) - 2 * then)
+        more.append(max(0, first + max(shapes)))
     return sum(sorted(rows, reverse=True)[:most]) + sum(sorted(more, reverse=True)[:most])
 
 

@@ -131,7 +131,8 @@ def test_no_week_of_so_many_stories_is_larger_than_is_told(chosen: set[int]) -> 
 def test_the_forms_of_blocks_in_order() -> None:
     assert blocks.forms([]) == []
     assert blocks.forms([0]) == [0]
-    assert blocks.forms([2, 2]) == [1, 5]
+    assert blocks.forms([2, 2]) == [8, 5]
+    assert blocks.forms([2, 2, 3, 3]) == [8, 5, 10, 5]
     assert blocks.forms([0, 1, 1, 1, 1, 4]) == [0, 3, 4, 6, 7, 2]
 
 
@@ -142,6 +143,18 @@ def test_a_bound_on_the_size_is_reached_by_some_choice() -> None:
     document = (Run((one, two)),)
     assert sizes.of(document, len, [1, 2, 3, 4, 5]) == sizes.largest(document, len)
     assert sizes.largest(document, len, most=1) >= sizes.of(document, len, [1])
+
+
+def test_two_of_a_group_stand_as_the_layout_says_of_pairs() -> None:
+    """The first as if it were alone, and nothing is closed that was not opened."""
+    lead_ins = {"first": "f", "second": "s", "then": "t", "last": "l"}
+    heads, alone = dict.fromkeys((1, 2, 3), "h"), dict.fromkeys((1, 2, 3), "AAAA")
+    told = (Run((Group(dict.fromkeys((1, 2, 3), "b"), {**lead_ins, "pair": "PPPPP"}, heads, alone),)),)
+    untold = (Run((Group(dict.fromkeys((1, 2, 3), "b"), lead_ins, heads, alone),)),)
+    assert blocks.join(told, [1, 2]) == ["f", "AAAA", "PPPPP", "b"]
+    assert blocks.join(untold, [1, 2]) == ["f", "h", "s", "b", "l"]
+    assert blocks.join(told, [1, 2, 3]) == blocks.join(untold, [1, 2, 3]) == ["f", "h", "s", "b", "t", "b", "l"]
+    assert sizes.largest(told, len, most=2) == sizes.of(told, len, [1, 2])
 
 
 def test_a_head_needs_its_block() -> None:
