@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +10,7 @@ from hypothesis import strategies as st
 
 from articles.entry import NotAFeed, ParsedFeed
 from articles.formats import parse
+from tests.bounded import processor_time
 
 URL = "https://courier.example/feed"
 BOMB = b"""<?xml version="1.0"?><!DOCTYPE rss [<!ENTITY a "aaaaaaaaaa">%s]><rss version="2.0"><channel><item>
@@ -62,9 +62,8 @@ def test_a_document_that_is_no_feed_is_named_with_the_remedy(body: bytes, says: 
     ids=["entity bomb", "external entity", "repeats", "deep markup", "cut off"],
 )
 def test_a_feed_made_to_hurt_is_read_quickly_and_leaks_nothing(body: bytes) -> None:
-    started = time.monotonic()
-    parsed = parse(body, None, URL)
-    assert time.monotonic() - started < 4
+    with processor_time(4):
+        parsed = parse(body, None, URL)
     assert "root:" not in repr(parsed)
     assert len(repr(parsed)) < 100_000
 
