@@ -49,6 +49,7 @@ _TITLES = {
     "queue": "Mail stands still",
     "round": "A round fails again and again",
 }
+_FEED_TITLES = {Health.FAILING: "A source cannot be read", Health.SILENT: "A source has fallen silent"}
 
 
 def letters(database: Database, folder: Path | None, *, base_url: str, now: datetime) -> list[StaffLetter]:
@@ -137,15 +138,15 @@ def _feeds(session: Session, base_url: str, now: datetime) -> list[StaffLetter]:
         texts = [_of_feed(feed, how) for feed, how in told[:_NAMED]]
         texts += [f"And {len(told) - _NAMED} more."] if len(told) > _NAMED else []
         return [_feed_letter("feeds", title, texts, base_url)]
-    return [_feed_letter(f"feed:{feed.id}:{how}", "A source brings nothing new", [_of_feed(feed, how)], base_url)
+    return [_feed_letter(f"feed:{feed.id}:{how}", _FEED_TITLES[how], [_of_feed(feed, how)], base_url)
             for feed, how in told]  # fmt: skip
 
 
 def _of_feed(feed: Feed, how: Health) -> str:
     name = feed.title or feed.url
     if how is Health.FAILING:
-        return f"{name}: it could not be collected {feed.failures} times in a row. Its stories are missing from drafts."
-    return f"{name}: it answers, but has brought no new story for much longer than is usual. Has it moved?"
+        return f"We could not fetch {name}, {feed.failures} times in a row. Its stories are missing from drafts."
+    return f"{name} answers, but has brought no new story for much longer than usual. Has it moved?"
 
 
 def _feed_letter(cause: str, title: str, texts: Sequence[str], base_url: str) -> StaffLetter:

@@ -63,31 +63,31 @@ _WORDS: Mapping[About, _Words] = {
     About.READY: _Words(
         short="Draft ready",
         title="The draft is ready",
-        now="It goes by itself on {at}, unless somebody stops it.",
-        button="Look at it",
+        now="It will be sent automatically on {at} unless someone stops it.",
+        button="Open the draft",
     ),
     About.APPROVAL: _Words(
         short="Waits for approval",
         title="A draft waits for approval",
-        now="It is due on {at}, and goes when one of you has approved it.",
-        button="Look and approve",
+        now="It is due on {at}, and will be sent once one of you has approved it.",
+        button="Review and approve",
     ),
     About.LAST_CALL: _Words(
         short="Still not approved",
         title="It is nearly time, and nobody has approved it",
-        now="It is due on {at}. Without an approval it stays where it is.",
-        button="Look and approve",
+        now="It is due on {at}. Until someone approves it, it will not be sent.",
+        button="Review and approve",
     ),
     About.HELD: _Words(
         short="Waits for you",
         title="A draft waits for you",
-        now="It is due on {at}, and does not go by itself. {reason}",
+        now="It is due on {at}, and will not be sent automatically. {reason}",
         button="Open the issue",
     ),
     About.PAUSED: _Words(
         short="Paused on its way",
         title="An issue is paused on its way",
-        now="{reason} What was handed over has arrived; the others wait.",
+        now="{reason} Emails that were handed over are on their way; the others wait.",
         button="Open the issue",
     ),
     About.SKIPPED: _Words(
@@ -183,6 +183,7 @@ def _letter(cause: str, about: About, context: Mapping[str, object]) -> StaffLet
 
 
 def local(instant: datetime, zone: str) -> str:
-    """An instant as the desk reads it: "Monday 07:00, Baghdad time"."""
+    """An instant as the desk reads it: "Monday 9 March at 07:00 (Baghdad time)"."""
     city = zone.rpartition("/")[2].replace("_", " ")
-    return f"{instant.astimezone(ZoneInfo(zone)):%A %H:%M}, {city} time"
+    there = instant.astimezone(ZoneInfo(zone))
+    return f"{there:%A} {there.day} {there:%B at %H:%M} ({city} time)"

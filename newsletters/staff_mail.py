@@ -33,7 +33,7 @@ _NOBODY = 0  # no subscriber has this number
 _LIFETIME = timedelta(hours=24)
 
 ROLES: Mapping[Role, str] = {
-    Role.EDITOR: "an editor: you choose, arrange and send",
+    Role.EDITOR: "an editor: you can choose stories, arrange them and send issues",
     Role.OPS: "ops: you watch delivery, bounces and suppressions",
     Role.OWNER: "an owner: you do all of it, and decide who works here",
 }

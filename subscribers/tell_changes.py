@@ -25,8 +25,8 @@ def is_worth_a_letter(choice: Choice | None, outcome: Chosen | Refused | None) -
     return isinstance(choice, TurnOn | Follow) and isinstance(outcome, Chosen) and outcome.undo is not None
 
 
-def tell(session: Session, subscription_id: int, variant_id: int, *, now: datetime) -> int | None:
-    """Write the letter; its batch. None where one went within the day, or none may."""
+def tell(session: Session, subscription_id: int, variant_id: int, newsletters: str, *, now: datetime) -> int | None:
+    """Write the letter, which names the newsletters that come now; its batch. None where one went within the day, or none may."""
     found = subscriptions.with_subscriber(session, subscription_id)
     if found is None or found[1].erased_at is not None:
         return None
@@ -41,7 +41,7 @@ def tell(session: Session, subscription_id: int, variant_id: int, *, now: dateti
         address=subscriber.address,
         address_key=subscriber.address_key,
         domain_group=subscriber.domain_group,
-        fields={"unsubscribe_url": str(subscription.id)},
+        fields={"unsubscribe_url": str(subscription.id), "newsletters": newsletters},
     )
     return notices.enqueue(session, NAME, notice, now=now)
 

@@ -29,7 +29,7 @@ from newsletters import put_right, staff_mail
 from newsletters.corrections import Correction
 from newsletters.sender import sender_of
 from tests.golden import besides
-from tests.golden.feeds import CASES, MORE, feed
+from tests.golden.feeds import CASES, feed
 from tests.golden.newsroom import BASE_URL, NOW, Newsroom
 from tests.mailer.letters_at_hand import FOLDERS, LANGUAGES
 
@@ -52,7 +52,12 @@ MINT = Mint(
     bounce_domain="bounce.zagroscourier.example",
 )
 #: What the rows of the golden letters hold; the rest are the payloads of links.
-_FIELDS = {"name": "Shilan Gulan", "by": "Hanar Dolan", "role": "an editor: you choose, arrange and send"}
+_FIELDS = {
+    "name": "Shilan Gulan",
+    "by": "Hanar Dolan",
+    "role": "an editor: you can choose stories, arrange them and send issues",
+    "newsletters": "Morning briefing (daily) and The week",
+}
 #: The letter that holds all that can stand beside the stories.
 _FULL = ("daily", "short")
 _WITH_EARLIER = ("follow", "short")
@@ -62,25 +67,36 @@ DIGEST = "fedcba9876543210" * 4
 _STAFF: Mapping[str, Mapping[str, Any]] = {
     "way_in": {"why": "invited"},
     "alert": {
-        "title": "A source brings nothing new",
-        "texts": ["The Zagros Courier: it could not be collected 12 times in a row."],
+        "title": "A source cannot be read",
+        "texts": ["We could not fetch The Zagros Courier, 12 times in a row. Its stories are missing from drafts."],
         "url": f"{BASE_URL}/console/sources",
         "is_for_ops": False,
     },
     "desk": {
         "short": "Draft ready",
         "title": "The draft is ready",
-        "now": "It goes by itself on Monday 07:00, Baghdad time, unless somebody stops it.",
-        "button": "Look at it",
+        "now": "It will be sent automatically on Monday 9 March at 07:00 (Baghdad time) unless someone stops it.",
+        "button": "Open the draft",
         "edition": "پوختەی بەیانی",
         "edition_language": "ckb",
         "number": 12,
-        "at": "Monday 07:00, Baghdad time",
+        "at": "Monday 9 March at 07:00 (Baghdad time)",
         "reason": None,
         "stories": ["پردی ڕووبار دوای ١٤ مانگ نۆژەنکردنەوە کرایەوە", "نرخی تەماتە بە ڕێژەی سێیەک دابەزی"],
         "more": 7,
         "url": f"{BASE_URL}/console/issues/12",
     },
+}
+
+
+#: What a newsroom says when it was wrong.
+_PUT_RIGHT: Mapping[str, str] = {
+    "en": "We wrote that the bridge over the river had been closed for 41 months. It was closed for 14.\n\n"
+    "The mistake was ours, not the council’s. The page has been corrected.",
+    "ar": "كتبنا أن الجسر فوق النهر ظل مغلقاً ٤١ شهراً، والصحيح أنه أُغلق ١٤ شهراً.\n\n"
+    "الخطأ خطؤنا وليس خطأ المجلس. وقد صُححت الصفحة.",
+    "ckb": "نووسیبوومان پردی ڕووبار ٤١ مانگ داخرابوو. ڕاستییەکەی ١٤ مانگ بوو.\n\n"
+    "هەڵەکە هی ئێمەیە، نەک هی ئەنجوومەن. لاپەڕەکە ڕاست کراوەتەوە.",
 }
 
 
@@ -221,9 +237,7 @@ def _notice(newsroom: Newsroom, notice: str, language: str) -> LetterJob:
             return staff
         if notice == "correction":
             issue = newsroom.issue(session, "daily")
-            wrong = Correction(
-                issue_id=issue.id, subject=issue.subject, words=f"{MORE[language].strip()}\n\n{issue.preheader}"
-            )
+            wrong = Correction(issue_id=issue.id, subject=issue.subject, words=_PUT_RIGHT[language])
             job = put_right.letter(session, wrong, base_url=BASE_URL)
             session.rollback()
             return job

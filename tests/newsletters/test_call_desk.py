@@ -82,8 +82,11 @@ async def test_a_draft_that_goes_unless_stopped_is_told_once_to_the_editors(data
     assert (mail.address, mail.recipient_id, mail.scope) == ("editor@example.org", 0, None)
     [job] = newsroom.compiler.jobs
     assert job.kind is Kind.STAFF
-    assert job.context["at"] == "Monday 07:00, Baghdad time"
-    assert job.context["now"] == "It goes by itself on Monday 07:00, Baghdad time, unless somebody stops it."
+    assert job.context["at"] == "Monday 9 March at 07:00 (Baghdad time)"
+    assert (
+        job.context["now"]
+        == "It will be sent automatically on Monday 9 March at 07:00 (Baghdad time) unless someone stops it."
+    )
     assert job.context["stories"][0] == "Story 2"
     assert job.context["url"].startswith("https://news.example.org/console/issues/")
     assert [each.task for each in newsroom.engine.submitted] == ["send_batch"]
@@ -116,7 +119,7 @@ async def test_what_somebody_approved_in_time_needs_no_last_call(database: Datab
 
 @pytest.mark.parametrize(
     ("too_few", "about", "words"),
-    [(TooFew.HOLD, "held", "does not go by itself"), (TooFew.SKIP, "slot", "It was due on")],
+    [(TooFew.HOLD, "held", "will not be sent automatically"), (TooFew.SKIP, "slot", "It was due on")],
 )
 async def test_too_few_stories_are_told_whether_the_issue_waits_or_was_skipped(
     database: Database, too_few: TooFew, about: str, words: str
@@ -141,7 +144,9 @@ async def test_a_letter_that_the_mailer_holds_is_told_and_one_that_an_editor_pau
     with database.write() as session:
         breakers.trip(session, Trouble.UNKNOWN_READERS, Scope(letter_id=letter.id), why="9 of 100", now=newsroom.now)
     [told] = newsroom.letters()
-    assert told.context["now"].startswith("Held by the mailer: who knows? What was handed over has arrived")
+    assert told.context["now"].startswith(
+        "Held by the mailer: who knows? Emails that were handed over are on their way"
+    )
 
 
 async def test_a_slot_of_long_ago_is_no_news(database: Database) -> None:

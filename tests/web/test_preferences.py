@@ -447,7 +447,8 @@ def test_a_reader_is_told_of_more_once_a_day_and_of_less_not_at_all(house: House
     house.client.post(path, data={"set": "on", "edition": "3"})
     assert _letters(house) == ["confirm", "welcome", "changed"]
     letter = house.letters()[-1]
-    assert (letter.address, letter.fields) == ("rezan@example.org", {"unsubscribe_url": "1"})
+    told = "Morning briefing (Weekly)"
+    assert (letter.address, letter.fields) == ("rezan@example.org", {"unsubscribe_url": "1", "newsletters": told})
     house.now += timedelta(days=1, minutes=1)
     house.client.post(path, data={"set": "on", "edition": "2"})
     assert _letters(house)[-2:] == ["changed", "changed"]

@@ -84,14 +84,16 @@ async def _tell(parts: Parts, subscription_id: int, seen: _Seen) -> None:
     """A letter about it. A template that is broken must not make a choice look as if it had failed."""
     with suppress(BrokenLetter):
         variant_id = await letters.variant(parts, tell_changes.NAME, seen.shelf.place)
-        batch_id = await asyncio.to_thread(_write, parts, subscription_id, variant_id)
+        texts = parts.languages.texts(seen.shelf.place.edition.language)
+        newsletters = seen.shelf.told(seen.theirs, texts, now=parts.clock())
+        batch_id = await asyncio.to_thread(_write, parts, subscription_id, variant_id, newsletters)
         if batch_id is not None:
             letters.hurry(parts, batch_id)
 
 
-def _write(parts: Parts, subscription_id: int, variant_id: int) -> int | None:
+def _write(parts: Parts, subscription_id: int, variant_id: int, newsletters: str) -> int | None:
     with parts.database.write() as session:
-        return tell_changes.tell(session, subscription_id, variant_id, now=parts.clock())
+        return tell_changes.tell(session, subscription_id, variant_id, newsletters, now=parts.clock())
 
 
 def link(parts: Parts, subscription_id: int) -> str:

@@ -66,6 +66,11 @@ class Shelf:
     def rows(self, theirs: Preferences, texts: Texts, *, now: datetime) -> list[Row]:
         return [self._row(newsletter, edition, theirs, texts, now) for newsletter, edition in self.editions]
 
+    def told(self, theirs: Preferences, texts: Texts, *, now: datetime) -> str:
+        """What comes to them, in a line: "Morning Briefing (daily) and The Week"."""
+        rows = [row for row in self.rows(theirs, texts, now=now) if row.is_on]
+        return texts.listing([texts.apart(row.edition.title) + _chosen(row, texts) for row in rows])
+
     def _row(self, newsletter: Newsletter, edition: Edition, theirs: Preferences, texts: Texts, now: datetime) -> Row:
         taken, zone = theirs.taken.get(edition.id), ZoneInfo(edition.zone)
         paused_until = taken.paused_until if taken else None
@@ -78,6 +83,10 @@ class Shelf:
             pauses=[(weeks, in_weeks(weeks, edition, now=now)) for weeks in WEEKS],
             wishes=wishes.of(self.topics.get(edition.id, Topics()), taken, zone=edition.zone),
         )
+
+
+def _chosen(row: Row, texts: Texts) -> str:
+    return "".join(f" ({texts.apart(rhythm.name)})" for rhythm in row.rhythms if rhythm.is_chosen)
 
 
 def in_weeks(weeks: int, edition: Edition, *, now: datetime) -> date:
