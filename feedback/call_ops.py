@@ -143,7 +143,7 @@ def _feeds(session: Session, base_url: str, now: datetime) -> list[StaffLetter]:
 
 
 def _of_feed(feed: Feed, how: Health) -> str:
-    name = feed.title or feed.url
+    name = f"“{feed.title}”" if feed.title else feed.url
     if how is Health.FAILING:
         return f"We could not fetch {name}, {feed.failures} times in a row. Its stories are missing from drafts."
     return f"{name} answers, but has brought no new story for much longer than usual. Has it moved?"

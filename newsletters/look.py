@@ -1,7 +1,8 @@
 """Look: how an edition's letters look, as data. It is checked when it is saved, so that letters need not be.
 
-Colours, faces, logos and the postal address are the newsletter's, the same in all its editions; lines and digits are the
-edition's, in its language. What was sent keeps the look it was compiled with; what is still a draft is compiled anew.
+Colours, faces and logos are the newsletter's, the same in all its editions; lines, digits and the postal address are the
+edition's, in its language. An edition that has no address of its own shows the newsletter's. What was sent keeps the look
+it was compiled with; what is still a draft is compiled anew.
 """
 
 from __future__ import annotations
@@ -23,13 +24,13 @@ from mailer.sender import Sender, Theme
 from newsletters import newsletters
 from newsletters.logos import Logo
 from newsletters.newsletters import Edition, Newsletter
-from newsletters.sender import sender_of, theme_of
+from newsletters.sender import postal_address, sender_of, theme_of
 from staff.members import AuditEntry, audit
 
 #: Characters of each line at most; more would be an article.
 LONGEST = {"logo_alt": 120, "masthead": 120, "footer": 300, "why": 300, "postal_address": 300}
 DIGITS: tuple[str, ...] = get_args(Digits)
-_OF_EDITION = ("masthead", "footer", "why", "digits")
+_OF_EDITION = ("postal_address", "masthead", "footer", "why", "digits")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,7 @@ def of(newsletter: Newsletter, edition: Edition) -> Look:
     """The look that is stored."""
     kept = {**newsletter.theme, **edition.look}
     told = {name: str(kept[name] or "") for name in FIELDS if name in kept}
-    return Look(**{"brand": Theme().brand, **told, "postal_address": newsletter.postal_address})
+    return Look(**{"brand": Theme().brand, **told, "postal_address": postal_address(newsletter, edition)})
 
 
 def version(look: Look) -> str:
@@ -129,7 +130,6 @@ def change(
     changed = {name: getattr(look, name) for name in FIELDS if getattr(look, name) != getattr(before, name)}
     if changed:
         newsletter.theme = {**newsletter.theme, **_theme(look)}
-        newsletter.postal_address = look.postal_address
         edition.look = {**edition.look, **_own(look)}
         audit(session, "edition.look", f"edition:{edition_id}", actor=by, now=now, **changed)
         session.flush()
@@ -164,7 +164,7 @@ def _locked(session: Session, edition_id: int) -> tuple[Newsletter, Edition] | N
 
 
 def _theme(look: Look) -> dict[str, Any]:
-    return {name: getattr(look, name) for name in FIELDS if name not in (*_OF_EDITION, "postal_address")}
+    return {name: getattr(look, name) for name in FIELDS if name not in _OF_EDITION}
 
 
 def _own(look: Look) -> dict[str, Any]:

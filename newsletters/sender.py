@@ -27,7 +27,7 @@ def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender
         publisher=newsletter.publisher,
         address=newsletter.sender_address,
         reply_to=newsletter.reply_to,
-        postal_address=newsletter.postal_address,
+        postal_address=postal_address(newsletter, edition),
         site_url=newsletter.site_url,
         privacy_url=newsletter.privacy_url,
         list_id=f"{newsletter.slug}-{edition.language.lower()}.{domain}",
@@ -40,6 +40,11 @@ def sender_of(newsletter: Newsletter, edition: Edition, base_url: str) -> Sender
         signup_url=f"{base_url}/n/{newsletter.slug}/{edition.language}",
         theme=theme_of({**newsletter.theme, **edition.look}, base_url),
     )
+
+
+def postal_address(newsletter: Newsletter, edition: Edition) -> str:
+    """An edition's own, in its language and script; else the newsletter's."""
+    return str(edition.look.get("postal_address") or newsletter.postal_address)
 
 
 def theme_of(kept: Mapping[str, Any], base_url: str) -> Theme:

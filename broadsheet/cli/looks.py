@@ -44,7 +44,9 @@ def show_or_change(
     logo: LogoFile = None,
     logo_dark: DarkLogoFile = None,
     logo_alt: Annotated[str | None, typer.Option(help="What the logo says.")] = None,
-    postal_address: Annotated[str | None, typer.Option(help="At the foot of every letter.")] = None,
+    postal_address: Annotated[
+        str | None, typer.Option(help="At the foot of every letter of this edition, in its language.")
+    ] = None,
     masthead: Annotated[str | None, typer.Option(help="A line below the name, in the edition's language.")] = None,
     why: Annotated[str | None, typer.Option(help="Why readers get it.")] = None,
     footer: Annotated[str | None, typer.Option(help="A line above the postal address.")] = None,

@@ -123,7 +123,7 @@ def test_a_source_that_falls_silent_or_fails_is_told_to_editors_and_many_are_one
         assert session.scalars(select(Edition.title)).one() == "Morning briefing"
     [silent] = letters(database, now)
     assert (silent.cause, silent.to) == ("feed:1:silent", Role.EDITOR)
-    assert "City desk answers, but has brought no new story" in silent.context["texts"][0]
+    assert "“City desk” answers, but has brought no new story" in silent.context["texts"][0]
     with database.write() as session:
         session.execute(update(Feed).values(failures=3))
     [failing] = letters(database, now)

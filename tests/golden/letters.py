@@ -56,7 +56,11 @@ _FIELDS = {
     "name": "Shilan Gulan",
     "by": "Hanar Dolan",
     "role": "an editor: you can choose stories, arrange them and send issues",
-    "newsletters": "Morning briefing (daily) and The week",
+}
+_TAKEN = {
+    "en": "Morning briefing (daily) and The week",
+    "ar": "موجز الصباح (كل يوم) وأسبوع زاغروس",
+    "ckb": "پوختەی بەیانی (هەموو ڕۆژێک) و هەفتەی زاگرۆس",
 }
 #: The letter that holds all that can stand beside the stories.
 _FULL = ("daily", "short")
@@ -68,7 +72,7 @@ _STAFF: Mapping[str, Mapping[str, Any]] = {
     "way_in": {"why": "invited"},
     "alert": {
         "title": "A source cannot be read",
-        "texts": ["We could not fetch The Zagros Courier, 12 times in a row. Its stories are missing from drafts."],
+        "texts": ["We could not fetch “City desk”, 12 times in a row. Its stories are missing from drafts."],
         "url": f"{BASE_URL}/console/sources",
         "is_for_ops": False,
     },
@@ -169,7 +173,7 @@ def made(golden: Golden) -> Made:
         job = _jobs_of_notices(golden.language)[golden.template]
     compiled = Compiled.from_bytes(compiled_bytes(job, DIGEST, FOLDERS))
     about = known_of(compiled, job.kind, job.sender, job.context)
-    return Made(message.build(compiled, row(compiled), MINT), about)
+    return Made(message.build(compiled, row(compiled, golden.language), MINT), about)
 
 
 def _with_earlier(job: LetterJob) -> LetterJob:
@@ -197,14 +201,14 @@ def _lead(language: str) -> Mapping[str, Any]:
     return found
 
 
-def row(compiled: Compiled) -> Recipient:
+def row(compiled: Compiled, language: str = "en") -> Recipient:
     names = {(link.payload or name) for name, link in compiled.links.items()}
     return Recipient(
         delivery_id=1,
         letter_id=12,
         recipient_id=7,
         address="rezan@reader.example",
-        fields=dict.fromkeys(names, "7-1") | _FIELDS,
+        fields=dict.fromkeys(names, "7-1") | _FIELDS | {"newsletters": _TAKEN[language]},
         due_at=NOW,
     )
 

@@ -35,6 +35,7 @@ _EDITIONS: Mapping[str, tuple[str, str, str, str]] = {
     "ar": ("بريد زاغروس", "موجز الصباح", "اليوم في خمس دقائق", "من الأحد إلى الخميس"),
     "ckb": ("پۆستەی زاگرۆس", "پوختەی بەیانی", "ڕۆژ لە پێنج خولەکدا", "یەکشەممە تا پێنجشەممە"),
 }
+_POSTAL_ADDRESSES = {"ar": "١٢ شارع البازار، زريان", "ckb": "ژمارە ١٢، شەقامی بازاڕ، زەریان"}
 _SLOT = SlotTime(date(2026, 3, 9), time(7), NOW, moved=False)
 
 
@@ -123,6 +124,7 @@ def _edition(session: Session, language: str) -> int:
     new = NewEdition(language=language, title=title, tagline=tagline, frequency=frequency, zone=ZONE)
     edition = newsletters.add_edition(session, newsletter.id, new, now=NOW)
     assert isinstance(edition, Edition), edition
+    edition.look = {"postal_address": _POSTAL_ADDRESSES.get(language, "")}
     return edition.id
 
 

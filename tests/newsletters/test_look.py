@@ -94,6 +94,9 @@ def test_colours_are_the_newsletters_and_lines_the_editions(
     database: Database, editions: dict[str, int], now: datetime
 ) -> None:
     change(database, editions["en"], replace(DARK_RED, digits="arabic-indic"), now)
+    change(database, editions["ar"], replace(DARK_RED, masthead="", why="", postal_address="١٤ شارع الجسر، زريان"), now)
+    assert sender_of(*kept(database, editions["ar"]), _BASE).postal_address == "١٤ شارع الجسر، زريان"
+    assert sender_of(*kept(database, editions["en"]), _BASE).postal_address == "14 Bridge Street, Zeryan"
     arabic = sender_of(*kept(database, editions["ar"]), _BASE).theme
     assert arabic.brand == "#8b1a1a"
     assert (arabic.masthead, arabic.why, arabic.digits) == ("", "", None)
