@@ -55,9 +55,12 @@ class Children(Executor):
             children = pool._processes  # noqa: SLF001 - see `_end_late`
             try:
                 inner = pool.submit(fn, *args, **kwargs)
-            except BrokenProcessPool as broken:
+            except (BrokenProcessPool, OSError) as error:
+                if not pool._broken:  # noqa: SLF001 - see `_end_late`
+                    raise
+                # A pool that breaks closes its pipes under a child that `submit` is just starting: "handle is closed".
                 self._replace(pool)
-                ended(broken, is_last=is_last)
+                ended(BrokenProcessPool(str(error)), is_last=is_last)
                 return
             _end_late(pool, children)
             inner.add_done_callback(lambda done: settle(pool, done, is_last=is_last))
