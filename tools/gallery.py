@@ -159,7 +159,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="A page of every golden mail.")
     parser.add_argument("folder", nargs="?", type=Path, default=ROOT / "build" / "gallery")
     parser.add_argument("--only", default="", help="a part of the names to take, like weekly or short")
-    parser.add_argument("--against", type=Path, help="a gallery that was approved: what differs by over 2 % is named")
+    parser.add_argument("--against", type=Path, help="a gallery that was approved: what differs by over 2 %% is named")
     asked = parser.parse_args()
     chromium = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
     if chromium is None:
