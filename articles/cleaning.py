@@ -115,10 +115,13 @@ def is_deep(markup: str, deepest: int) -> bool:
 
 def headline(text: str | None, *, is_markup: bool) -> str:
     """A title as one plain line of at most 500 characters."""
-    line = " ".join(paragraphs(text)) if is_markup else plain(text)
-    if not is_markup and "&" in line:
-        line = plain(html.unescape(line))  # titles escaped once too often
-    return cut(line, TITLE_LENGTH)
+    return cut(" ".join(paragraphs(text)), TITLE_LENGTH) if is_markup else label(text, TITLE_LENGTH)
+
+
+def label(text: str | None, longest: int) -> str:
+    """A title, a section, a tag or a name as one plain line. Many feeds escape them once too often ("Arts &amp; Culture")."""
+    line = plain(text)
+    return cut(plain(html.unescape(line)) if "&" in line else line, longest)
 
 
 def is_cut(text: str) -> bool:

@@ -71,7 +71,7 @@ def clean(raw: RawEntry) -> Entry | None:
     title = title or cleaning.first_sentence(" ".join(_paragraphs(raw.summary)) or " ".join(body))
     if not link or not title:
         return None
-    section = cleaning.cut(cleaning.plain(raw.section), 120) or None
+    section = cleaning.label(raw.section, 120) or None
     language = language_tag(raw.language)
     words = raw.word_count or _word_count(body)
     tags = _tags(raw.tags, section)
@@ -120,11 +120,11 @@ def signature(
     name: str | None, url: str | None = None, avatar: str | None = None, *, base: str = "", bio: str | None = None
 ) -> Signature | None:
     """A byline's name without its "By". An address is no name: it is never shown."""
-    shown = re.sub(r"^(?:by|par|por)\s+", "", cleaning.plain(name), flags=re.IGNORECASE)
+    shown = re.sub(r"^(?:by|par|por)\s+", "", cleaning.label(name, 200), flags=re.IGNORECASE)
     if not shown or "@" in shown:
         return None
     return Signature(
-        name=cleaning.cut(shown, 200),
+        name=shown,
         url=_absolute(url, base),
         avatar_url=_absolute(avatar, base),
         bio=cleaning.cut(cleaning.plain(bio), 600) or None,
@@ -176,7 +176,7 @@ def _signatures(given: Sequence[Signature]) -> tuple[Signature, ...]:
 
 
 def _tags(given: Sequence[str], section: str | None) -> tuple[str, ...]:
-    tags = (cleaning.cut(cleaning.plain(tag), 80) for tag in given[:30])
+    tags = (cleaning.label(tag, 80) for tag in given[:30])
     return tuple(dict.fromkeys(tag for tag in tags if tag and tag != section))
 
 

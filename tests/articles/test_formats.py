@@ -76,3 +76,15 @@ def test_a_feed_says_what_it_is_called_and_loses_no_entry(corpus: dict[str, Pars
     assert feed.title == WITH_ENTRIES[name]["title"]
     assert (len(feed.entries), feed.unusable) == (len(WITH_ENTRIES[name]["entries"]), 0)
     assert pickle.loads(pickle.dumps(feed)) == feed  # noqa: S301 - it travels between our own processes
+
+
+def test_what_was_escaped_once_too_often_is_read_as_it_was_meant() -> None:
+    feed = b"""<rss version="2.0" xmlns:dc="http://purl.org/dc/elements/1.1/"><channel><title>T</title><item>
+    <title><![CDATA[Q&amp;A: the dam]]></title><link>https://zagroscourier.example/dam</link>
+    <category><![CDATA[Arts &amp; Culture]]></category><category><![CDATA[R&amp;B]]></category>
+    <dc:creator><![CDATA[Rojan O&#8217;Neill]]></dc:creator></item></channel></rss>"""
+    parsed = parse(feed, "application/rss+xml", "https://zagroscourier.example/feed")
+    assert isinstance(parsed, ParsedFeed)
+    (entry,) = parsed.entries
+    assert (entry.title, entry.section, entry.tags) == ("Q&A: the dam", "Arts & Culture", ("R&B",))
+    assert [one.name for one in entry.signatures] == ["Rojan O’Neill"]
